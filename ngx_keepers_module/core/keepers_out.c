@@ -1,0 +1,244 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "core/keepers_out.h"
+
+
+#define KEEPERS_OUT_UINT_LEN  20        /* digits of UINT64_MAX */
+
+
+static const char *keepers_out_entity(unsigned char c);
+
+
+void
+keepers_out_init(keepers_out_t *out, void *buf, size_t size)
+{
+    out->data = buf;
+    out->len = 0;
+    out->size = size;
+    out->overflow = false;
+}
+
+
+unsigned char *
+keepers_out_take(keepers_out_t *out, size_t len)
+{
+    unsigned char  *p;
+
+    if (out->overflow || len > out->size - out->len) {
+        out->overflow = true;
+        return NULL;
+    }
+
+    p = &out->data[out->len];
+    out->len += len;
+
+    return p;
+}
+
+
+void
+keepers_out_byte(keepers_out_t *out, unsigned char c)
+{
+    if (out->overflow || out->len == out->size) {
+        out->overflow = true;
+        return;
+    }
+
+    out->data[out->len++] = c;
+}
+
+
+void
+keepers_out_bytes(keepers_out_t *out, const void *data, size_t len)
+{
+    unsigned char  *p;
+
+    /* nothing may come as NULL, which memcpy() does not allow */
+
+    if (len == 0) {
+        return;
+    }
+
+    p = keepers_out_take(out, len);
+
+    if (p != NULL) {
+        memcpy(p, data, len);
+    }
+}
+
+
+void
+keepers_out_str(keepers_out_t *out, keepers_str_t s)
+{
+    keepers_out_bytes(out, s.data, s.len);
+}
+
+
+void
+keepers_out_text(keepers_out_t *out, const char *text)
+{
+    keepers_out_bytes(out, text, strlen(text));
+}
+
+
+void
+keepers_out_uint(keepers_out_t *out, uint64_t n)
+{
+    size_t         i;
+    unsigned char  digits[KEEPERS_OUT_UINT_LEN];
+
+    i = sizeof(digits);
+
+    do {
+        digits[--i] = (unsigned char) ('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+
+    keepers_out_bytes(out, &digits[i], sizeof(digits) - i);
+}
+
+
+void
+keepers_out_u16(keepers_out_t *out, uint16_t n)
+{
+    unsigned char  *p;
+
+    p = keepers_out_take(out, 2);
+
+    if (p != NULL) {
+        p[0] = (unsigned char) (n >> 8);
+        p[1] = (unsigned char) n;
+    }
+}
+
+
+void
+keepers_out_u32(keepers_out_t *out, uint32_t n)
+{
+    size_t          i;
+    unsigned char  *p;
+
+    p = keepers_out_take(out, 4);
+
+    if (p != NULL) {
+        for (i = 0; i < 4; i++) {
+            p[i] = (unsigned char) (n >> (24 - 8 * i));
+        }
+    }
+}
+
+
+void
+keepers_out_u64(keepers_out_t *out, uint64_t n)
+{
+    size_t          i;
+    unsigned char  *p;
+
+    p = keepers_out_take(out, 8);
+
+    if (p != NULL) {
+        for (i = 0; i < 8; i++) {
+            p[i] = (unsigned char) (n >> (56 - 8 * i));
+        }
+    }
+}
+
+
+void
+keepers_out_lstr(keepers_out_t *out, keepers_str_t s)
+{
+    unsigned char  *p;
+
+    if (s.len > UINT16_MAX) {
+        out->overflow = true;
+        return;
+    }
+
+    /* the length and the bytes together, or neither */
+
+    p = keepers_out_take(out, 2 + s.len);
+
+    if (p == NULL) {
+        return;
+    }
+
+    p[0] = (unsigned char) (s.len >> 8);
+    p[1] = (unsigned char) s.len;
+
+    if (s.len != 0) {
+        memcpy(&p[2], s.data, s.len);
+    }
+}
+
+
+void
+keepers_out_html(keepers_out_t *out, keepers_str_t s)
+{
+    size_t       i, from, start;
+    const char  *entity;
+
+    start = out->len;
+    from = 0;
+
+    for (i = 0; i < s.len; i++) {
+
+        /* '>' is the greatest of the five: most text stops here */
+
+        if (s.data[i] > '>') {
+            continue;
+        }
+
+        entity = keepers_out_entity(s.data[i]);
+
+        if (entity != NULL) {
+            keepers_out_bytes(out, &s.data[from], i - from);
+            keepers_out_text(out, entity);
+            from = i + 1;
+        }
+    }
+
+    if (from < s.len) {
+        keepers_out_bytes(out, &s.data[from], s.len - from);
+    }
+
+    if (out->overflow) {
+        out->len = start;       /* no half of an entity is left behind */
+    }
+}
+
+
+static const char *
+keepers_out_entity(unsigned char c)
+{
+    switch (c) {
+
+    case '&':
+        return "&amp;";
+
+    case '<':
+        return "&lt;";
+
+    case '>':
+        return "&gt;";
+
+    case '"':
+        return "&quot;";
+
+    case '\'':
+        return "&#39;";
+
+    default:
+        return NULL;
+    }
+}
+
+
+keepers_str_t
+keepers_out_written(const keepers_out_t *out)
+{
+    return keepers_str(out->data, out->len);
+}

@@ -1,0 +1,86 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "core/keepers_signin.h"
+#include "core/keepers_envelope.h"
+#include "core/keepers_in.h"
+
+
+#define KEEPERS_SIGNIN_VERSION   1
+#define KEEPERS_SIGNIN_CODE_MAX  32
+
+
+static const keepers_str_t  keepers_signin_names[KEEPERS_SIGNIN_FIELDS] = {
+    keepers_string("email"),
+    keepers_string("password"),
+    keepers_string("code"),
+    keepers_string("next")
+};
+
+
+void
+keepers_signin_fields(keepers_field_t fields[KEEPERS_SIGNIN_FIELDS],
+    keepers_fieldset_t *set)
+{
+    size_t  i;
+
+    memset(fields, 0, KEEPERS_SIGNIN_FIELDS * sizeof(keepers_field_t));
+
+    for (i = 0; i < KEEPERS_SIGNIN_FIELDS; i++) {
+        fields[i].name = keepers_signin_names[i];
+    }
+
+    set->fields = fields;
+    set->n = KEEPERS_SIGNIN_FIELDS;
+    set->unknown = 0;
+    set->culprit = NULL;
+}
+
+
+void
+keepers_signin_encode(const keepers_signin_t *signin, keepers_out_t *out)
+{
+    keepers_out_byte(out, KEEPERS_RECORD_SIGNIN);
+    keepers_out_byte(out, KEEPERS_SIGNIN_VERSION);
+    keepers_out_u64(out, signin->asked_ms);
+    keepers_out_bytes(out, signin->net, sizeof(signin->net));
+    keepers_out_lstr(out, signin->email);
+    keepers_out_lstr(out, signin->password);
+    keepers_out_lstr(out, signin->code);
+}
+
+
+/* KEEPERS_OK or KEEPERS_SIGNIN_BROKEN; strings are views into "record". */
+
+int
+keepers_signin_decode(keepers_str_t record, keepers_signin_t *signin)
+{
+    uint8_t       kind, version;
+    keepers_in_t  in;
+
+    keepers_in_init(&in, record);
+
+    kind = keepers_in_u8(&in);
+    version = keepers_in_u8(&in);
+    signin->asked_ms = keepers_in_u64(&in);
+    keepers_in_bytes(&in, signin->net, sizeof(signin->net));
+    signin->email = keepers_in_lstr(&in);
+    signin->password = keepers_in_lstr(&in);
+    signin->code = keepers_in_lstr(&in);
+
+    if (!keepers_in_done(&in)
+        || kind != KEEPERS_RECORD_SIGNIN
+        || version != KEEPERS_SIGNIN_VERSION
+        || signin->email.len > KEEPERS_EMAIL_LEN_MAX
+        || signin->password.len > KEEPERS_PASSWORD_LEN_MAX
+        || signin->code.len > KEEPERS_SIGNIN_CODE_MAX)
+    {
+        memset(signin, 0, sizeof(keepers_signin_t));
+        return KEEPERS_SIGNIN_BROKEN;
+    }
+
+    return KEEPERS_OK;
+}

@@ -1,0 +1,599 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "core/keepers_text.h"
+
+#include <stdlib.h>
+#include <uninorm.h>
+
+
+#define KEEPERS_TEXT_NO_DIGIT  0xff
+
+#define KEEPERS_TEXT_HIGH_BITS  0x8080808080808080ULL
+#define KEEPERS_TEXT_LOW_BITS   0x0101010101010101ULL
+
+
+/* The two alphabets of RFC 4648 and whether '=' fills the last group. */
+typedef struct {
+    char  last[2];
+    bool  padded;
+} keepers_text_base64_t;
+
+
+static bool keepers_text_space(unsigned char c);
+static unsigned char keepers_text_hex_value(unsigned char c);
+static unsigned char keepers_text_digit(const keepers_text_base64_t *kind,
+    unsigned char c);
+static void keepers_text_encode(const keepers_text_base64_t *kind,
+    keepers_out_t *out, keepers_str_t bytes);
+static bool keepers_text_decode(const keepers_text_base64_t *kind,
+    keepers_str_t s, unsigned char *to, size_t len);
+
+
+static const keepers_text_base64_t  keepers_text_url = { { '-', '_' }, false };
+static const keepers_text_base64_t  keepers_text_mime = { { '+', '/' }, true };
+
+static const char  keepers_text_hex_digits[] = "0123456789abcdef";
+
+static const char  keepers_text_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+
+bool
+keepers_text_utf8(keepers_str_t s)
+{
+    return keepers_text_utf8_valid(s) == s.len;
+}
+
+
+size_t
+keepers_text_utf8_valid(keepers_str_t s)
+{
+    size_t    i, n;
+    uint32_t  uc;
+    uint64_t  w;
+
+    i = 0;
+
+    while (i < s.len) {
+
+        /* eight bytes of ASCII at a time, none of them zero */
+
+        if (s.len - i >= sizeof(w)) {
+            memcpy(&w, &s.data[i], sizeof(w));
+
+            if (((w | (w - KEEPERS_TEXT_LOW_BITS)) & KEEPERS_TEXT_HIGH_BITS)
+                == 0)
+            {
+                i += sizeof(w);
+                continue;
+            }
+        }
+
+        n = keepers_text_utf8_char(keepers_str(&s.data[i], s.len - i), &uc);
+
+        if (n == 0) {
+            return i;
+        }
+
+        i += n;
+    }
+
+    return i;
+}
+
+
+size_t
+keepers_text_utf8_char(keepers_str_t s, uint32_t *uc)
+{
+    size_t                 i, n;
+    uint32_t               c;
+    static const uint32_t  least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+
+    *uc = 0;
+
+    if (s.len == 0) {
+        return 0;
+    }
+
+    c = s.data[0];
+
+    if (c < 0x80) {
+        *uc = c;
+        return c != 0;
+    }
+
+    if (c < 0xc2 || c > 0xf4) {
+        return 0;
+    }
+
+    n = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+    if (s.len < n) {
+        return 0;
+    }
+
+    c &= 0x7fU >> n;
+
+    for (i = 1; i < n; i++) {
+        if ((s.data[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+
+        c = c << 6 | (s.data[i] & 0x3fU);
+    }
+
+    if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
+        return 0;
+    }
+
+    *uc = c;
+
+    return n;
+}
+
+
+keepers_str_t
+keepers_text_utf8_cut(keepers_str_t s, size_t max)
+{
+    if (s.len <= max) {
+        return s;
+    }
+
+    /* back to the first byte of the character that does not fit */
+
+    while (max > 0 && (s.data[max] & 0xc0) == 0x80) {
+        max--;
+    }
+
+    s.len = max;
+
+    return s;
+}
+
+
+bool
+keepers_text_control(uint32_t uc)
+{
+    return uc < 0x20
+           || (uc >= 0x7f && uc <= 0x9f)
+           || (uc >= 0x2028 && uc <= 0x202e)
+           || (uc >= 0x2066 && uc <= 0x2069)
+           || uc == 0xfeff
+           || (uc >= 0xfdd0 && uc <= 0xfdef)
+           || (uc & 0xfffe) == 0xfffe;
+}
+
+
+/* What is not UTF-8 counts as a control. */
+
+bool
+keepers_text_has_control(keepers_str_t s)
+{
+    size_t    i, n;
+    uint32_t  uc;
+
+    for (i = 0; i < s.len; i += n) {
+        n = keepers_text_utf8_char(keepers_str(&s.data[i], s.len - i), &uc);
+
+        if (n == 0 || keepers_text_control(uc)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/*
+ * libunistring writes to our buffer; it allocates only for what does not fit
+ * there and to sort more than some sixty combining marks in a row.
+ */
+
+bool
+keepers_text_nfc(keepers_str_t s, keepers_out_t *out)
+{
+    size_t          len;
+    unsigned char  *buf, *nfc;
+
+    if (s.len == 0) {
+        return true;
+    }
+
+    len = out->size - out->len;
+
+    if (out->overflow || len == 0) {
+        return false;
+    }
+
+    buf = &out->data[out->len];
+    nfc = u8_normalize(UNINORM_NFC, s.data, s.len, buf, &len);
+
+    if (nfc != buf) {
+        free(nfc);
+        return false;
+    }
+
+    out->len += len;
+
+    return true;
+}
+
+
+keepers_str_t
+keepers_text_trim(keepers_str_t s)
+{
+    while (s.len != 0 && keepers_text_space(s.data[0])) {
+        s.data++;
+        s.len--;
+    }
+
+    while (s.len != 0 && keepers_text_space(s.data[s.len - 1])) {
+        s.len--;
+    }
+
+    return s;
+}
+
+
+static bool
+keepers_text_space(unsigned char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+
+unsigned char
+keepers_text_lower(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? (unsigned char) (c | 0x20) : c;
+}
+
+
+bool
+keepers_text_eq_nocase(keepers_str_t a, keepers_str_t b)
+{
+    size_t  i;
+
+    if (a.len != b.len) {
+        return false;
+    }
+
+    for (i = 0; i < a.len; i++) {
+        if (keepers_text_lower(a.data[i]) != keepers_text_lower(b.data[i])) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+keepers_text_slug(keepers_str_t s)
+{
+    size_t         i;
+    unsigned char  c;
+
+    if (s.len == 0 || s.len > KEEPERS_SLUG_LEN_MAX) {
+        return false;
+    }
+
+    for (i = 0; i < s.len; i++) {
+        c = s.data[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+            continue;
+        }
+
+        if (c != '-' || i == 0 || i == s.len - 1 || s.data[i - 1] == '-') {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+bool
+keepers_text_uint(keepers_str_t s, uint64_t *n)
+{
+    size_t    i;
+    uint64_t  value, digit;
+
+    value = 0;
+
+    for (i = 0; i < s.len; i++) {
+
+        if (s.data[i] < '0' || s.data[i] > '9') {
+            return false;
+        }
+
+        digit = (uint64_t) (s.data[i] - '0');
+
+        if (value > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+
+        value = value * 10 + digit;
+    }
+
+    if (s.len == 0) {
+        return false;
+    }
+
+    *n = value;
+
+    return true;
+}
+
+
+void
+keepers_text_hex(keepers_out_t *out, keepers_str_t bytes)
+{
+    size_t          i;
+    unsigned char  *p;
+
+    if (bytes.len == 0) {
+        return;
+    }
+
+    p = keepers_out_take(out, 2 * bytes.len);
+
+    if (p == NULL) {
+        return;
+    }
+
+    for (i = 0; i < bytes.len; i++) {
+        *p++ = (unsigned char) keepers_text_hex_digits[bytes.data[i] >> 4];
+        *p++ = (unsigned char) keepers_text_hex_digits[bytes.data[i] & 0xf];
+    }
+}
+
+
+static unsigned char
+keepers_text_hex_value(unsigned char c)
+{
+    if (c >= '0' && c <= '9') {
+        return (unsigned char) (c - '0');
+    }
+
+    if (c >= 'a' && c <= 'f') {
+        return (unsigned char) (c - 'a' + 10);
+    }
+
+    return KEEPERS_TEXT_NO_DIGIT;
+}
+
+
+void
+keepers_text_base64url(keepers_out_t *out, keepers_str_t bytes)
+{
+    keepers_text_encode(&keepers_text_url, out, bytes);
+}
+
+
+bool
+keepers_text_base64url_decode(keepers_str_t s, void *to, size_t len)
+{
+    return s.len == keepers_base64url_len(len)
+           && keepers_text_decode(&keepers_text_url, s, to, len);
+}
+
+
+void
+keepers_text_base64(keepers_out_t *out, keepers_str_t bytes)
+{
+    keepers_text_encode(&keepers_text_mime, out, bytes);
+}
+
+
+bool
+keepers_text_base64_decode(keepers_str_t s, void *to, size_t len)
+{
+    size_t  digits;
+
+    digits = keepers_base64url_len(len);
+
+    if (s.len == 0 || s.len != (len + 2) / 3 * 4
+        || memcmp(&s.data[digits], "==", s.len - digits) != 0)
+    {
+        return len == 0 && s.len == 0;
+    }
+
+    s.len = digits;
+
+    return keepers_text_decode(&keepers_text_mime, s, to, len);
+}
+
+
+static void
+keepers_text_encode(const keepers_text_base64_t *kind, keepers_out_t *out,
+    keepers_str_t bytes)
+{
+    size_t          i, k, n, digits, left;
+    uint32_t        group, digit;
+    unsigned char  *p;
+
+    if (bytes.len == 0) {
+        return;
+    }
+
+    if (bytes.len > SIZE_MAX / 4 - 2) {
+        out->overflow = true;
+        return;
+    }
+
+    digits = keepers_base64url_len(bytes.len);
+    n = kind->padded ? (bytes.len + 2) / 3 * 4 : digits;
+    p = keepers_out_take(out, n);
+
+    if (p == NULL) {
+        return;
+    }
+
+    for (i = 0; i < bytes.len; i += 3) {
+        left = bytes.len - i;
+        group = (uint32_t) bytes.data[i] << 16;
+        group |= left > 1 ? (uint32_t) bytes.data[i + 1] << 8 : 0;
+        group |= left > 2 ? (uint32_t) bytes.data[i + 2] : 0;
+
+        for (k = 0; k < 4 && i / 3 * 4 + k < digits; k++) {
+            digit = group >> (18 - 6 * k) & 0x3f;
+            *p++ = (unsigned char) (digit < 62 ? keepers_text_alphabet[digit]
+                                               : kind->last[digit - 62]);
+        }
+    }
+
+    memset(p, '=', n - digits);
+}
+
+
+static bool
+keepers_text_decode(const keepers_text_base64_t *kind, keepers_str_t s,
+    unsigned char *to, size_t len)
+{
+    size_t         i, n;
+    uint32_t       bits;
+    unsigned char  digit;
+
+    bits = 0;
+    n = 0;
+
+    for (i = 0; i < s.len; i++) {
+        digit = keepers_text_digit(kind, s.data[i]);
+
+        if (digit == KEEPERS_TEXT_NO_DIGIT) {
+            return false;
+        }
+
+        bits = (bits << 6 | digit) & 0xffffff;
+
+        /* each digit but the first of four completes a byte */
+
+        if (i % 4 != 0) {
+            to[n++] = (unsigned char) (bits >> (6 - 2 * (i % 4)));
+        }
+    }
+
+    if (n != len) {
+        return false;
+    }
+
+    /* spare bits must be zero: one value has one spelling */
+
+    switch (s.len % 4) {
+
+    case 2:
+        return (bits & 0xf) == 0;
+
+    case 3:
+        return (bits & 0x3) == 0;
+
+    default:
+        return true;
+    }
+}
+
+
+static unsigned char
+keepers_text_digit(const keepers_text_base64_t *kind, unsigned char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return (unsigned char) (c - 'A');
+    }
+
+    if (c >= 'a' && c <= 'z') {
+        return (unsigned char) (c - 'a' + 26);
+    }
+
+    if (c >= '0' && c <= '9') {
+        return (unsigned char) (c - '0' + 52);
+    }
+
+    if (c == (unsigned char) kind->last[0]) {
+        return 62;
+    }
+
+    return c == (unsigned char) kind->last[1] ? 63 : KEEPERS_TEXT_NO_DIGIT;
+}
+
+
+void
+keepers_text_uuid(keepers_out_t *out, const keepers_uuid_t *uuid)
+{
+    size_t          i;
+    unsigned char  *p;
+
+    p = keepers_out_take(out, KEEPERS_UUID_TEXT_LEN);
+
+    if (p == NULL) {
+        return;
+    }
+
+    for (i = 0; i < KEEPERS_UUID_LEN; i++) {
+
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            *p++ = '-';
+        }
+
+        *p++ = (unsigned char) keepers_text_hex_digits[uuid->bytes[i] >> 4];
+        *p++ = (unsigned char) keepers_text_hex_digits[uuid->bytes[i] & 0xf];
+    }
+}
+
+
+bool
+keepers_text_uuid_parse(keepers_str_t s, keepers_uuid_t *uuid)
+{
+    size_t                i;
+    unsigned char         high, low;
+    keepers_uuid_t        parsed;
+    const unsigned char  *p;
+
+    if (s.len != KEEPERS_UUID_TEXT_LEN) {
+        return false;
+    }
+
+    p = s.data;
+
+    for (i = 0; i < KEEPERS_UUID_LEN; i++) {
+
+        if ((i == 4 || i == 6 || i == 8 || i == 10) && *p++ != '-') {
+            return false;
+        }
+
+        high = keepers_text_hex_value(*p++);
+        low = keepers_text_hex_value(*p++);
+
+        if (high == KEEPERS_TEXT_NO_DIGIT || low == KEEPERS_TEXT_NO_DIGIT) {
+            return false;
+        }
+
+        parsed.bytes[i] = (unsigned char) (high << 4 | low);
+    }
+
+    *uuid = parsed;
+
+    return true;
+}
+
+
+void
+keepers_text_uuid7(keepers_uuid_t *uuid, uint64_t ms,
+    const unsigned char random[10])
+{
+    size_t  i;
+
+    for (i = 0; i < 6; i++) {
+        uuid->bytes[i] = (unsigned char) (ms >> (40 - 8 * i));
+    }
+
+    memcpy(&uuid->bytes[6], random, 10);
+
+    uuid->bytes[6] = (unsigned char) (0x70 | (uuid->bytes[6] & 0x0f));
+    uuid->bytes[8] = (unsigned char) (0x80 | (uuid->bytes[8] & 0x3f));
+}

@@ -1,0 +1,331 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * Goal: exactly "burst" at once, then exactly N a period, at every rate from
+ * one a month to a million a second, whatever the clock and the state say.
+ */
+
+
+#include "keepers_unit.h"
+#include "core/keepers_rate.h"
+
+
+#define NOW  1795000000000000ULL        /* microseconds, November 2026 */
+
+
+typedef struct {
+    const char  *text;
+    uint32_t     burst;
+    uint64_t     interval_us;
+    uint32_t     got_burst;
+} good_t;
+
+typedef struct {
+    const char  *text;
+    uint32_t     burst;
+    int          rc;
+} bad_t;
+
+
+static keepers_rate_t rate(const char *text, uint32_t burst);
+static void test_reads(void **state);
+static void test_refuses(void **state);
+static void burst_then_rate(const char *text, uint32_t burst);
+static void test_burst_then_rate(void **state);
+static void test_sustained(void **state);
+static void test_cost(void **state);
+static void test_peek(void **state);
+static void test_odd_states(void **state);
+
+
+static keepers_rate_t
+rate(const char *text, uint32_t burst)
+{
+    keepers_rate_t  r;
+
+    assert_int_equal(keepers_rate_read(keepers_str(text, strlen(text)), burst,
+                                       &r), KEEPERS_OK);
+
+    return r;
+}
+
+
+static void
+test_reads(void **state)
+{
+    size_t               i;
+    keepers_rate_t       r;
+    static const good_t  cases[] = {
+        { "1/s", 0, 1000000, 1 },
+        { "10/s", 0, 100000, 10 },
+        { "5/10m", 0, 120000000, 5 },
+        { "5/10m", 3, 120000000, 3 },
+        { "60/m", 1, 1000000, 1 },
+        { "100/h", 0, 36000000, 100 },
+        { "1/d", 0, 86400000000ULL, 1 },
+        { "1/30d", 0, 2592000000000ULL, 1 },
+        { "1000/1s", 5, 1000, 5 },
+        { "2000/s", 0, 500, 2000 },
+        { "1000000/s", 0, 1, 1000000 },
+        { "7/s", 0, 142857, 7 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < unit_count(cases); i++) {
+        r = rate(cases[i].text, cases[i].burst);
+        assert_true(r.interval_us == cases[i].interval_us);
+        assert_int_equal(r.burst, cases[i].got_burst);
+        assert_true(r.tolerance_us == (r.burst - 1) * r.interval_us);
+    }
+}
+
+
+static void
+test_refuses(void **state)
+{
+    size_t              i;
+    keepers_rate_t      r;
+    static const bad_t  cases[] = {
+        { "", 0, KEEPERS_RATE_SYNTAX },
+        { "5", 0, KEEPERS_RATE_SYNTAX },
+        { "/s", 0, KEEPERS_RATE_SYNTAX },
+        { "5/", 0, KEEPERS_RATE_SYNTAX },
+        { "5/10", 0, KEEPERS_RATE_SYNTAX },
+        { "5/w", 0, KEEPERS_RATE_SYNTAX },
+        { "5/S", 0, KEEPERS_RATE_SYNTAX },
+        { "-5/s", 0, KEEPERS_RATE_SYNTAX },
+        { "5 /s", 0, KEEPERS_RATE_SYNTAX },
+        { "5/ s", 0, KEEPERS_RATE_SYNTAX },
+        { "5/s ", 0, KEEPERS_RATE_SYNTAX },
+        { "5/1.5s", 0, KEEPERS_RATE_SYNTAX },
+        { "5.5/s", 0, KEEPERS_RATE_SYNTAX },
+        { "5/s/s", 0, KEEPERS_RATE_SYNTAX },
+        { "99999999999999999999/s", 0, KEEPERS_RATE_SYNTAX },
+        { "0/s", 0, KEEPERS_RATE_RANGE },
+        { "5/0s", 0, KEEPERS_RATE_RANGE },
+        { "1000001/s", 0, KEEPERS_RATE_RANGE },
+        { "18446744073709551615/s", 0, KEEPERS_RATE_RANGE },
+        { "4294967296/30d", 0, KEEPERS_RATE_RANGE },
+        { "1/18446744073709551615d", 0, KEEPERS_RATE_RANGE },
+        { "1/99999d", 0, KEEPERS_RATE_RANGE },
+        { "1/d", 4294967295u, KEEPERS_RATE_RANGE },
+        { "1/10000d", 2, KEEPERS_RATE_RANGE }
+    };
+
+    (void) state;
+
+    for (i = 0; i < unit_count(cases); i++) {
+        if (keepers_rate_read(keepers_str(cases[i].text,
+                                          strlen(cases[i].text)),
+                              cases[i].burst, &r) != cases[i].rc)
+        {
+            fail_msg("%s", cases[i].text);
+        }
+    }
+}
+
+
+/* Against a bucket that is filled by hand, one interval at a time. */
+
+static void
+burst_then_rate(const char *text, uint32_t burst)
+{
+    size_t                   i;
+    uint64_t                 tat, now;
+    keepers_rate_t           r;
+    keepers_rate_decision_t  d;
+
+    r = rate(text, burst);
+    tat = 0;
+    now = NOW;
+
+    for (i = 0; i < r.burst; i++) {
+        d = keepers_rate_decide(&r, tat, now, 1);
+        assert_true(d.admitted);
+        assert_true(d.retry_us == 0);
+        assert_int_equal(d.remaining, r.burst - i - 1);
+        tat = d.tat_us;
+    }
+
+    for (i = 0; i < 5; i++) {
+        d = keepers_rate_decide(&r, tat, now, 1);
+        assert_false(d.admitted);
+        assert_true(d.tat_us == tat);
+        assert_true(d.retry_us == r.interval_us);
+        assert_int_equal(d.remaining, 0);
+
+        d = keepers_rate_decide(&r, tat, now + d.retry_us - 1, 1);
+        assert_false(d.admitted);
+        assert_true(d.retry_us == 1);
+
+        now += r.interval_us;
+        d = keepers_rate_decide(&r, tat, now, 1);
+        assert_true(d.admitted);
+        tat = d.tat_us;
+    }
+
+    /* full again after a whole bucket's time, and never fuller */
+
+    now += r.burst * r.interval_us;
+    d = keepers_rate_decide(&r, tat, now, 1);
+    assert_int_equal(d.remaining, r.burst - 1);
+    now += 1000 * r.burst * r.interval_us;
+    d = keepers_rate_decide(&r, tat, now, r.burst);
+    assert_true(d.admitted);
+    assert_int_equal(d.remaining, 0);
+    assert_true(d.tat_us == now + r.burst * r.interval_us);
+}
+
+
+static void
+test_burst_then_rate(void **state)
+{
+    (void) state;
+
+    burst_then_rate("1/s", 1);
+    burst_then_rate("10/s", 5);
+    burst_then_rate("5/10m", 0);
+    burst_then_rate("3/10m", 1);
+    burst_then_rate("1/d", 3);
+    burst_then_rate("1/30d", 1);
+    burst_then_rate("2000/s", 10);
+    burst_then_rate("1000000/s", 100);
+    burst_then_rate("7/s", 0);
+}
+
+
+/* "5 per 10 minutes" sustains five in each ten minutes, not one. */
+
+static void
+test_sustained(void **state)
+{
+    size_t                   n;
+    uint64_t                 tat, now;
+    keepers_rate_t           r;
+    keepers_rate_decision_t  d;
+
+    (void) state;
+
+    r = rate("5/10m", 0);
+    tat = 0;
+    n = 0;
+
+    for (now = NOW; now < NOW + 6000 * 1000000ULL; now += 1000000) {
+        d = keepers_rate_decide(&r, tat, now, 1);
+        tat = d.tat_us;
+        n += d.admitted;
+    }
+
+    assert_int_equal(n, 5 + 5 * 10 - 1);
+}
+
+
+static void
+test_cost(void **state)
+{
+    keepers_rate_t           r;
+    keepers_rate_decision_t  d;
+
+    (void) state;
+
+    r = rate("10/s", 10);
+
+    d = keepers_rate_decide(&r, 0, NOW, 7);
+    assert_true(d.admitted);
+    assert_int_equal(d.remaining, 3);
+
+    d = keepers_rate_decide(&r, d.tat_us, NOW, 4);
+    assert_false(d.admitted);
+    assert_int_equal(d.remaining, 3);
+    assert_true(d.retry_us == 100000);
+
+    d = keepers_rate_decide(&r, d.tat_us, NOW + 100000, 4);
+    assert_true(d.admitted);
+    assert_int_equal(d.remaining, 0);
+
+    /* more than will ever fit: refused, and the state stays true */
+
+    d = keepers_rate_decide(&r, 0, NOW, 11);
+    assert_false(d.admitted);
+    assert_true(d.retry_us == UINT64_MAX);
+    assert_true(d.tat_us == 0);
+    assert_int_equal(d.remaining, 10);
+    d = keepers_rate_decide(&r, 0, NOW, UINT32_MAX);
+    assert_false(d.admitted);
+    d = keepers_rate_decide(&r, 0, NOW, 10);
+    assert_true(d.admitted);
+}
+
+
+static void
+test_peek(void **state)
+{
+    keepers_rate_t           r;
+    keepers_rate_decision_t  d;
+
+    (void) state;
+
+    r = rate("2/s", 0);
+
+    d = keepers_rate_decide(&r, 0, NOW, 0);
+    assert_true(d.admitted);
+    assert_int_equal(d.remaining, 2);
+    assert_true(d.tat_us == 0);
+
+    d = keepers_rate_decide(&r, 0, NOW, 2);
+    d = keepers_rate_decide(&r, d.tat_us, NOW, 0);
+    assert_false(d.admitted);
+    assert_int_equal(d.remaining, 0);
+    assert_true(d.retry_us == 500000);
+    assert_true(d.tat_us == NOW + 1000000);
+}
+
+
+/* A clock that went back, a state from nowhere, the ends of the numbers. */
+
+static void
+test_odd_states(void **state)
+{
+    keepers_rate_t           r;
+    keepers_rate_decision_t  d;
+
+    (void) state;
+
+    r = rate("1/s", 3);
+
+    d = keepers_rate_decide(&r, NOW + 3600 * 1000000ULL, NOW, 1);
+    assert_false(d.admitted);
+    assert_true(d.retry_us == 1000000);
+    assert_int_equal(d.remaining, 0);
+
+    d = keepers_rate_decide(&r, UINT64_MAX, 0, 3);
+    assert_false(d.admitted);
+    assert_true(d.retry_us == 3000000);
+
+    d = keepers_rate_decide(&r, 0, UINT64_MAX, 3);
+    assert_true(d.admitted);
+    assert_true(d.tat_us == UINT64_MAX);
+
+    d = keepers_rate_decide(&r, 5, 0, 1);
+    assert_true(d.admitted);
+    assert_true(d.tat_us == 1000005);
+}
+
+
+int
+main(void)
+{
+    static const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_burst_then_rate),
+        cmocka_unit_test(test_sustained),
+        cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_peek),
+        cmocka_unit_test(test_odd_states)
+    };
+
+    return cmocka_run_group_tests_name("keepers_rate", tests, NULL, NULL);
+}

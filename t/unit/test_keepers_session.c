@@ -1,0 +1,390 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * Goal: a session record says exactly what was encoded, or is refused; its
+ * state follows the clock and the epoch; networks and agents stay coarse.
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/keepers_session.h"
+
+
+typedef struct {
+    const char     *name;
+    uint8_t         agent;
+} agent_t;
+
+typedef struct {
+    unsigned char   address[16];
+    size_t          len;
+    const char     *text;
+} net_t;
+
+
+static void fill(keepers_session_t *session);
+static void test_known_answer(void **state);
+static void test_round_trip(void **state);
+static void test_refuses(void **state);
+static void test_state(void **state);
+static void test_roles(void **state);
+static void test_agents(void **state);
+static void test_agents_bounded(void **state);
+static void test_nets(void **state);
+static void test_net_unknown(void **state);
+
+
+static const unsigned char  known[KEEPERS_SESSION_RECORD_LEN] = {
+    0x01, 0x02, 0x02, 0x03, 0x00, 0x00, 0x00, 0x07,
+    0x01, 0x90, 0xf5, 0xe8, 0x9a, 0x7b, 0x7c, 0x3d,
+    0x8e, 0x4f, 0x0a, 0x1b, 0x2c, 0x3d, 0x4e, 0x5f,
+    0x01, 0x90, 0xf5, 0xe8, 0x9a, 0x7b, 0x7c, 0x3d,
+    0x8e, 0x4f, 0x0a, 0x1b, 0x2c, 0x3d, 0x4e, 0x60,
+    0x00, 0x00, 0x01, 0xa1, 0xee, 0x56, 0x5e, 0x00,
+    0x00, 0x00, 0x01, 0xa1, 0xf0, 0xe9, 0x8c, 0x00,
+    0x00, 0x00, 0x01, 0xa1, 0xee, 0x56, 0x5e, 0x00,
+    0x00, 0x00, 0x07, 0x08, 0x04, 0x18, 0xc0, 0x00,
+    0x02, 0x00, 0x00, 0x00
+};
+
+static const agent_t  agents[] = {
+    { "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+      KEEPERS_AGENT_FIREFOX },
+    { "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1"
+      ".15 (KHTML, like Gecko) FxiOS/127.0 Mobile/15E148 Safari/605.1.15",
+      KEEPERS_AGENT_FIREFOX },
+    { "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, "
+      "like Gecko) Chrome/126.0.0.0 Safari/537.36", KEEPERS_AGENT_CHROME },
+    { "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1"
+      ".15 (KHTML, like Gecko) CriOS/126.0.6478.54 Mobile/15E148 Safari/604.1",
+      KEEPERS_AGENT_CHROME },
+    { "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, "
+      "like Gecko) Chrome/126.0.0.0 Safari/537.36 Edg/126.0.2592.68",
+      KEEPERS_AGENT_EDGE },
+    { "Mozilla/5.0 (Linux; Android 10; HD1913) AppleWebKit/537.36 (KHTML, like "
+      "Gecko) Chrome/126.0.6478.122 Mobile Safari/537.36 EdgA/124.0.2478.64",
+      KEEPERS_AGENT_EDGE },
+    { "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 "
+      "(KHTML, like Gecko) Version/17.4.1 Safari/605.1.15",
+      KEEPERS_AGENT_SAFARI },
+    { "curl/7.88.1", KEEPERS_AGENT_CURL },
+    { "curl/", KEEPERS_AGENT_CURL },
+    { "curl", KEEPERS_AGENT_OTHER },
+    { "ccccurl/1", KEEPERS_AGENT_CURL },
+    { "Lynx/2.9", KEEPERS_AGENT_OTHER },
+    { "", KEEPERS_AGENT_OTHER }
+};
+
+static const net_t  nets[] = {
+    { { 192, 0, 2, 255 }, 4, "192.0.2.0/24" },
+    { { 0, 0, 0, 0 }, 4, "0.0.0.0/24" },
+    { { 255, 255, 255, 255 }, 4, "255.255.255.0/24" },
+    { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1 }, 16,
+      "192.0.2.0/24" },
+    { { 0x20, 0x01, 0x0d, 0xb8, 0x00, 0x01, 0xff, 1, 2, 3, 4, 5, 6, 7, 8, 9 },
+      16, "2001:db8:1::/48" },
+    { { 0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 1 }, 16, "2001:db8::/48" },
+    { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, 16,
+      "ffff:ffff:ffff::/48" },
+    { { 0, 0, 0, 0, 0, 1 }, 16, "0:0:1::/48" },
+    { { 0x0a, 0xbc, 0, 0, 0x10, 0 }, 16, "abc:0:1000::/48" },
+    { { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 1 }, 16, "fe80::/48" },
+    { { 0 }, 16, "::/48" }
+};
+
+
+static void
+fill(keepers_session_t *session)
+{
+    memset(session, 0, sizeof(keepers_session_t));
+
+    memcpy(session->user.bytes, known + 8, KEEPERS_UUID_LEN);
+    memcpy(session->business.bytes, known + 24, KEEPERS_UUID_LEN);
+    session->created_ms = 1795000000000;
+    session->absolute_ms = 1795043200000;
+    session->authenticated_ms = 1795000000000;
+    session->epoch = 7;
+    session->idle_s = 1800;
+    session->role = KEEPERS_ROLE_MANAGER;
+    session->aal = 2;
+    session->agent = KEEPERS_AGENT_SAFARI;
+    keepers_net_read(keepers_str("\xc0\x00\x02\x63", 4), session->net);
+}
+
+
+static void
+test_known_answer(void **state)
+{
+    unsigned char      record[KEEPERS_SESSION_RECORD_LEN];
+    keepers_session_t  session, back;
+
+    (void) state;
+
+    fill(&session);
+    keepers_session_encode(&session, record);
+    assert_memory_equal(record, known, sizeof(known));
+
+    memset(&back, 0, sizeof(back));
+    assert_int_equal(keepers_session_decode(keepers_str(known, sizeof(known)),
+                                            &back),
+                     KEEPERS_OK);
+    assert_memory_equal(&back, &session, sizeof(session));
+    assert_int_equal(KEEPERS_SESSION_SEALED_LEN, 116);
+}
+
+
+static void
+test_round_trip(void **state)
+{
+    size_t             i, j;
+    uint32_t           seed;
+    unsigned char      record[KEEPERS_SESSION_RECORD_LEN];
+    unsigned char      again[KEEPERS_SESSION_RECORD_LEN];
+    keepers_session_t  session;
+
+    (void) state;
+
+    seed = 1;
+
+    for (i = 0; i < 1000; i++) {
+        for (j = 0; j < sizeof(record); j++) {
+            seed = seed * 1664525 + 1013904223;
+            record[j] = (unsigned char) (seed >> 24);
+        }
+
+        record[0] = 1;
+        record[1] = (unsigned char) (1 + record[1] % (KEEPERS_ROLES - 1));
+        record[2] = (unsigned char) (1 + (record[2] & 1));
+
+        assert_int_equal(keepers_session_decode(keepers_str(record,
+                                                            sizeof(record)),
+                                                &session),
+                         KEEPERS_OK);
+        keepers_session_encode(&session, again);
+        assert_memory_equal(record, again, sizeof(record));
+    }
+}
+
+
+static void
+test_refuses(void **state)
+{
+    size_t             i, j;
+    unsigned char      record[KEEPERS_SESSION_RECORD_LEN + 1];
+    keepers_session_t  session, zero;
+    static const unsigned char  wrong[][2] = {
+        { 0, 0 }, { 0, 2 }, { 0, 255 },             /* version */
+        { 1, 0 }, { 1, KEEPERS_ROLES }, { 1, 255 }, /* role */
+        { 2, 0 }, { 2, 3 }, { 2, 255 }              /* aal */
+    };
+
+    (void) state;
+
+    memset(&zero, 0, sizeof(zero));
+    memcpy(record, known, sizeof(known));
+    record[KEEPERS_SESSION_RECORD_LEN] = 0;
+
+    for (i = 0; i <= sizeof(record); i++) {
+        if (i == KEEPERS_SESSION_RECORD_LEN) {
+            continue;
+        }
+
+        memset(&session, 0xff, sizeof(session));
+        assert_int_equal(keepers_session_decode(keepers_str(record, i),
+                                                &session),
+                         KEEPERS_SESSION_BROKEN);
+        assert_memory_equal(&session, &zero, sizeof(zero));
+    }
+
+    assert_int_equal(keepers_session_decode(keepers_str(NULL, 0), &session),
+                     KEEPERS_SESSION_BROKEN);
+
+    for (j = 0; j < sizeof(wrong) / sizeof(wrong[0]); j++) {
+        memcpy(record, known, sizeof(known));
+        record[wrong[j][0]] = wrong[j][1];
+
+        memset(&session, 0xff, sizeof(session));
+        assert_int_equal(keepers_session_decode(keepers_str(record,
+                                                            sizeof(known)),
+                                                &session),
+                         KEEPERS_SESSION_BROKEN);
+        assert_memory_equal(&session, &zero, sizeof(zero));
+    }
+}
+
+
+static void
+test_state(void **state)
+{
+    keepers_session_t  session;
+
+    (void) state;
+
+    fill(&session);
+
+    assert_int_equal(keepers_session_state(&session, 7, 1795000000000),
+                     KEEPERS_SESSION_VALID);
+    assert_int_equal(keepers_session_state(&session, 7, 0),
+                     KEEPERS_SESSION_VALID);
+    assert_int_equal(keepers_session_state(&session, 7, 1795043199999),
+                     KEEPERS_SESSION_VALID);
+    assert_int_equal(keepers_session_state(&session, 7, 1795043200000),
+                     KEEPERS_SESSION_EXPIRED);
+    assert_int_equal(keepers_session_state(&session, 7, UINT64_MAX),
+                     KEEPERS_SESSION_EXPIRED);
+    assert_int_equal(keepers_session_state(&session, 8, 1795000000000),
+                     KEEPERS_SESSION_REVOKED);
+
+    /* an epoch that Redis has forgotten is not the old one */
+
+    assert_int_equal(keepers_session_state(&session, 0, 1795000000000),
+                     KEEPERS_SESSION_REVOKED);
+    assert_int_not_equal(keepers_session_state(&session, 8, 1795043200000),
+                         KEEPERS_SESSION_VALID);
+}
+
+
+static void
+test_roles(void **state)
+{
+    uint8_t      role;
+    const char  *name;
+
+    (void) state;
+
+    for (role = KEEPERS_ROLE_OWNER; role < KEEPERS_ROLES; role++) {
+        name = keepers_role_name(role);
+        assert_int_equal(keepers_role_read(keepers_str(name, strlen(name))),
+                         role);
+    }
+
+    assert_string_equal(keepers_role_name(KEEPERS_ROLE_OWNER), "owner");
+    assert_string_equal(keepers_role_name(KEEPERS_ROLE_AUDITOR), "auditor");
+    assert_string_equal(keepers_role_name(KEEPERS_ROLE_NONE), "none");
+    assert_string_equal(keepers_role_name(KEEPERS_ROLES), "none");
+    assert_string_equal(keepers_role_name(255), "none");
+
+    assert_int_equal(keepers_role_read(keepers_str("none", 4)),
+                     KEEPERS_ROLE_NONE);
+    assert_int_equal(keepers_role_read(keepers_str("Owner", 5)),
+                     KEEPERS_ROLE_NONE);
+    assert_int_equal(keepers_role_read(keepers_str("owner ", 6)),
+                     KEEPERS_ROLE_NONE);
+    assert_int_equal(keepers_role_read(keepers_str(NULL, 0)),
+                     KEEPERS_ROLE_NONE);
+}
+
+
+static void
+test_agents(void **state)
+{
+    size_t  i;
+
+    (void) state;
+
+    for (i = 0; i < sizeof(agents) / sizeof(agents[0]); i++) {
+        assert_int_equal(keepers_agent_read(keepers_str(agents[i].name,
+                                                    strlen(agents[i].name))),
+                         agents[i].agent);
+    }
+
+    assert_int_equal(keepers_agent_read(keepers_str(NULL, 0)),
+                     KEEPERS_AGENT_OTHER);
+    assert_string_equal(keepers_agent_name(KEEPERS_AGENT_EDGE), "Edge");
+    assert_string_equal(keepers_agent_name(KEEPERS_AGENTS), "other");
+    assert_string_equal(keepers_agent_name(255), "other");
+}
+
+
+static void
+test_agents_bounded(void **state)
+{
+    char  text[600];
+
+    (void) state;
+
+    memset(text, 'c', sizeof(text));
+    memcpy(text + 507, "curl/", 5);
+    assert_int_equal(keepers_agent_read(keepers_str(text, sizeof(text))),
+                     KEEPERS_AGENT_CURL);
+
+    memset(text, 'c', sizeof(text));
+    memcpy(text + 508, "curl/", 5);
+    assert_int_equal(keepers_agent_read(keepers_str(text, sizeof(text))),
+                     KEEPERS_AGENT_OTHER);
+}
+
+
+static void
+test_nets(void **state)
+{
+    char           text[24];
+    size_t         i;
+    unsigned char  net[8];
+
+    (void) state;
+
+    for (i = 0; i < sizeof(nets) / sizeof(nets[0]); i++) {
+        memset(net, 0xff, sizeof(net));
+        keepers_net_read(keepers_str(nets[i].address, nets[i].len), net);
+
+        assert_int_equal(keepers_net_text(net, text), strlen(nets[i].text));
+        assert_string_equal(text, nets[i].text);
+    }
+
+    /* nothing finer than the prefix is kept */
+
+    keepers_net_read(keepers_str("\xc0\x00\x02\x63", 4), net);
+    assert_memory_equal(net, "\x04\x18\xc0\x00\x02\x00\x00\x00", 8);
+}
+
+
+static void
+test_net_unknown(void **state)
+{
+    char           text[24];
+    unsigned char  net[8], zeros[8];
+
+    (void) state;
+
+    memset(zeros, 0, sizeof(zeros));
+
+    keepers_net_read(keepers_str(NULL, 0), net);
+    assert_memory_equal(net, zeros, sizeof(net));
+    keepers_net_read(keepers_str("\x01\x02\x03\x04\x05", 5), net);
+    assert_memory_equal(net, zeros, sizeof(net));
+
+    assert_int_equal(keepers_net_text(net, text), 1);
+    assert_string_equal(text, "-");
+
+    memset(net, 0xff, sizeof(net));
+    assert_int_equal(keepers_net_text(net, text), 1);
+    assert_string_equal(text, "-");
+}
+
+
+int
+main(void)
+{
+    static const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_known_answer),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_state),
+        cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_agents),
+        cmocka_unit_test(test_agents_bounded),
+        cmocka_unit_test(test_nets),
+        cmocka_unit_test(test_net_unknown)
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

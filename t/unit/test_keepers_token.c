@@ -1,0 +1,437 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * Goal: a session token and a CSRF token are accepted as they were made, under
+ * the keys that are in the ring, and in no other shape.  The expected values
+ * come from another implementation of BLAKE2b.
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/keepers_text.h"
+#include "core/keepers_token.h"
+
+#include <stdlib.h>
+
+
+#define K0         "k0:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
+#define K1         "k1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n"
+#define TOKEN      "v1.LN0ZjEB1gVigoaKjpKWmp6ipqqusra6vsLGys7S1tre4ubq7vL2-vw"
+#define SID        "yGvrIvaighcIPtm9GGfcnojr2JVn-IeQbJ4i8u1v_xg"
+#define CSRF       "NeEvuKI4avmz_-m2hyaAvA"
+#define TOKENS     100000
+
+
+static keepers_keyring_t *ring_of(const char *text);
+static keepers_str_t str(const char *text);
+static void make_token(keepers_token_t *token);
+static void assert_written(const keepers_out_t *out, const char *text);
+static int compare_tokens(const void *one, const void *two);
+static void test_token_known(void **state);
+static void test_token_round_trip(void **state);
+static void test_token_refuses_lengths(void **state);
+static void test_token_refuses_bytes(void **state);
+static void test_token_one_text_a_value(void **state);
+static void test_token_unique(void **state);
+static void test_token_tag(void **state);
+static void test_token_rotation(void **state);
+static void test_csrf(void **state);
+static int setup(void **state);
+static int teardown(void **state);
+
+
+static keepers_keyring_t  *ring;        /* k0 */
+static keepers_keyring_t  *rotated;     /* k1, then k0 */
+static keepers_keyring_t  *removed;     /* k1 alone */
+
+
+static keepers_keyring_t *
+ring_of(const char *text)
+{
+    size_t              line;
+    keepers_keyring_t  *r;
+
+    if (keepers_keyring_read(keepers_str(text, strlen(text)), &r, &line)
+        != KEEPERS_OK)
+    {
+        return NULL;
+    }
+
+    return r;
+}
+
+
+static keepers_str_t
+str(const char *text)
+{
+    return keepers_str(text, strlen(text));
+}
+
+
+static void
+make_token(keepers_token_t *token)
+{
+    size_t                       i;
+    unsigned char                random[32];
+    static const keepers_uuid_t  user = { {
+        0x01, 0x90, 0xf5, 0xe8, 0x9a, 0x7b, 0x7c, 0x3d,
+        0x8e, 0x4f, 0x0a, 0x1b, 0x2c, 0x3d, 0x4e, 0x5f
+    } };
+
+    for (i = 0; i < sizeof(random); i++) {
+        random[i] = (unsigned char) (0xa0 + i);
+    }
+
+    keepers_token_mint(ring, &user, random, token);
+}
+
+
+static void
+assert_written(const keepers_out_t *out, const char *text)
+{
+    assert_false(out->overflow);
+    assert_int_equal(out->len, strlen(text));
+    assert_memory_equal(out->data, text, out->len);
+}
+
+
+static int
+compare_tokens(const void *one, const void *two)
+{
+    return memcmp(one, two, sizeof(keepers_token_t));
+}
+
+
+static void
+test_token_known(void **state)
+{
+    keepers_out_t    out;
+    unsigned char    text[128], sid[KEEPERS_SID_LEN];
+    keepers_token_t  token;
+
+    (void) state;
+
+    make_token(&token);
+
+    keepers_out_init(&out, text, sizeof(text));
+    keepers_token_write(&token, &out);
+    assert_written(&out, TOKEN);
+
+    keepers_token_sid(ring, 0, &token, sid);
+
+    keepers_out_init(&out, text, sizeof(text));
+    keepers_text_base64url(&out, keepers_str(sid, sizeof(sid)));
+    assert_written(&out, SID);
+}
+
+
+static void
+test_token_round_trip(void **state)
+{
+    size_t           i, j;
+    uint32_t         seed;
+    keepers_out_t    out;
+    unsigned char    text[KEEPERS_TOKEN_LEN];
+    keepers_token_t  token, back;
+
+    (void) state;
+
+    seed = 7;
+
+    for (i = 0; i < 2000; i++) {
+        for (j = 0; j < KEEPERS_TOKEN_RAW_LEN; j++) {
+            seed = seed * 1664525 + 1013904223;
+            token.raw[j] = (unsigned char) (seed >> 24);
+        }
+
+        keepers_out_init(&out, text, sizeof(text));
+        keepers_token_write(&token, &out);
+        assert_false(out.overflow);
+        assert_int_equal(out.len, KEEPERS_TOKEN_LEN);
+
+        assert_int_equal(keepers_token_read(keepers_out_written(&out), &back),
+                         KEEPERS_OK);
+        assert_memory_equal(&token, &back, sizeof(token));
+    }
+}
+
+
+static void
+test_token_refuses_lengths(void **state)
+{
+    size_t           i;
+    char             text[128];
+    keepers_token_t  token, zero;
+
+    (void) state;
+
+    memset(&zero, 0, sizeof(zero));
+    memset(text, 'A', sizeof(text));
+    memcpy(text, TOKEN, KEEPERS_TOKEN_LEN);
+
+    for (i = 0; i <= sizeof(text); i++) {
+        if (i == KEEPERS_TOKEN_LEN) {
+            continue;
+        }
+
+        memset(&token, 0xff, sizeof(token));
+        assert_int_equal(keepers_token_read(keepers_str(text, i), &token),
+                         KEEPERS_TOKEN_JUNK);
+        assert_memory_equal(&token, &zero, sizeof(zero));
+    }
+
+    assert_int_equal(keepers_token_read(keepers_str(NULL, 0), &token),
+                     KEEPERS_TOKEN_JUNK);
+}
+
+
+static void
+test_token_refuses_bytes(void **state)
+{
+    int              c;
+    char             text[KEEPERS_TOKEN_LEN];
+    size_t           i;
+    bool             digit;
+    keepers_str_t    s;
+    keepers_token_t  token, zero;
+
+    (void) state;
+
+    memset(&zero, 0, sizeof(zero));
+    s = keepers_str(text, sizeof(text));
+
+    /* every byte at every place but the last, which has its own test */
+
+    for (i = 0; i < KEEPERS_TOKEN_LEN - 1; i++) {
+        for (c = 0; c < 256; c++) {
+            memcpy(text, TOKEN, sizeof(text));
+            text[i] = (char) c;
+
+            digit = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
+                    || (c >= '0' && c <= '9') || c == '-' || c == '_';
+
+            if (i < 3) {
+                digit = (c == TOKEN[i]);
+            }
+
+            memset(&token, 0xff, sizeof(token));
+            assert_int_equal(keepers_token_read(s, &token),
+                             digit ? KEEPERS_OK : KEEPERS_TOKEN_JUNK);
+
+            if (!digit) {
+                assert_memory_equal(&token, &zero, sizeof(zero));
+            }
+        }
+    }
+}
+
+
+/* Else a stolen and changed text would be another key of the cache. */
+static void
+test_token_one_text_a_value(void **state)
+{
+    int              c;
+    char             text[KEEPERS_TOKEN_LEN];
+    size_t           n;
+    keepers_out_t    out;
+    unsigned char    again[KEEPERS_TOKEN_LEN];
+    keepers_token_t  token;
+
+    (void) state;
+
+    n = 0;
+    memcpy(text, TOKEN, sizeof(text));
+
+    for (c = 0; c < 256; c++) {
+        text[KEEPERS_TOKEN_LEN - 1] = (char) c;
+
+        if (keepers_token_read(keepers_str(text, sizeof(text)), &token)
+            == KEEPERS_OK)
+        {
+            keepers_out_init(&out, again, sizeof(again));
+            keepers_token_write(&token, &out);
+            assert_memory_equal(again, text, sizeof(text));
+            n++;
+        }
+    }
+
+    assert_int_equal(n, 4);     /* A Q g w */
+}
+
+
+static void
+test_token_unique(void **state)
+{
+    size_t           i;
+    unsigned char    random[32];
+    keepers_uuid_t   user;
+    keepers_token_t  *tokens;
+
+    (void) state;
+
+    memset(&user, 7, sizeof(user));
+    tokens = calloc(TOKENS, sizeof(keepers_token_t));
+    assert_non_null(tokens);
+
+    for (i = 0; i < TOKENS; i++) {
+        keepers_random(random, sizeof(random));
+        keepers_token_mint(ring, &user, random, &tokens[i]);
+    }
+
+    qsort(tokens, TOKENS, sizeof(keepers_token_t), compare_tokens);
+
+    for (i = 1; i < TOKENS; i++) {
+        assert_memory_not_equal(&tokens[i - 1], &tokens[i],
+                                sizeof(keepers_token_t));
+        assert_memory_equal(tokens[i - 1].raw, tokens[i].raw,
+                            KEEPERS_TAG_LEN);
+    }
+
+    free(tokens);
+}
+
+
+static void
+test_token_tag(void **state)
+{
+    unsigned char    one[KEEPERS_TAG_LEN], two[KEEPERS_TAG_LEN];
+    keepers_uuid_t   user;
+    keepers_token_t  token;
+
+    (void) state;
+
+    make_token(&token);
+
+    memset(&user, 0, sizeof(user));
+    keepers_token_tag(ring, 0, &user, one);
+    assert_memory_not_equal(one, token.raw, KEEPERS_TAG_LEN);
+    assert_memory_not_equal(one, user.bytes, KEEPERS_TAG_LEN);
+
+    keepers_token_tag(rotated, 0, &user, two);
+    assert_memory_not_equal(one, two, KEEPERS_TAG_LEN);
+    keepers_token_tag(rotated, 1, &user, two);
+    assert_memory_equal(one, two, KEEPERS_TAG_LEN);
+}
+
+
+static void
+test_token_rotation(void **state)
+{
+    size_t           i;
+    unsigned char    sid[KEEPERS_SID_LEN], other[KEEPERS_SID_LEN];
+    keepers_token_t  token;
+
+    (void) state;
+
+    make_token(&token);
+    keepers_token_sid(ring, 0, &token, sid);
+
+    keepers_token_sid(rotated, 1, &token, other);
+    assert_memory_equal(sid, other, sizeof(sid));
+
+    for (i = 0; i < KEEPERS_KEYRING_MAX; i++) {
+        keepers_token_sid(removed, i, &token, other);
+        assert_memory_not_equal(sid, other, sizeof(sid));
+    }
+
+    /* every byte of a token counts */
+
+    for (i = 0; i < KEEPERS_TOKEN_RAW_LEN; i++) {
+        token.raw[i] ^= 1;
+        keepers_token_sid(ring, 0, &token, other);
+        assert_memory_not_equal(sid, other, sizeof(sid));
+        token.raw[i] ^= 1;
+    }
+}
+
+
+static void
+test_csrf(void **state)
+{
+    size_t           i;
+    keepers_out_t    out;
+    unsigned char    sid[KEEPERS_SID_LEN], text[64];
+    keepers_token_t  token;
+
+    (void) state;
+
+    make_token(&token);
+    keepers_token_sid(ring, 0, &token, sid);
+
+    keepers_out_init(&out, text, sizeof(text));
+    keepers_csrf_write(ring, sid, &out);
+    assert_written(&out, CSRF);
+
+    assert_true(keepers_csrf_check(ring, sid, str(CSRF)));
+    assert_true(keepers_csrf_check(rotated, sid, str(CSRF)));
+    assert_false(keepers_csrf_check(removed, sid, str(CSRF)));
+    assert_false(keepers_csrf_check(ring, sid, keepers_str(NULL, 0)));
+    assert_false(keepers_csrf_check(ring, sid, str(CSRF "A")));
+
+    for (i = 0; i < (sizeof(CSRF) - 1) * 8; i++) {
+        memcpy(text, CSRF, sizeof(CSRF) - 1);
+        text[i / 8] ^= (unsigned char) (1 << i % 8);
+        assert_false(keepers_csrf_check(ring, sid,
+                                        keepers_str(text, sizeof(CSRF) - 1)));
+    }
+
+    sid[0] ^= 1;
+    assert_false(keepers_csrf_check(ring, sid, str(CSRF)));
+}
+
+
+static int
+setup(void **state)
+{
+    (void) state;
+
+    if (keepers_keyring_init() != KEEPERS_OK) {
+        return -1;
+    }
+
+    ring = ring_of(K0);
+    rotated = ring_of(K1 K0);
+    removed = ring_of(K1);
+
+    return (ring != NULL && rotated != NULL && removed != NULL) ? 0 : -1;
+}
+
+
+static int
+teardown(void **state)
+{
+    (void) state;
+
+    keepers_keyring_free(ring);
+    keepers_keyring_free(rotated);
+    keepers_keyring_free(removed);
+
+    return 0;
+}
+
+
+int
+main(void)
+{
+    static const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_token_known),
+        cmocka_unit_test(test_token_round_trip),
+        cmocka_unit_test(test_token_refuses_lengths),
+        cmocka_unit_test(test_token_refuses_bytes),
+        cmocka_unit_test(test_token_one_text_a_value),
+        cmocka_unit_test(test_token_unique),
+        cmocka_unit_test(test_token_tag),
+        cmocka_unit_test(test_token_rotation),
+        cmocka_unit_test(test_csrf)
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,292 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * Goal: a form token is accepted for its link, for a day, as it was made; the
+ * expected value comes from another implementation of BLAKE2b.
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/keepers_text.h"
+#include "core/keepers_token.h"
+
+
+#define K0         "k0:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
+#define K1         "k1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n"
+#define FORM       "AAABoe5WXgAAAQIDBAUGBwgJCgsMDQ4P6RSzJFk88_5MkMOsuBqD4Q"
+#define NOW_MS     1795000000000
+#define DAY_MS     86400000
+
+
+static keepers_keyring_t *ring_of(const char *text);
+static keepers_str_t str(const char *text);
+static void assert_written(const keepers_out_t *out, const char *text);
+static void assert_form_token_junk(keepers_str_t text);
+static void test_form_known(void **state);
+static void test_form_times(void **state);
+static void test_form_bits(void **state);
+static void test_form_junk(void **state);
+static void test_form_rotation(void **state);
+static int setup(void **state);
+static int teardown(void **state);
+
+
+static keepers_keyring_t  *ring;        /* k0 */
+static keepers_keyring_t  *rotated;     /* k1, then k0 */
+static keepers_keyring_t  *removed;     /* k1 alone */
+
+
+static keepers_keyring_t *
+ring_of(const char *text)
+{
+    size_t              line;
+    keepers_keyring_t  *r;
+
+    if (keepers_keyring_read(keepers_str(text, strlen(text)), &r, &line)
+        != KEEPERS_OK)
+    {
+        return NULL;
+    }
+
+    return r;
+}
+
+
+static keepers_str_t
+str(const char *text)
+{
+    return keepers_str(text, strlen(text));
+}
+
+
+static void
+assert_written(const keepers_out_t *out, const char *text)
+{
+    assert_false(out->overflow);
+    assert_int_equal(out->len, strlen(text));
+    assert_memory_equal(out->data, text, out->len);
+}
+
+
+static void
+assert_form_token_junk(keepers_str_t text)
+{
+    uint64_t       issued_ms;
+    unsigned char  nonce[KEEPERS_FORM_NONCE_LEN];
+
+    assert_int_equal(keepers_form_token_read(ring, str("cafe-lena"), text,
+                                             NOW_MS, DAY_MS, &issued_ms,
+                                             nonce),
+                     KEEPERS_TOKEN_JUNK);
+}
+
+
+static void
+test_form_known(void **state)
+{
+    size_t         i;
+    uint64_t       issued_ms;
+    keepers_out_t  out;
+    unsigned char  nonce[KEEPERS_FORM_NONCE_LEN], back[sizeof(nonce)];
+    unsigned char  text[KEEPERS_FORM_TOKEN_LEN];
+
+    (void) state;
+
+    for (i = 0; i < sizeof(nonce); i++) {
+        nonce[i] = (unsigned char) i;
+    }
+
+    keepers_out_init(&out, text, sizeof(text));
+    keepers_form_token_write(ring, str("cafe-lena"), NOW_MS, nonce, &out);
+    assert_written(&out, FORM);
+
+    assert_int_equal(keepers_form_token_read(ring, str("cafe-lena"), str(FORM),
+                                             NOW_MS + 5000, DAY_MS, &issued_ms,
+                                             back),
+                     KEEPERS_OK);
+    assert_int_equal(issued_ms, NOW_MS);
+    assert_memory_equal(back, nonce, sizeof(nonce));
+}
+
+
+static void
+test_form_times(void **state)
+{
+    size_t         i;
+    uint64_t       issued_ms;
+    unsigned char  nonce[KEEPERS_FORM_NONCE_LEN];
+    static const struct {
+        uint64_t   now_ms;
+        int        rc;
+    } times[] = {
+        { NOW_MS, KEEPERS_OK },
+        { NOW_MS - 60000, KEEPERS_OK },
+        { NOW_MS - 60001, KEEPERS_TOKEN_EARLY },
+        { 0, KEEPERS_TOKEN_EARLY },
+        { NOW_MS + DAY_MS, KEEPERS_OK },
+        { NOW_MS + DAY_MS + 1, KEEPERS_TOKEN_EXPIRED },
+        { UINT64_MAX, KEEPERS_TOKEN_EXPIRED }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        assert_int_equal(keepers_form_token_read(ring, str("cafe-lena"),
+                                                 str(FORM), times[i].now_ms,
+                                                 DAY_MS, &issued_ms, nonce),
+                         times[i].rc);
+
+        /* the page that is shown again keeps the idempotency key */
+
+        assert_int_equal(issued_ms,
+                         times[i].rc == KEEPERS_TOKEN_EARLY ? 0 : NOW_MS);
+        assert_int_equal(nonce[15],
+                         times[i].rc == KEEPERS_TOKEN_EARLY ? 0 : 15);
+    }
+}
+
+
+static void
+test_form_bits(void **state)
+{
+    size_t         i;
+    uint64_t       issued_ms;
+    keepers_out_t  out;
+    unsigned char  raw[40], text[64], nonce[KEEPERS_FORM_NONCE_LEN];
+    unsigned char  zeros[sizeof(nonce)];
+
+    (void) state;
+
+    memset(zeros, 0, sizeof(zeros));
+    assert_true(keepers_text_base64url_decode(str(FORM), raw, sizeof(raw)));
+
+    for (i = 0; i < sizeof(raw) * 8; i++) {
+        raw[i / 8] ^= (unsigned char) (1 << i % 8);
+
+        keepers_out_init(&out, text, sizeof(text));
+        keepers_text_base64url(&out, keepers_str(raw, sizeof(raw)));
+
+        assert_int_equal(keepers_form_token_read(ring, str("cafe-lena"),
+                                                 keepers_out_written(&out),
+                                                 NOW_MS, DAY_MS, &issued_ms,
+                                                 nonce),
+                         KEEPERS_TOKEN_FORGED);
+        assert_int_equal(issued_ms, 0);
+        assert_memory_equal(nonce, zeros, sizeof(nonce));
+
+        raw[i / 8] ^= (unsigned char) (1 << i % 8);
+    }
+
+    /* nor the token of another link */
+
+    assert_int_equal(keepers_form_token_read(ring, str("cafe-len"), str(FORM),
+                                             NOW_MS, DAY_MS, &issued_ms,
+                                             nonce),
+                     KEEPERS_TOKEN_FORGED);
+    assert_int_equal(keepers_form_token_read(ring, str(""), str(FORM), NOW_MS,
+                                             DAY_MS, &issued_ms, nonce),
+                     KEEPERS_TOKEN_FORGED);
+}
+
+
+static void
+test_form_junk(void **state)
+{
+    char    text[64];
+    size_t  i;
+
+    (void) state;
+
+    memset(text, 'A', sizeof(text));
+    memcpy(text, FORM, KEEPERS_FORM_TOKEN_LEN);
+
+    for (i = 0; i <= sizeof(text); i++) {
+        if (i != KEEPERS_FORM_TOKEN_LEN) {
+            assert_form_token_junk(keepers_str(text, i));
+        }
+    }
+
+    assert_form_token_junk(keepers_str(NULL, 0));
+
+    for (i = 0; i < KEEPERS_FORM_TOKEN_LEN; i++) {
+        memcpy(text, FORM, KEEPERS_FORM_TOKEN_LEN);
+        text[i] = '+';
+        assert_form_token_junk(keepers_str(text, KEEPERS_FORM_TOKEN_LEN));
+    }
+
+    memcpy(text, FORM, KEEPERS_FORM_TOKEN_LEN);
+    text[KEEPERS_FORM_TOKEN_LEN - 1]++;     /* a spare bit */
+    assert_form_token_junk(keepers_str(text, KEEPERS_FORM_TOKEN_LEN));
+}
+
+
+static void
+test_form_rotation(void **state)
+{
+    uint64_t       issued_ms;
+    unsigned char  nonce[KEEPERS_FORM_NONCE_LEN];
+
+    (void) state;
+
+    assert_int_equal(keepers_form_token_read(rotated, str("cafe-lena"),
+                                             str(FORM), NOW_MS, DAY_MS,
+                                             &issued_ms, nonce),
+                     KEEPERS_OK);
+    assert_int_equal(keepers_form_token_read(removed, str("cafe-lena"),
+                                             str(FORM), NOW_MS, DAY_MS,
+                                             &issued_ms, nonce),
+                     KEEPERS_TOKEN_FORGED);
+}
+
+
+static int
+setup(void **state)
+{
+    (void) state;
+
+    if (keepers_keyring_init() != KEEPERS_OK) {
+        return -1;
+    }
+
+    ring = ring_of(K0);
+    rotated = ring_of(K1 K0);
+    removed = ring_of(K1);
+
+    return (ring != NULL && rotated != NULL && removed != NULL) ? 0 : -1;
+}
+
+
+static int
+teardown(void **state)
+{
+    (void) state;
+
+    keepers_keyring_free(ring);
+    keepers_keyring_free(rotated);
+    keepers_keyring_free(removed);
+
+    return 0;
+}
+
+
+int
+main(void)
+{
+    static const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(test_form_known),
+        cmocka_unit_test(test_form_times),
+        cmocka_unit_test(test_form_bits),
+        cmocka_unit_test(test_form_junk),
+        cmocka_unit_test(test_form_rotation)
+    };
+
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
