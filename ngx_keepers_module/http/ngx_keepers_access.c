@@ -1,0 +1,306 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * The access phase: limits, then the session, then limits on who it is; and
+ * the guard for subrequests, in which nginx skips the access phase.
+ */
+
+
+#include "core/keepers_token.h"
+#include "http/ngx_keepers_check.h"
+#include "http/ngx_keepers_csrf.h"
+#include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_log.h"
+#include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_worker.h"
+
+
+#define NGX_KEEPERS_RETRY_S  1
+
+
+static ngx_int_t ngx_keepers_access_session(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
+static const char *ngx_keepers_access_lacks(ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx);
+static ngx_int_t ngx_keepers_access_known(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
+static ngx_int_t ngx_keepers_access_unknown(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
+static ngx_int_t ngx_keepers_access_signin(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf);
+
+
+ngx_int_t
+ngx_keepers_access_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_keepers_ctx_t       *ctx;
+    ngx_keepers_loc_conf_t  *klcf;
+
+    klcf = ngx_keepers_loc_conf(r);
+
+    if (klcf->session == NGX_KEEPERS_SESSION_OFF && klcf->limits == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_keepers_ctx_get(r);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (klcf->limits != NULL) {
+        rc = ngx_keepers_limit_check(r, 0);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (klcf->session == NGX_KEEPERS_SESSION_OFF) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_keepers_access_session(r, klcf, ctx);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (klcf->limits != NULL) {
+        rc = ngx_keepers_limit_check(r, 1);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    /* with "satisfy any", only a session that is required may open a door */
+
+    return klcf->session == NGX_KEEPERS_SESSION_REQUIRED ? NGX_OK
+                                                         : NGX_DECLINED;
+}
+
+
+/*
+ * A subrequest (SSI, mirror, addition, auth_request) shows a protected
+ * location only under a session that its main request has proved.
+ */
+
+ngx_int_t
+ngx_keepers_guard_handler(ngx_http_request_t *r)
+{
+    ngx_keepers_ctx_t       *ctx;
+    ngx_keepers_loc_conf_t  *klcf;
+
+    if (r == r->main) {
+        return NGX_DECLINED;
+    }
+
+    klcf = ngx_keepers_loc_conf(r);
+
+    if (klcf->session != NGX_KEEPERS_SESSION_REQUIRED) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    if (ctx != NULL
+        && (ctx->check == NGX_KEEPERS_CHECK_VALID
+            || ctx->check == NGX_KEEPERS_CHECK_STALE)
+        && ngx_keepers_access_lacks(klcf, ctx) == NULL)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_keepers_log(NGX_LOG_WARN, r,
+                    "a subrequest into a protected location was refused");
+
+    return NGX_HTTP_FORBIDDEN;
+}
+
+
+static ngx_int_t
+ngx_keepers_access_session(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_keepers_check(r, klcf, ctx);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    switch (ctx->check) {
+
+    case NGX_KEEPERS_CHECK_VALID:
+    case NGX_KEEPERS_CHECK_STALE:
+        return ngx_keepers_access_known(r, klcf, ctx);
+
+    case NGX_KEEPERS_CHECK_ERROR:
+
+        if (klcf->session == NGX_KEEPERS_SESSION_OPTIONAL) {
+            return NGX_OK;
+        }
+
+        return ngx_keepers_reply_refuse(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                        "session_unavailable",
+                                        NGX_KEEPERS_RETRY_S);
+
+    default:
+
+        if (klcf->session == NGX_KEEPERS_SESSION_OPTIONAL) {
+            return NGX_OK;
+        }
+
+        return ngx_keepers_access_unknown(r, klcf, ctx);
+    }
+}
+
+
+/* The code of what a valid session lacks here, or NULL. */
+
+static const char *
+ngx_keepers_access_lacks(ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx)
+{
+    uint64_t  age_ms;
+
+    if (klcf->roles != 0
+        && !(klcf->roles & ((ngx_uint_t) 1 << ctx->session.role)))
+    {
+        return "role";
+    }
+
+    if (ctx->session.aal < klcf->aal) {
+        return "aal";
+    }
+
+    age_ms = ngx_keepers_now_ms() - ctx->session.authenticated_ms;
+
+    if (klcf->fresh_ms != 0 && age_ms > klcf->fresh_ms) {
+        return "fresh";
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_keepers_access_known(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx)
+{
+    const char  *lacks;
+
+    lacks = ngx_keepers_access_lacks(klcf, ctx);
+
+    if (lacks == NULL
+        && klcf->csrf
+        && !ctx->csrf_passed
+        && ngx_keepers_csrf_unsafe(r))
+    {
+        if (ngx_keepers_csrf_check(r, ctx) == NGX_OK) {
+            ctx->csrf_passed = 1;
+
+        } else {
+            lacks = "csrf";
+            ngx_keepers_count(r, CSRF_REFUSED);
+        }
+    }
+
+    if (lacks == NULL) {
+        return NGX_OK;
+    }
+
+    ctx->reason = lacks;
+
+    ngx_keepers_log(NGX_LOG_INFO, r, "refused: %s", lacks);
+
+    return ngx_keepers_reply_refuse(r, NGX_HTTP_FORBIDDEN, lacks, 0);
+}
+
+
+static ngx_int_t
+ngx_keepers_access_unknown(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (ctx->reason == NULL) {
+        ctx->reason = "session";
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    /* a redirect would end the phase before the others of "satisfy any" */
+
+    if (klcf->signin_url.len != 0
+        && clcf->satisfy != NGX_HTTP_SATISFY_ANY
+        && ngx_keepers_reply_navigation(r))
+    {
+        return ngx_keepers_reply_finish(r,
+                                        ngx_keepers_access_signin(r, klcf));
+    }
+
+    return ngx_keepers_reply_refuse(r, NGX_HTTP_UNAUTHORIZED,
+                                    "session_required", 0);
+}
+
+
+/* 303 to the sign-in page, with a signed way back if there is a safe one. */
+
+static ngx_int_t
+ngx_keepers_access_signin(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf)
+{
+    u_char                   *p;
+    size_t                    len;
+    ngx_str_t                 location;
+    keepers_out_t             next;
+    keepers_str_t             text;
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+
+    text = ngx_keepers_from(r->unparsed_uri);
+
+    if (!keepers_next_safe(text)) {
+        return ngx_keepers_reply_redirect(r, NGX_HTTP_SEE_OTHER,
+                                          klcf->signin_url);
+    }
+
+    ngx_keepers_out(&next, r->pool, KEEPERS_NEXT_LEN_MAX + 32);
+
+    keepers_next_sign(kmcf->edge, text, &next);
+
+    if (next.overflow) {
+        return ngx_keepers_reply_redirect(r, NGX_HTTP_SEE_OTHER,
+                                          klcf->signin_url);
+    }
+
+    len = klcf->signin_url.len + sizeof("?next=") - 1 + next.len
+          + 2 * ngx_escape_uri(NULL, next.data, next.len,
+                               NGX_ESCAPE_URI_COMPONENT);
+
+    p = ngx_pnalloc(r->pool, len);
+
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    location.data = p;
+
+    p = ngx_cpymem(p, klcf->signin_url.data, klcf->signin_url.len);
+    p = ngx_cpymem(p, "?next=", sizeof("?next=") - 1);
+    p = (u_char *) ngx_escape_uri(p, next.data, next.len,
+                                  NGX_ESCAPE_URI_COMPONENT);
+
+    location.len = p - location.data;
+
+    return ngx_keepers_reply_redirect(r, NGX_HTTP_SEE_OTHER, location);
+}

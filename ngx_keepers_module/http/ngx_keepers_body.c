@@ -1,0 +1,260 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "http/ngx_keepers_body.h"
+
+#include "core/keepers_form.h"
+#include "core/keepers_json.h"
+#include "core/keepers_keyring.h"
+#include "core/keepers_text.h"
+#include "http/ngx_keepers_str.h"
+
+
+#define NGX_KEEPERS_BODY_HEAP  16384        /* of keepers_json_read() */
+
+
+typedef struct {
+    size_t    size;
+    u_char    data[];
+} ngx_keepers_secret_t;
+
+
+static void ngx_keepers_secret_wipe(void *data);
+static ngx_int_t ngx_keepers_body_wipe_add(ngx_http_request_t *r);
+static void ngx_keepers_body_wipe(void *data);
+
+
+void
+ngx_keepers_body_conf(ngx_conf_t *cf, size_t size)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /*
+     * nginx spills a body into a file when it is larger than its buffer, or
+     * when it is told to: nothing of a person may stand in a file.
+     */
+
+    clcf->client_body_in_file_only = 0;
+    clcf->client_body_in_single_buffer = 1;
+    clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
+                                            size);
+
+    /* chunked bodies have no length to look at before they are read */
+
+    clcf->client_max_body_size = (off_t) size;
+}
+
+
+ngx_keepers_body_type_e
+ngx_keepers_body_type(ngx_http_request_t *r)
+{
+    u_char           *p, *end;
+    ngx_str_t         type;
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.content_type;
+
+    if (h == NULL) {
+        return NGX_KEEPERS_BODY_OTHER;
+    }
+
+    type = h->value;
+    end = type.data + type.len;
+
+    for (p = type.data; p < end && *p != ';' && *p != ' '; p++) { /* void */ }
+
+    type.len = p - type.data;
+
+    if (p < end
+        && ngx_strlcasestrn(p, end, (u_char *) "charset=", 8 - 1) != NULL
+        && ngx_strlcasestrn(p, end, (u_char *) "utf-8", 5 - 1) == NULL)
+    {
+        return NGX_KEEPERS_BODY_OTHER;
+    }
+
+    if (type.len == sizeof("application/x-www-form-urlencoded") - 1
+        && ngx_strncasecmp(type.data,
+                           (u_char *) "application/x-www-form-urlencoded",
+                           type.len) == 0)
+    {
+        return NGX_KEEPERS_BODY_FORM;
+    }
+
+    if (type.len == sizeof("application/json") - 1
+        && ngx_strncasecmp(type.data, (u_char *) "application/json", type.len)
+           == 0)
+    {
+        return NGX_KEEPERS_BODY_JSON;
+    }
+
+    return NGX_KEEPERS_BODY_OTHER;
+}
+
+
+ngx_int_t
+ngx_keepers_body_take(ngx_http_request_t *r, size_t size, keepers_str_t *body)
+{
+    u_char       *p, *start;
+    off_t         len;
+    ngx_chain_t  *cl;
+
+    *body = keepers_str(NULL, 0);
+
+    if (ngx_keepers_body_wipe_add(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return NGX_OK;
+    }
+
+    len = 0;
+
+    for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
+
+        if (!ngx_buf_in_memory(cl->buf) && ngx_buf_size(cl->buf) != 0) {
+            return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+        }
+
+        len += ngx_buf_size(cl->buf);
+    }
+
+    if (len > (off_t) size) {
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
+
+    start = ngx_keepers_secret_alloc(r, (size_t) len + 1);
+
+    if (start == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = start;
+
+    for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
+        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+    }
+
+    *body = keepers_str(start, p - start);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_keepers_body_fields(ngx_http_request_t *r, keepers_str_t body,
+    ngx_keepers_body_type_e type, keepers_fieldset_t *set, int *fault)
+{
+    void           *heap, *values;
+    size_t          size;
+    keepers_out_t   arena;
+
+    values = ngx_keepers_secret_alloc(r, body.len + 1);
+
+    if (values == NULL) {
+        return NGX_ERROR;
+    }
+
+    keepers_out_init(&arena, values, body.len + 1);
+
+    if (type == NGX_KEEPERS_BODY_FORM) {
+        *fault = keepers_form_read(body, set, &arena);
+
+    } else {
+        size = NGX_KEEPERS_BODY_HEAP + 4 * body.len;
+        heap = ngx_keepers_secret_alloc(r, size);
+
+        if (heap == NULL) {
+            return NGX_ERROR;
+        }
+
+        *fault = keepers_json_read(body, set, &arena, heap, size);
+    }
+
+    return *fault == KEEPERS_OK ? NGX_OK : NGX_DECLINED;
+}
+
+
+void *
+ngx_keepers_secret_alloc(ngx_http_request_t *r, size_t size)
+{
+    ngx_pool_cleanup_t    *cln;
+    ngx_keepers_secret_t  *secret;
+
+    secret = ngx_palloc(r->pool, sizeof(ngx_keepers_secret_t) + size);
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+
+    if (secret == NULL || cln == NULL) {
+        return NULL;
+    }
+
+    secret->size = size;
+
+    cln->handler = ngx_keepers_secret_wipe;
+    cln->data = secret;
+
+    return secret->data;
+}
+
+
+static void
+ngx_keepers_secret_wipe(void *data)
+{
+    ngx_keepers_secret_t  *secret;
+
+    secret = data;
+
+    keepers_wipe(secret->data, secret->size);
+}
+
+
+static ngx_int_t
+ngx_keepers_body_wipe_add(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (r->request_body == NULL) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_chain_t *));
+
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_keepers_body_wipe;
+
+    /* by now: the signup phase puts its envelope there instead */
+
+    *(ngx_chain_t **) cln->data = r->request_body->bufs;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The buffers lie in the pool of the request, or in the header buffer of the
+ * connection, which keeps its bytes until the next request overwrites them.
+ * Whole buffers are wiped, from "start": what was parsed is behind "pos".
+ */
+
+static void
+ngx_keepers_body_wipe(void *data)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    for (cl = *(ngx_chain_t **) data; cl != NULL; cl = cl->next) {
+        b = cl->buf;
+
+        if (b->pos != NULL && b->pos < b->last && b->temporary) {
+            keepers_wipe(b->pos, b->last - b->pos);
+        }
+    }
+}

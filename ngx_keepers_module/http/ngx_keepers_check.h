@@ -1,0 +1,53 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * The session lookup: cookie, shared zone, Redis.
+ */
+
+
+#ifndef _NGX_KEEPERS_CHECK_H_INCLUDED_
+#define _NGX_KEEPERS_CHECK_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/keepers_out.h"
+#include "core/keepers_session.h"
+#include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_ctx.h"
+
+
+/* "P{TAG}:" and "s:" SID, with a prefix of at most 64 bytes */
+#define NGX_KEEPERS_KEY_LEN  (64 + KEEPERS_TAG_TEXT_LEN                      \
+                              + KEEPERS_SID_TEXT_LEN + 8)
+
+
+/* What a cookie claims: a token, and its SID under each key of the ring. */
+typedef struct {
+    keepers_token_t   token;
+    ngx_uint_t        n;
+    u_char            sids[KEEPERS_KEYRING_MAX][KEEPERS_SID_LEN];
+} ngx_keepers_claim_t;
+
+
+/*
+ * Sets ctx->check once a request.  NGX_OK: it is set; NGX_AGAIN: waiting, the
+ * phase runs again; NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_keepers_check(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
+
+/* "P{TAG}:s:SID", "P{TAG}:e" and "P{TAG}:x"; suffix is "s:", "e" or "x". */
+void ngx_keepers_check_key(ngx_keepers_main_conf_t *kmcf,
+    const u_char tag[KEEPERS_TAG_LEN], const char *suffix, const u_char *sid,
+    keepers_out_t *out);
+
+/* Sets and counts ctx->check of ctx->session, whose user's epoch is "epoch". */
+void ngx_keepers_check_state(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    uint32_t epoch);
+
+
+#endif /* _NGX_KEEPERS_CHECK_H_INCLUDED_ */

@@ -1,0 +1,34 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * The client's network, coarse: /24 of IPv4, /48 of IPv6.  The address is
+ * what nginx's realip module left in the connection.
+ */
+
+
+#ifndef _NGX_KEEPERS_CLIENT_H_INCLUDED_
+#define _NGX_KEEPERS_CLIENT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+#define NGX_KEEPERS_CLIENT_LEN  22      /* base64url of 16 bytes */
+
+
+/* Zeros for a Unix socket. */
+void ngx_keepers_client_net(ngx_http_request_t *r, u_char net[8]);
+
+/*
+ * $keepers_client: a keyed hash of the client's network (IPv4 /32, IPv6 /64)
+ * and the day, so that it counts and limits but names nobody, and cannot be
+ * joined over days.  Text of NGX_KEEPERS_CLIENT_LEN bytes.
+ */
+void ngx_keepers_client_hash(ngx_http_request_t *r,
+    u_char text[NGX_KEEPERS_CLIENT_LEN]);
+
+
+#endif /* _NGX_KEEPERS_CLIENT_H_INCLUDED_ */

@@ -1,0 +1,456 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "http/ngx_keepers_conf.h"
+
+#include "http/ngx_keepers_body.h"
+#include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_keyfile.h"
+#include "http/ngx_keepers_link.h"
+
+
+#define NGX_KEEPERS_CONNECT_TIMEOUT_MS  50
+#define NGX_KEEPERS_TIMEOUT_MS          25
+#define NGX_KEEPERS_CONNECTIONS         1
+#define NGX_KEEPERS_CONNECTIONS_MAX     16
+#define NGX_KEEPERS_QUEUE               4096
+#define NGX_KEEPERS_QUEUE_MAX           65536
+#define NGX_KEEPERS_BODY_SIZE           16384
+#define NGX_KEEPERS_BODY_SIZE_MAX       65536
+#define NGX_KEEPERS_SESSION_MAX         50
+
+
+static char *ngx_keepers_conf_rings(ngx_conf_t *cf,
+    ngx_keepers_main_conf_t *kmcf);
+static char *ngx_keepers_conf_bounds(ngx_conf_t *cf,
+    ngx_keepers_main_conf_t *kmcf);
+static char *ngx_keepers_conf_session_checks(ngx_conf_t *cf,
+    ngx_keepers_loc_conf_t *conf);
+static char *ngx_keepers_conf_handlers(ngx_conf_t *cf,
+    ngx_keepers_loc_conf_t *conf);
+static void ngx_keepers_conf_use(ngx_conf_t *cf,
+    ngx_keepers_loc_conf_t *conf);
+
+
+void *
+ngx_keepers_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_pcalloc(cf->pool, sizeof(ngx_keepers_main_conf_t));
+
+    if (kmcf == NULL) {
+        return NULL;
+    }
+
+    /* zeroed: zone, shm, rings, names, flags */
+
+    kmcf->redis.connect_timeout_ms = NGX_CONF_UNSET_MSEC;
+    kmcf->redis.timeout_ms = NGX_CONF_UNSET_MSEC;
+    kmcf->redis.connections = NGX_CONF_UNSET_UINT;
+    kmcf->redis.queue = NGX_CONF_UNSET_UINT;
+
+    return kmcf;
+}
+
+
+/* Runs before the locations are merged: "used" is not yet known. */
+
+char *
+ngx_keepers_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_keepers_main_conf_t  *kmcf = conf;
+
+    ngx_conf_init_msec_value(kmcf->redis.connect_timeout_ms,
+                             NGX_KEEPERS_CONNECT_TIMEOUT_MS);
+    ngx_conf_init_msec_value(kmcf->redis.timeout_ms, NGX_KEEPERS_TIMEOUT_MS);
+    ngx_conf_init_uint_value(kmcf->redis.connections,
+                             NGX_KEEPERS_CONNECTIONS);
+    ngx_conf_init_uint_value(kmcf->redis.queue, NGX_KEEPERS_QUEUE);
+
+    if (ngx_keepers_conf_bounds(cf, kmcf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_keepers_conf_rings(cf, kmcf);
+}
+
+
+static char *
+ngx_keepers_conf_bounds(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf)
+{
+    if (kmcf->redis.connect_timeout_ms == 0 || kmcf->redis.timeout_ms == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_redis_connect_timeout\" and "
+                      "\"keepers_redis_timeout\" must be at least 1ms");
+        return NGX_CONF_ERROR;
+    }
+
+    if (kmcf->redis.connections == 0
+        || kmcf->redis.connections > NGX_KEEPERS_CONNECTIONS_MAX)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_redis_connections\" must be 1 to %d",
+                      NGX_KEEPERS_CONNECTIONS_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    if (kmcf->redis.queue == 0 || kmcf->redis.queue > NGX_KEEPERS_QUEUE_MAX) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_redis_queue\" must be 1 to %d",
+                      NGX_KEEPERS_QUEUE_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_keepers_conf_rings(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf)
+{
+    if (kmcf->edge == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (keepers_keyring_shared(kmcf->edge, &kmcf->shared) != KEEPERS_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "no guarded memory for the keys of "
+                      "\"keepers_key_file\": raise RLIMIT_MEMLOCK");
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_keepers_keyfile_own(cf, kmcf->shared);
+}
+
+
+void *
+ngx_keepers_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_keepers_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_keepers_loc_conf_t));
+
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /* zeroed: strings, link, thanks, page, signin, signout, sessions */
+
+    conf->session = NGX_CONF_UNSET_UINT;
+    conf->cookie_insecure = NGX_CONF_UNSET;
+    conf->idle_s = NGX_CONF_UNSET;
+    conf->absolute_s = NGX_CONF_UNSET;
+    conf->cache_ms = NGX_CONF_UNSET_MSEC;
+    conf->session_max = NGX_CONF_UNSET_UINT;
+    conf->stale_ms = NGX_CONF_UNSET_MSEC;
+    conf->csrf = NGX_CONF_UNSET;
+    conf->limits = NGX_CONF_UNSET_PTR;
+    conf->link_template = NGX_CONF_UNSET_PTR;
+    conf->thanks_template = NGX_CONF_UNSET_PTR;
+    conf->body_size = NGX_CONF_UNSET_SIZE;
+
+    return conf;
+}
+
+
+char *
+ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_keepers_loc_conf_t  *prev = parent;
+    ngx_keepers_loc_conf_t  *conf = child;
+
+    /* one directive sets these four together */
+
+    if (conf->session == NGX_CONF_UNSET_UINT) {
+        conf->session = prev->session;
+        conf->roles = prev->roles;
+        conf->aal = prev->aal;
+        conf->fresh_ms = prev->fresh_ms;
+    }
+
+    ngx_conf_init_uint_value(conf->session, NGX_KEEPERS_SESSION_OFF);
+
+    ngx_conf_merge_str_value(conf->cookie, prev->cookie, "__Host-keepers");
+    ngx_conf_merge_value(conf->cookie_insecure, prev->cookie_insecure, 0);
+    ngx_conf_merge_sec_value(conf->idle_s, prev->idle_s, 30 * 60);
+    ngx_conf_merge_sec_value(conf->absolute_s, prev->absolute_s, 12 * 3600);
+    ngx_conf_merge_msec_value(conf->cache_ms, prev->cache_ms, 2000);
+    ngx_conf_merge_uint_value(conf->session_max, prev->session_max, 20);
+    ngx_conf_merge_msec_value(conf->stale_ms, prev->stale_ms, 0);
+    ngx_conf_merge_str_value(conf->signin_url, prev->signin_url, "");
+    ngx_conf_merge_value(conf->csrf, prev->csrf, 1);
+    ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
+    ngx_conf_merge_ptr_value(conf->link_template, prev->link_template, NULL);
+    ngx_conf_merge_ptr_value(conf->thanks_template, prev->thanks_template,
+                             NULL);
+    ngx_conf_merge_size_value(conf->body_size, prev->body_size,
+                              NGX_KEEPERS_BODY_SIZE);
+
+    if (ngx_keepers_link_merge(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_keepers_conf_use(cf, conf);
+
+    if (ngx_keepers_conf_session_checks(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_keepers_conf_handlers(cf, conf);
+}
+
+
+static char *
+ngx_keepers_conf_session_checks(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
+{
+    if (conf->idle_s == 0 || conf->absolute_s == 0
+        || conf->idle_s > conf->absolute_s)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_session_idle\" (%T s) must be at least 1s and "
+                      "not longer than \"keepers_session_absolute\" (%T s)",
+                      conf->idle_s, conf->absolute_s);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->session_max == 0 || conf->session_max > NGX_KEEPERS_SESSION_MAX)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_session_max\" must be 1 to %d",
+                      NGX_KEEPERS_SESSION_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->cache_ms > 30000) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_session_cache\" must be at most 30s: a "
+                      "session that was ended would live on for as long");
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->body_size == 0 || conf->body_size > NGX_KEEPERS_BODY_SIZE_MAX) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_signup_body_size\" must be 1 byte to %d "
+                      "bytes", NGX_KEEPERS_BODY_SIZE_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_keepers_conf_return(cf, conf);
+}
+
+
+/* The handler of a location, whatever the order of its directives. */
+
+static char *
+ngx_keepers_conf_handlers(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->signin.len != 0) {
+        clcf->handler = ngx_keepers_signin_handler;
+        ngx_keepers_body_conf(cf, conf->body_size);
+    }
+
+    if (conf->link != NULL) {
+        ngx_keepers_body_conf(cf, conf->body_size);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* Notes what is in use: only then key, zone and Redis are required. */
+
+static void
+ngx_keepers_conf_use(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
+{
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_keepers_module);
+
+    if (conf->session != NGX_KEEPERS_SESSION_OFF
+        || conf->limits != NULL
+        || conf->link != NULL
+        || conf->thanks != NULL
+        || conf->page != NULL
+        || conf->signin.len != 0
+        || conf->signout
+        || conf->sessions
+        || conf->status != NGX_KEEPERS_STATUS_OFF)
+    {
+        kmcf->used = 1;
+    }
+
+    if (conf->link != NULL || conf->signin.len != 0) {
+        kmcf->links = 1;
+    }
+}
+
+
+char *
+ngx_keepers_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_keepers_main_conf_t  *kmcf = conf;
+
+    ssize_t     size;
+    ngx_str_t  *value, name;
+
+    if (kmcf->zone != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    size = ngx_parse_size(&value[1]);
+
+    if (size == NGX_ERROR || size < NGX_KEEPERS_SHM_SIZE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\" in \"keepers_zone\": "
+                           "give at least 1m", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_str_set(&name, "keepers");
+
+    kmcf->zone = ngx_shared_memory_add(cf, &name, (size_t) size,
+                                       &ngx_http_keepers_module);
+
+    if (kmcf->zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    kmcf->zone->init = ngx_keepers_shm_init;
+    kmcf->zone->data = kmcf;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_keepers_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_keepers_main_conf_t  *kmcf = conf;
+
+    ngx_str_t  *value;
+
+    if (kmcf->edge != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    kmcf->key_file = value[1];
+
+    return ngx_keepers_keyfile_ring(cf, &kmcf->key_file, &kmcf->edge);
+}
+
+
+char *
+ngx_keepers_conf_writer_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_keepers_main_conf_t  *kmcf = conf;
+
+    ngx_str_t  *value;
+
+    if (kmcf->writer_key.len != 0) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    kmcf->writer_key = value[1];
+
+    return ngx_keepers_keyfile_writer(cf, &kmcf->writer_key,
+                                      kmcf->writer_public);
+}
+
+
+char *
+ngx_keepers_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_keepers_main_conf_t  *kmcf = conf;
+
+    ngx_str_t  *value;
+
+    if (kmcf->redis_set) {
+        return "is duplicate";
+    }
+
+    kmcf->redis_set = 1;
+
+    value = cf->args->elts;
+
+    return ngx_keepers_redis_parse(cf, &kmcf->redis, &value[1],
+                                   cf->args->nelts - 1);
+}
+
+
+char *
+ngx_keepers_conf_signin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_keepers_loc_conf_t  *klcf = conf;
+
+    ngx_str_t  *value;
+
+    if (klcf->signin.len != 0) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid uri \"%V\" in \"keepers_signin\": it is "
+                           "an internal location that asks the writer, and "
+                           "starts with \"/\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    klcf->signin = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_keepers_conf_signout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_keepers_loc_conf_t  *klcf = conf;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (klcf->signout) {
+        return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_keepers_signout_handler;
+
+    klcf->signout = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_keepers_conf_sessions(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_keepers_loc_conf_t  *klcf = conf;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (klcf->sessions) {
+        return "is duplicate";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_keepers_sessions_handler;
+
+    klcf->sessions = 1;
+
+    return NGX_CONF_OK;
+}

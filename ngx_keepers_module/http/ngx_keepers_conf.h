@@ -1,0 +1,161 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * Types of the configuration, constant once loaded; the functions that make
+ * them are in ngx_keepers_conf.c.
+ */
+
+
+#ifndef _NGX_KEEPERS_CONF_H_INCLUDED_
+#define _NGX_KEEPERS_CONF_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/keepers_base.h"
+#include "core/keepers_keyring.h"
+#include "core/keepers_page.h"
+#include "core/keepers_rate.h"
+#include "http/ngx_keepers_shm.h"
+#include "redis/ngx_keepers_redis.h"
+
+
+#define NGX_KEEPERS_LIMITS_MAX  8       /* rules of one location */
+
+
+typedef enum {
+    NGX_KEEPERS_SESSION_OFF = 0,
+    NGX_KEEPERS_SESSION_OPTIONAL,
+    NGX_KEEPERS_SESSION_REQUIRED
+} ngx_keepers_session_mode_e;
+
+
+typedef enum {
+    NGX_KEEPERS_STATUS_OFF = 0,
+    NGX_KEEPERS_STATUS_PROMETHEUS,
+    NGX_KEEPERS_STATUS_JSON
+} ngx_keepers_status_format_e;
+
+
+/* A rule of "keepers_limit_rule". */
+typedef struct {
+    ngx_str_t                  name;
+    ngx_http_complex_value_t  *key;
+    keepers_rate_t             rate;
+    ngx_uint_t                 number;      /* in limit_rules */
+    unsigned                   shadow:1;
+    unsigned                   session:1;   /* the key names the session */
+} ngx_keepers_limit_rule_t;
+
+
+/* A "keepers_limit" of a location. */
+typedef struct {
+    ngx_keepers_limit_rule_t  *rule;
+    ngx_http_complex_value_t  *cost;        /* NULL: 1 */
+    ngx_uint_t                 session;     /* decided after the session */
+} ngx_keepers_limit_t;
+
+
+/* A compiled template, with the CSP source list of its <style> elements. */
+typedef struct {
+    ngx_str_t                  file;        /* as written */
+    ngx_str_t                  text;
+    ngx_str_t                  styles;
+    keepers_page_t             page;
+    ngx_array_t               *variables;   /* of keepers_page: ngx_int_t */
+} ngx_keepers_template_t;
+
+
+typedef struct {
+    ngx_shm_zone_t            *zone;        /* data: ngx_keepers_shm_t */
+    ngx_keepers_shm_t         *shm;         /* set in the zone's init */
+    ngx_str_t                  key_file;
+    keepers_keyring_t         *edge;
+    keepers_keyring_t         *shared;
+    ngx_str_t                  writer_key;  /* file name; empty: none */
+    u_char                     writer_public[KEEPERS_KEY_LEN];
+    ngx_keepers_redis_conf_t   redis;
+    ngx_array_t               *limit_rules; /* ngx_keepers_limit_rule_t *;
+                                               NULL: none */
+    unsigned                   redis_set:1;
+    unsigned                   used:1;      /* a location of ours exists */
+    unsigned                   links:1;     /* a link is served */
+} ngx_keepers_main_conf_t;
+
+
+typedef struct {
+    /* the session check */
+    ngx_uint_t                 session;     /* ngx_keepers_session_mode_e */
+    ngx_uint_t                 roles;       /* bit mask; 0: any */
+    ngx_uint_t                 aal;
+    ngx_msec_t                 fresh_ms;    /* 0: any age */
+    ngx_str_t                  cookie;
+    ngx_flag_t                 cookie_insecure;
+    time_t                     idle_s;
+    time_t                     absolute_s;
+    ngx_msec_t                 cache_ms;
+    ngx_uint_t                 session_max;
+    ngx_msec_t                 stale_ms;    /* 0: deny */
+    ngx_str_t                  signin_url;
+    ngx_flag_t                 csrf;
+
+    /* limits; NULL: none */
+    ngx_array_t               *limits;      /* ngx_keepers_limit_t */
+
+    /* links */
+    ngx_http_complex_value_t  *link;
+    ngx_http_complex_value_t  *thanks;
+    ngx_keepers_template_t    *link_template;
+    ngx_keepers_template_t    *thanks_template;
+    ngx_keepers_template_t    *page;        /* of keepers_page */
+    size_t                     body_size;
+
+    /* handlers */
+    ngx_str_t                  signin;      /* internal location */
+    ngx_flag_t                 signout;
+    ngx_flag_t                 sessions;
+    ngx_uint_t                 status;      /* ngx_keepers_status_format_e */
+} ngx_keepers_loc_conf_t;
+
+
+extern ngx_module_t  ngx_http_keepers_module;
+
+
+#define ngx_keepers_main_conf(r)                                             \
+    ((ngx_keepers_main_conf_t *)                                             \
+        ngx_http_get_module_main_conf(r, ngx_http_keepers_module))
+
+#define ngx_keepers_loc_conf(r)                                              \
+    ((ngx_keepers_loc_conf_t *)                                              \
+        ngx_http_get_module_loc_conf(r, ngx_http_keepers_module))
+
+
+void *ngx_keepers_create_main_conf(ngx_conf_t *cf);
+char *ngx_keepers_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_keepers_create_loc_conf(ngx_conf_t *cf);
+char *ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+
+/* Setters of the directive table. */
+char *ngx_keepers_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_keepers_conf_writer_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_keepers_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_conf_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_conf_session_error(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_keepers_conf_signin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_conf_signout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_conf_sessions(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* When locations are merged: refuses "return" under a required session. */
+char *ngx_keepers_conf_return(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf);
+
+
+#endif /* _NGX_KEEPERS_CONF_H_INCLUDED_ */

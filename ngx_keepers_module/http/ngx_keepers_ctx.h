@@ -1,0 +1,79 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * What we know of a request.  It belongs to the main request and survives
+ * internal redirects, which wipe nginx's own contexts: it is found again in
+ * the list of cleanups.
+ */
+
+
+#ifndef _NGX_KEEPERS_CTX_H_INCLUDED_
+#define _NGX_KEEPERS_CTX_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/keepers_session.h"
+#include "core/keepers_token.h"
+
+
+typedef struct ngx_keepers_wait_s    ngx_keepers_wait_t;
+typedef struct ngx_keepers_signup_s  ngx_keepers_signup_t;
+
+
+/* What the session lookup found; $keepers_session. */
+typedef enum {
+    NGX_KEEPERS_CHECK_UNKNOWN = 0,      /* not looked up yet */
+    NGX_KEEPERS_CHECK_VALID,
+    NGX_KEEPERS_CHECK_NONE,
+    NGX_KEEPERS_CHECK_EXPIRED,
+    NGX_KEEPERS_CHECK_REVOKED,
+    NGX_KEEPERS_CHECK_ERROR,
+    NGX_KEEPERS_CHECK_STALE
+} ngx_keepers_check_e;
+
+
+typedef enum {
+    NGX_KEEPERS_LIMIT_NONE = 0,         /* no limit here */
+    NGX_KEEPERS_LIMIT_PASSED,
+    NGX_KEEPERS_LIMIT_LIMITED,
+    NGX_KEEPERS_LIMIT_SHADOWED,
+    NGX_KEEPERS_LIMIT_DEGRADED
+} ngx_keepers_limit_e;
+
+
+typedef struct {
+    /* the session; its fields are set when VALID or STALE */
+    ngx_keepers_check_e     check;
+    keepers_session_t       session;
+    u_char                  sid[KEEPERS_SID_LEN];
+    u_char                  tag[KEEPERS_TAG_LEN];
+    ngx_uint_t              key;            /* of the ring, that opened it */
+    unsigned                cache_hit:1;
+    unsigned                csrf_passed:1;
+
+    /* what the phases noted */
+    ngx_keepers_limit_e     limit;
+    ngx_msec_t              retry_ms;       /* of a limit */
+    const char             *reason;         /* $keepers_reason; static text */
+    const char             *signup_state;   /* $keepers_signup; static text */
+    ngx_msec_int_t          redis_ms;       /* -1: Redis was not asked */
+    ngx_str_t               next;           /* of a sign-in, signed, proved */
+
+    ngx_keepers_wait_t     *wait;           /* one op at a time */
+    ngx_keepers_wait_t     *limit_wait;
+    ngx_keepers_signup_t   *signup;         /* of the signup phase */
+} ngx_keepers_ctx_t;
+
+
+/* The context, made if there is none; NULL: no memory. */
+ngx_keepers_ctx_t *ngx_keepers_ctx_get(ngx_http_request_t *r);
+
+/* The context, or NULL. */
+ngx_keepers_ctx_t *ngx_keepers_ctx_find(ngx_http_request_t *r);
+
+
+#endif /* _NGX_KEEPERS_CTX_H_INCLUDED_ */

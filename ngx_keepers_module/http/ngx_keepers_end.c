@@ -1,0 +1,88 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "http/ngx_keepers_end.h"
+
+#include "core/keepers_text.h"
+#include "http/ngx_keepers_check.h"
+#include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_recent.h"
+#include "http/ngx_keepers_str.h"
+
+
+static void ngx_keepers_end_unlist(ngx_keepers_main_conf_t *kmcf,
+    const u_char tag[KEEPERS_TAG_LEN], u_char (*sids)[KEEPERS_SID_LEN],
+    ngx_uint_t n);
+
+
+ngx_int_t
+ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
+    ngx_keepers_wake_pt wake, const u_char tag[KEEPERS_TAG_LEN],
+    u_char (*sids)[KEEPERS_SID_LEN], ngx_uint_t n)
+{
+    u_char                    text[NGX_KEEPERS_END_MAX][NGX_KEEPERS_KEY_LEN];
+    ngx_int_t                 rc;
+    ngx_uint_t                i;
+    keepers_out_t             key;
+    keepers_str_t             argv[NGX_KEEPERS_END_MAX + 1];
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+
+    argv[0] = keepers_str("DEL", 3);
+
+    for (i = 0; i < n; i++) {
+        ngx_keepers_recent_forget(kmcf, sids[i]);
+
+        keepers_out_init(&key, text[i], NGX_KEEPERS_KEY_LEN);
+        ngx_keepers_check_key(kmcf, tag, "s:", sids[i], &key);
+
+        argv[i + 1] = keepers_out_written(&key);
+
+        ngx_keepers_count(r, SESSION_ENDED);
+    }
+
+    rc = ngx_keepers_wait_command(wait, NGX_KEEPERS_WAIT_HANDLER, wake, argv,
+                                  n + 1);
+
+    if (rc != NGX_AGAIN) {
+        return wake(r, wait);
+    }
+
+    ngx_keepers_end_unlist(kmcf, tag, sids, n);
+
+    return NGX_DONE;
+}
+
+
+/* The index only lists: a member without a session is dropped when read. */
+
+static void
+ngx_keepers_end_unlist(ngx_keepers_main_conf_t *kmcf,
+    const u_char tag[KEEPERS_TAG_LEN], u_char (*sids)[KEEPERS_SID_LEN],
+    ngx_uint_t n)
+{
+    u_char         index[NGX_KEEPERS_KEY_LEN];
+    u_char         text[NGX_KEEPERS_END_MAX][KEEPERS_SID_TEXT_LEN];
+    ngx_uint_t     i;
+    keepers_out_t  out;
+    keepers_str_t  argv[NGX_KEEPERS_END_MAX + 2];
+
+    keepers_out_init(&out, index, sizeof(index));
+    ngx_keepers_check_key(kmcf, tag, "x", NULL, &out);
+
+    argv[0] = keepers_str("ZREM", 4);
+    argv[1] = keepers_out_written(&out);
+
+    for (i = 0; i < n; i++) {
+        keepers_out_init(&out, text[i], KEEPERS_SID_TEXT_LEN);
+        keepers_text_base64url(&out, keepers_str(sids[i], KEEPERS_SID_LEN));
+
+        argv[i + 2] = keepers_out_written(&out);
+    }
+
+    ngx_keepers_send(argv, n + 2);
+}

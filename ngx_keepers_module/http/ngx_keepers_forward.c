@@ -1,0 +1,212 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "http/ngx_keepers_forward.h"
+
+#include "core/keepers_envelope.h"
+#include "core/keepers_keyring.h"
+#include "core/keepers_out.h"
+#include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_worker.h"
+
+
+static ngx_int_t ngx_keepers_forward_seal(ngx_http_request_t *r,
+    const keepers_signup_t *record, keepers_out_t *envelope);
+static ngx_int_t ngx_keepers_forward_body(ngx_http_request_t *r,
+    keepers_str_t body);
+static ngx_int_t ngx_keepers_forward_headers(ngx_http_request_t *r,
+    size_t len);
+static ngx_uint_t ngx_keepers_forward_dropped(const ngx_table_elt_t *h);
+
+
+/*
+ * The writer needs the envelope alone.  What else a browser sends would only
+ * tell it, and whoever stands between, more about a person.
+ */
+
+static const ngx_str_t  ngx_keepers_forward_drop[] = {
+    ngx_string("authorization"),
+    ngx_string("content-encoding"),
+    ngx_string("cookie"),
+    ngx_string("expect"),
+    ngx_string("forwarded"),
+    ngx_string("idempotency-key"),
+    ngx_string("origin"),
+    ngx_string("proxy-authorization"),
+    ngx_string("referer"),
+    ngx_string("transfer-encoding"),
+    ngx_string("user-agent"),
+    ngx_string("x-forwarded-for"),
+    ngx_string("x-real-ip"),
+    ngx_null_string
+};
+
+
+ngx_int_t
+ngx_keepers_forward(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
+{
+    keepers_out_t  envelope;
+
+    if (ngx_keepers_forward_seal(r, &signup->record, &envelope) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_keepers_forward_headers(r, envelope.len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_keepers_forward_body(r, keepers_out_written(&envelope));
+}
+
+
+static ngx_int_t
+ngx_keepers_forward_seal(ngx_http_request_t *r, const keepers_signup_t *record,
+    keepers_out_t *envelope)
+{
+    int                       rc;
+    u_char                    buf[KEEPERS_SIGNUP_RECORD_MAX];
+    keepers_out_t             plain;
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+
+    ngx_keepers_out(envelope, r->pool, KEEPERS_SIGNUP_RECORD_MAX
+                    + KEEPERS_ENVELOPE_OVERHEAD);
+
+    keepers_out_init(&plain, buf, sizeof(buf));
+    keepers_signup_encode(record, &plain);
+
+    rc = KEEPERS_ENVELOPE_NO_SPACE;
+
+    if (!plain.overflow && envelope->data != NULL) {
+        rc = keepers_envelope_seal(&ngx_keepers_worker.sender, kmcf->shared,
+                                   kmcf->writer_public, ngx_keepers_now_ms(),
+                                   keepers_out_written(&plain), envelope);
+    }
+
+    keepers_wipe(buf, sizeof(buf));
+
+    return rc == KEEPERS_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* The old buffers belong to the cleanup that wipes them. */
+
+static ngx_int_t
+ngx_keepers_forward_body(ngx_http_request_t *r, keepers_str_t body)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    b = ngx_calloc_buf(r->pool);
+    cl = ngx_alloc_chain_link(r->pool);
+
+    if (b == NULL || cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->start = (u_char *) body.data;
+    b->pos = b->start;
+    b->last = b->start + body.len;
+    b->end = b->last;
+    b->memory = 1;
+    b->last_buf = 1;
+
+    cl->buf = b;
+    cl->next = NULL;
+
+    r->request_body->bufs = cl;
+    r->request_body->buf = b;
+    r->request_body->received = (off_t) body.len;
+
+    return NGX_OK;
+}
+
+
+/*
+ * A new list, for others point to elements of the old one, and through those
+ * pointers a log still finds what was in it.
+ */
+
+static ngx_int_t
+ngx_keepers_forward_headers(ngx_http_request_t *r, size_t len)
+{
+    ngx_str_t         number;
+    ngx_uint_t        i;
+    ngx_list_t        list;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h, *copy;
+
+    number.data = ngx_pnalloc(r->pool, NGX_SIZE_T_LEN);
+
+    if (number.data == NULL
+        || ngx_list_init(&list, r->pool, 20, sizeof(ngx_table_elt_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    number.len = ngx_sprintf(number.data, "%uz", len) - number.data;
+
+    if (r->headers_in.content_type != NULL) {
+        ngx_str_set(&r->headers_in.content_type->value,
+                    "application/octet-stream");
+    }
+
+    if (r->headers_in.content_length != NULL) {
+        r->headers_in.content_length->value = number;
+    }
+
+    r->headers_in.content_length_n = (off_t) len;
+    r->headers_in.chunked = 0;
+
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (ngx_keepers_forward_dropped(&h[i])) {
+                continue;
+            }
+
+            copy = ngx_list_push(&list);
+
+            if (copy == NULL) {
+                return NGX_ERROR;
+            }
+
+            *copy = h[i];
+        }
+    }
+
+    r->headers_in.headers = list;
+
+    /* it ends in itself, not in the list that was on the stack */
+
+    if (list.last == &list.part) {
+        r->headers_in.headers.last = &r->headers_in.headers.part;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_keepers_forward_dropped(const ngx_table_elt_t *h)
+{
+    const ngx_str_t  *name;
+
+    for (name = ngx_keepers_forward_drop; name->len != 0; name++) {
+
+        if (h->key.len == name->len
+            && ngx_strncasecmp(h->key.data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}

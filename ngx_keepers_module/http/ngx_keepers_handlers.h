@@ -1,0 +1,60 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * The handlers that the directive table and the phases know; each stands in
+ * the file of its concern.
+ */
+
+
+#ifndef _NGX_KEEPERS_HANDLERS_H_INCLUDED_
+#define _NGX_KEEPERS_HANDLERS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/* phases */
+ngx_int_t ngx_keepers_headers_handler(ngx_http_request_t *r); /* post-read */
+ngx_int_t ngx_keepers_access_handler(ngx_http_request_t *r);  /* access */
+ngx_int_t ngx_keepers_guard_handler(ngx_http_request_t *r);   /* precontent */
+ngx_int_t ngx_keepers_link_handler(ngx_http_request_t *r);    /* precontent */
+
+/*
+ * Called by the access phase twice: with after_session 0 before the session
+ * is looked up, and with 1 once it is known, for the rules whose key or cost
+ * names it.  May be called again at any moment, and charges a request once a
+ * rule.  NGX_OK: go on; NGX_AGAIN: waiting; else what the phase returns.
+ */
+ngx_int_t ngx_keepers_limit_check(ngx_http_request_t *r,
+    ngx_uint_t after_session);
+
+/* content */
+ngx_int_t ngx_keepers_signin_handler(ngx_http_request_t *r);
+ngx_int_t ngx_keepers_signout_handler(ngx_http_request_t *r);
+ngx_int_t ngx_keepers_sessions_handler(ngx_http_request_t *r);
+ngx_int_t ngx_keepers_thanks_handler(ngx_http_request_t *r);
+ngx_int_t ngx_keepers_page_handler(ngx_http_request_t *r);
+ngx_int_t ngx_keepers_status_handler(ngx_http_request_t *r);
+
+/* filters of the signup's answer; called at postconfiguration */
+ngx_int_t ngx_keepers_outcome_init(ngx_conf_t *cf);
+
+/* variables; called at preconfiguration */
+ngx_int_t ngx_keepers_variables_add(ngx_conf_t *cf);
+
+/* setters of directives that stand with their handler */
+char *ngx_keepers_link_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_thanks_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_template_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);            /* link_template, thanks_template: by offset */
+char *ngx_keepers_page_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_limit_rule_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_keepers_limit_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_status_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+#endif /* _NGX_KEEPERS_HANDLERS_H_INCLUDED_ */

@@ -1,0 +1,607 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * Limits: the rules of a location are decided together, in one script call,
+ * and charged only if all admit the request.  Without Redis each machine
+ * decides on its own, by the same algorithm over the shared zone.
+ *
+ * The table in the zone is read and written without a lock over both, so two
+ * workers may admit on the same state.  That lets through at most one request
+ * a worker too many each time, and is why Redis decides while it can.
+ */
+
+
+#include "http/ngx_keepers_limit.h"
+
+#include <ngx_http.h>
+
+#include "core/keepers_keyring.h"
+#include "core/keepers_out.h"
+#include "core/keepers_rate.h"
+#include "core/keepers_text.h"
+#include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_ctx.h"
+#include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_log.h"
+#include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_wait.h"
+
+
+#define NGX_KEEPERS_LIMIT_HASH_LEN   16     /* of the hash, in a Redis key */
+#define NGX_KEEPERS_LIMIT_ARGS       4      /* of a rule, behind the keys */
+#define NGX_KEEPERS_LIMIT_ANSWERS    3      /* of a rule, in the reply */
+
+/* "{HASH}:l:" and four numbers */
+#define NGX_KEEPERS_LIMIT_TEXT_LEN                                           \
+    (keepers_base64url_len(NGX_KEEPERS_LIMIT_HASH_LEN) + 5                   \
+     + NGX_KEEPERS_LIMIT_ARGS * NGX_INT64_LEN)
+
+
+/* One rule that is being decided for a request. */
+typedef struct {
+    ngx_keepers_limit_rule_t   *rule;
+    uint32_t                    cost;
+    unsigned                    admitted:1;
+    unsigned                    noted:1;        /* its refusal, in the zone */
+    uint64_t                    retry_us;
+    u_char                      hash[KEEPERS_HASH_LEN];
+    ngx_keepers_limit_local_t   local;
+} ngx_keepers_limit_item_t;
+
+
+typedef struct {
+    uint64_t                    decided;        /* a bit each rule's number */
+    ngx_uint_t                  n;              /* being decided now */
+    ngx_keepers_limit_item_t    items[NGX_KEEPERS_LIMITS_MAX];
+} ngx_keepers_limit_state_t;
+
+_Static_assert(NGX_KEEPERS_LIMIT_RULES_MAX <= 64, "decided has 64 bits");
+
+
+static ngx_int_t ngx_keepers_limit_begin(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_limit_state_t **state);
+static ngx_int_t ngx_keepers_limit_collect(ngx_http_request_t *r,
+    ngx_keepers_limit_state_t *state, ngx_uint_t after_session);
+static ngx_int_t ngx_keepers_limit_item(ngx_http_request_t *r,
+    ngx_keepers_limit_t *limit, ngx_keepers_limit_item_t *item);
+static uint32_t ngx_keepers_limit_item_cost(ngx_keepers_limit_t *limit,
+    ngx_str_t *text);
+static ngx_uint_t ngx_keepers_limit_denied(ngx_http_request_t *r,
+    ngx_keepers_limit_state_t *state);
+static ngx_int_t ngx_keepers_limit_ask(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait, ngx_keepers_limit_state_t *state);
+static ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_wait_t *wait,
+    ngx_keepers_limit_state_t *state);
+static void ngx_keepers_limit_local(ngx_http_request_t *r,
+    ngx_keepers_limit_state_t *state);
+static ngx_int_t ngx_keepers_limit_conclude(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_limit_state_t *state,
+    ngx_uint_t degraded);
+static void ngx_keepers_limit_deny(ngx_http_request_t *r,
+    ngx_keepers_limit_item_t *item);
+static void ngx_keepers_limit_note(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_limit_e verdict);
+static ngx_int_t ngx_keepers_limit_refuse(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, uint64_t retry_us);
+static void ngx_keepers_limit_put(ngx_http_request_t *r,
+    ngx_keepers_limit_item_t *item);
+
+
+/* NGX_OK, NGX_AGAIN, what a refusal returns, NGX_ERROR: no memory */
+
+ngx_int_t
+ngx_keepers_limit_check(ngx_http_request_t *r, ngx_uint_t after_session)
+{
+    ngx_int_t                   rc;
+    ngx_keepers_ctx_t          *ctx;
+    ngx_keepers_limit_state_t  *state;
+
+    if (ngx_keepers_loc_conf(r)->limits == NULL) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_keepers_ctx_get(r);
+
+    if (ctx == NULL
+        || ngx_keepers_limit_begin(r, ctx, &state) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* what was refused once is on its way to an error page or the form */
+
+    if (ctx->limit == NGX_KEEPERS_LIMIT_LIMITED) {
+        return NGX_OK;
+    }
+
+    if (ctx->limit_wait->op != NULL) {
+        return NGX_AGAIN;
+    }
+
+    if (state->n == 0) {
+        rc = ngx_keepers_limit_collect(r, state, after_session);
+
+        if (rc != NGX_OK || state->n == 0) {
+            return rc;
+        }
+
+        if (ngx_keepers_limit_denied(r, state)) {
+            return ngx_keepers_limit_conclude(r, ctx, state, 0);
+        }
+
+        rc = ngx_keepers_limit_ask(r, ctx->limit_wait, state);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_AGAIN;
+        }
+    }
+
+    if (ngx_keepers_limit_answer(ctx->limit_wait, state)) {
+        return ngx_keepers_limit_conclude(r, ctx, state, 0);
+    }
+
+    ngx_keepers_limit_local(r, state);
+
+    return ngx_keepers_limit_conclude(r, ctx, state, 1);
+}
+
+
+/* The state of this request, kept beside its wait. */
+
+static ngx_int_t
+ngx_keepers_limit_begin(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_limit_state_t **state)
+{
+    ngx_keepers_wait_t  *wait;
+
+    if (ctx->limit_wait != NULL) {
+        *state = ctx->limit_wait->data;
+        return NGX_OK;
+    }
+
+    wait = ngx_keepers_wait_create(r, NGX_KEEPERS_LIMITS_MAX
+                                      * NGX_KEEPERS_LIMIT_ANSWERS, 64);
+    if (wait == NULL) {
+        return NGX_ERROR;
+    }
+
+    *state = ngx_palloc(r->pool, sizeof(ngx_keepers_limit_state_t));
+    if (*state == NULL) {
+        return NGX_ERROR;
+    }
+
+    (*state)->decided = 0;
+    (*state)->n = 0;
+
+    wait->data = *state;
+    ctx->limit_wait = wait;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The rules of this pass that have not yet decided on this request: phases
+ * run again after a wait and after an internal redirect.  A rule whose key is
+ * empty does not apply.
+ */
+
+static ngx_int_t
+ngx_keepers_limit_collect(ngx_http_request_t *r,
+    ngx_keepers_limit_state_t *state, ngx_uint_t after_session)
+{
+    ngx_int_t             rc;
+    ngx_uint_t            i;
+    ngx_array_t          *limits;
+    ngx_keepers_limit_t  *limit;
+
+    limits = ngx_keepers_loc_conf(r)->limits;
+    limit = limits->elts;
+
+    for (i = 0; i < limits->nelts; i++) {
+        if (limit[i].session != after_session
+            || (state->decided & (1ULL << limit[i].rule->number)))
+        {
+            continue;
+        }
+
+        rc = ngx_keepers_limit_item(r, &limit[i], &state->items[state->n]);
+
+        if (rc == NGX_ERROR) {
+            state->n = 0;
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_OK) {
+            state->n++;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK, NGX_DECLINED: the rule does not apply, NGX_ERROR: no memory */
+
+static ngx_int_t
+ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
+    ngx_keepers_limit_item_t *item)
+{
+    size_t                    len;
+    ngx_str_t                 key, cost;
+    ngx_msec_t                stamp_ms;
+    keepers_str_t             parts[3];
+    ngx_keepers_main_conf_t  *kmcf;
+
+    ngx_str_null(&cost);
+
+    if (ngx_http_complex_value(r, limit->rule->key, &key) != NGX_OK
+        || (limit->cost != NULL
+            && ngx_http_complex_value(r, limit->cost, &cost) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
+    if (key.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    kmcf = ngx_keepers_main_conf(r);
+
+    /* a name has no NUL, so it cannot run into the key */
+
+    parts[0] = ngx_keepers_from(limit->rule->name);
+    parts[1] = keepers_str("", 1);
+    parts[2] = ngx_keepers_from(key);
+
+    keepers_keyed_hash(kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_LIMIT],
+                       parts, 3, item->hash, KEEPERS_HASH_LEN);
+
+    item->rule = limit->rule;
+    item->cost = ngx_keepers_limit_item_cost(limit, &cost);
+    item->admitted = 1;
+    item->noted = 0;
+    item->retry_us = 0;
+
+    if (ngx_keepers_cache_get(&kmcf->shm->limits, item->hash, &item->local,
+                              &len, &stamp_ms)
+        != NGX_OK
+        || len != sizeof(ngx_keepers_limit_local_t))
+    {
+        ngx_memzero(&item->local, sizeof(ngx_keepers_limit_local_t));
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * What is no number costs 1.  More than the burst could never be admitted,
+ * whatever Retry-After said: it costs all of the burst.
+ */
+
+static uint32_t
+ngx_keepers_limit_item_cost(ngx_keepers_limit_t *limit, ngx_str_t *text)
+{
+    uint64_t  cost;
+
+    if (limit->cost == NULL
+        || !keepers_text_uint(ngx_keepers_from(*text), &cost))
+    {
+        return 1;
+    }
+
+    return (uint32_t) ngx_min(cost, limit->rule->rate.burst);
+}
+
+
+/*
+ * Whether the zone knows of a refusal that still holds.  A rule in shadow
+ * mode asks each time: it shall see what it would see if it were enforced.
+ */
+
+static ngx_uint_t
+ngx_keepers_limit_denied(ngx_http_request_t *r,
+    ngx_keepers_limit_state_t *state)
+{
+    uint64_t                   now_us;
+    ngx_uint_t                 i, denied;
+    ngx_keepers_limit_item_t  *item;
+
+    now_us = (uint64_t) ngx_current_msec * 1000;
+    denied = 0;
+
+    for (i = 0; i < state->n; i++) {
+        item = &state->items[i];
+
+        if (!item->rule->shadow
+            && item->local.deny_us > now_us
+            && item->cost >= item->local.deny_cost)
+        {
+            item->admitted = 0;
+            item->noted = 1;
+            item->retry_us = item->local.deny_us - now_us;
+            denied = 1;
+        }
+    }
+
+    return denied;
+}
+
+
+/* NGX_AGAIN, or the code of issue() */
+
+static ngx_int_t
+ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
+    ngx_keepers_limit_state_t *state)
+{
+    size_t                     size, from;
+    ngx_str_t                  prefix;
+    ngx_uint_t                 i, k, argc;
+    keepers_out_t              out;
+    keepers_str_t              argv[NGX_KEEPERS_LIMITS_MAX
+                                    * (1 + NGX_KEEPERS_LIMIT_ARGS)];
+    ngx_keepers_limit_item_t  *item;
+
+    prefix = ngx_keepers_main_conf(r)->redis.prefix;
+    size = 0;
+
+    for (i = 0; i < state->n; i++) {
+        size += prefix.len + state->items[i].rule->name.len
+                + NGX_KEEPERS_LIMIT_TEXT_LEN;
+    }
+
+    ngx_keepers_out(&out, r->pool, size);
+
+    for (i = 0; i < state->n; i++) {
+        item = &state->items[i];
+        from = out.len;
+
+        keepers_out_str(&out, ngx_keepers_from(prefix));
+        keepers_out_byte(&out, '{');
+        keepers_text_base64url(&out, keepers_str(item->hash,
+                                             NGX_KEEPERS_LIMIT_HASH_LEN));
+        keepers_out_text(&out, "}:l:");
+        keepers_out_str(&out, ngx_keepers_from(item->rule->name));
+
+        argv[i] = keepers_str(out.data + from, out.len - from);
+    }
+
+    argc = state->n;
+
+    for (i = 0; i < state->n; i++) {
+        item = &state->items[i];
+
+        const uint64_t  args[NGX_KEEPERS_LIMIT_ARGS] = {
+            item->rule->rate.interval_us, item->rule->rate.tolerance_us,
+            item->cost, item->rule->shadow
+        };
+
+        for (k = 0; k < NGX_KEEPERS_LIMIT_ARGS; k++) {
+            from = out.len;
+            keepers_out_uint(&out, args[k]);
+            argv[argc++] = keepers_str(out.data + from, out.len - from);
+        }
+    }
+
+    if (out.data == NULL || out.overflow) {
+        wait->rc = NGX_ERROR;
+        return NGX_ERROR;
+    }
+
+    return ngx_keepers_wait_eval(wait, NGX_KEEPERS_WAIT_PHASE, NULL,
+                                 NGX_KEEPERS_SCRIPT_LIMIT, state->n, argv,
+                                 argc);
+}
+
+
+/* Takes over what Redis decided; 0: it did not. */
+
+static ngx_uint_t
+ngx_keepers_limit_answer(ngx_keepers_wait_t *wait,
+    ngx_keepers_limit_state_t *state)
+{
+    ngx_uint_t                  i;
+    ngx_keepers_redis_value_t  *value;
+
+    if (wait->rc != NGX_OK
+        || wait->reply.n != state->n * NGX_KEEPERS_LIMIT_ANSWERS)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < wait->reply.n; i++) {
+        value = &wait->reply.values[i];
+
+        if (value->kind != NGX_KEEPERS_REDIS_INTEGER || value->integer < 0) {
+            return 0;
+        }
+    }
+
+    value = wait->reply.values;
+
+    for (i = 0; i < state->n; i++) {
+        state->items[i].admitted = (value[0].integer != 0);
+        state->items[i].retry_us = (uint64_t) value[1].integer;
+
+        value += NGX_KEEPERS_LIMIT_ANSWERS;
+    }
+
+    return 1;
+}
+
+
+/* Decides as the script does, over the state in the zone. */
+
+static void
+ngx_keepers_limit_local(ngx_http_request_t *r,
+    ngx_keepers_limit_state_t *state)
+{
+    uint64_t                   now_us;
+    ngx_uint_t                 i, refused;
+    keepers_rate_decision_t    decisions[NGX_KEEPERS_LIMITS_MAX];
+    ngx_keepers_limit_item_t  *item;
+
+    now_us = (uint64_t) ngx_current_msec * 1000;
+    refused = 0;
+
+    for (i = 0; i < state->n; i++) {
+        item = &state->items[i];
+
+        decisions[i] = keepers_rate_decide(&item->rule->rate,
+                                           item->local.tat_us, now_us,
+                                           item->cost);
+
+        item->admitted = decisions[i].admitted;
+        item->retry_us = decisions[i].retry_us;
+
+        if (!item->admitted && !item->rule->shadow) {
+            refused = 1;
+        }
+    }
+
+    for (i = 0; i < state->n && !refused; i++) {
+        item = &state->items[i];
+
+        if (item->admitted && item->cost > 0) {
+            item->local.tat_us = decisions[i].tat_us;
+            ngx_keepers_limit_put(r, item);
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_limit_state_t *state, ngx_uint_t degraded)
+{
+    uint64_t                   retry_us;
+    ngx_uint_t                 i, limited, shadowed;
+    ngx_keepers_limit_item_t  *item;
+
+    retry_us = 0;
+    limited = 0;
+    shadowed = 0;
+
+    for (i = 0; i < state->n; i++) {
+        item = &state->items[i];
+
+        state->decided |= 1ULL << item->rule->number;
+
+        if (item->admitted) {
+            continue;
+        }
+
+        if (item->rule->shadow) {
+            shadowed = 1;
+            continue;
+        }
+
+        limited = 1;
+        retry_us = ngx_max(retry_us, item->retry_us);
+
+        ngx_keepers_limit_deny(r, item);
+    }
+
+    state->n = 0;
+
+    if (degraded) {
+        ngx_keepers_count(r, LIMIT_DEGRADED);
+        ngx_keepers_limit_note(r, ctx, NGX_KEEPERS_LIMIT_DEGRADED);
+    }
+
+    if (limited) {
+        ngx_keepers_count(r, LIMIT_LIMITED);
+        return ngx_keepers_limit_refuse(r, ctx, retry_us);
+    }
+
+    if (shadowed) {
+        ngx_keepers_count(r, LIMIT_SHADOW);
+        ngx_keepers_limit_note(r, ctx, NGX_KEEPERS_LIMIT_SHADOWED);
+
+    } else if (!degraded) {
+        ngx_keepers_count(r, LIMIT_PASSED);
+        ngx_keepers_limit_note(r, ctx, NGX_KEEPERS_LIMIT_PASSED);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Remembers a refusal, so that who goes on asking costs Redis nothing, and
+ * what Redis knew, so that its loss does not give the burst anew: it refuses
+ * when max(tat, now) + cost * interval exceeds now + burst * interval, and
+ * retry_us is by how much.
+ */
+
+static void
+ngx_keepers_limit_deny(ngx_http_request_t *r, ngx_keepers_limit_item_t *item)
+{
+    uint64_t         now_us, room_us, cost_us;
+    keepers_rate_t  *rate;
+
+    if (item->noted) {
+        return;
+    }
+
+    rate = &item->rule->rate;
+    now_us = (uint64_t) ngx_current_msec * 1000;
+    room_us = item->retry_us + rate->tolerance_us + rate->interval_us;
+    cost_us = ngx_max(item->cost, 1) * rate->interval_us;
+
+    item->local.tat_us = now_us + (room_us > cost_us ? room_us - cost_us : 0);
+    item->local.deny_us = now_us + item->retry_us;
+    item->local.deny_cost = item->cost;
+
+    ngx_keepers_limit_put(r, item);
+}
+
+
+/* $keepers_limit is the gravest of what both passes found. */
+
+static void
+ngx_keepers_limit_note(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_limit_e verdict)
+{
+    if (verdict > ctx->limit) {
+        ctx->limit = verdict;
+    }
+}
+
+
+/*
+ * A signup is not refused here: the link's handler answers 429 with the page
+ * and what the visitor typed.
+ */
+
+static ngx_int_t
+ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    uint64_t retry_us)
+{
+    ctx->limit = NGX_KEEPERS_LIMIT_LIMITED;
+    ctx->retry_ms = (ngx_msec_t) ((retry_us + 999) / 1000);
+    ctx->reason = "rate_limited";
+
+    if (ngx_keepers_loc_conf(r)->link != NULL && r->method == NGX_HTTP_POST) {
+        return NGX_OK;
+    }
+
+    ngx_keepers_log(NGX_LOG_INFO, r, "refused by a limit for %M ms",
+                    ctx->retry_ms);
+
+    return ngx_keepers_reply_refuse(r, NGX_HTTP_TOO_MANY_REQUESTS,
+                                    "rate_limited",
+                                    ngx_max((ctx->retry_ms + 999) / 1000, 1));
+}
+
+
+static void
+ngx_keepers_limit_put(ngx_http_request_t *r, ngx_keepers_limit_item_t *item)
+{
+    ngx_keepers_cache_put(&ngx_keepers_main_conf(r)->shm->limits, item->hash,
+                          &item->local, sizeof(ngx_keepers_limit_local_t),
+                          ngx_current_msec, ngx_current_msec);
+}

@@ -1,0 +1,58 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * What the templates of a link show: the values by their names.
+ */
+
+
+#ifndef _NGX_KEEPERS_LINK_PAGE_H_INCLUDED_
+#define _NGX_KEEPERS_LINK_PAGE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/keepers_base.h"
+#include "core/keepers_link.h"
+#include "core/keepers_out.h"
+#include "core/keepers_signup.h"
+#include "http/ngx_keepers_template.h"
+
+
+typedef struct {
+    const keepers_link_t      *link;
+    keepers_str_t              action;      /* path that the form is sent to */
+    keepers_str_t              token;
+    keepers_str_t              problem;     /* a sentence, or empty */
+    const keepers_fieldset_t  *set;         /* what was typed, or NULL */
+    const keepers_faults_t    *faults;      /* or NULL */
+    unsigned                   tap:1;
+    unsigned                   closed:1;
+
+    /* set by ngx_keepers_link_page_render() */
+    u_char                     color[7];
+    u_char                     days[16];
+    size_t                     days_len;
+} ngx_keepers_link_page_t;
+
+
+/* Names of the link template, and of the thanks template, which has fewer. */
+int ngx_keepers_link_page_resolve(void *data, keepers_str_t name);
+int ngx_keepers_link_page_resolve_thanks(void *data, keepers_str_t name);
+
+/* NGX_OK or NGX_ERROR: no memory. */
+ngx_int_t ngx_keepers_link_page_render(ngx_http_request_t *r,
+    const ngx_keepers_template_t *t, ngx_keepers_link_page_t *page,
+    keepers_out_t *out);
+
+/*
+ * The path of a link, or one below it ("/thanks"), as it may stand in a
+ * Location header or a form's action: escaped, and never "//host".
+ */
+ngx_int_t ngx_keepers_link_page_path(ngx_http_request_t *r, ngx_str_t uri,
+    const char *below, ngx_str_t *path);
+
+
+#endif /* _NGX_KEEPERS_LINK_PAGE_H_INCLUDED_ */

@@ -1,0 +1,285 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "http/ngx_keepers_page.h"
+
+#include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_template.h"
+
+
+typedef struct {
+    ngx_conf_t              *cf;
+    ngx_array_t             *variables;     /* ngx_int_t */
+} ngx_keepers_page_names_t;
+
+
+typedef struct {
+    ngx_http_request_t      *request;
+    ngx_keepers_template_t  *template;
+} ngx_keepers_page_view_t;
+
+
+static int ngx_keepers_page_resolve(void *data, keepers_str_t name);
+static ngx_uint_t ngx_keepers_page_known(ngx_http_core_main_conf_t *cmcf,
+    const ngx_str_t *name);
+static size_t ngx_keepers_page_line(const ngx_keepers_template_t *t,
+    int value);
+static keepers_str_t ngx_keepers_page_value(void *data, int value);
+static size_t ngx_keepers_page_hint(ngx_keepers_page_view_t *view);
+
+
+char *
+ngx_keepers_page_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_keepers_loc_conf_t  *klcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_keepers_page_names_t   names;
+
+    if (klcf->page != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    names.cf = cf;
+    names.variables = ngx_array_create(cf->pool, 4, sizeof(ngx_int_t));
+
+    if (names.variables == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    klcf->page = ngx_keepers_template_read(cf, &value[1],
+                                           ngx_keepers_page_resolve, &names);
+    if (klcf->page == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    klcf->page->variables = names.variables;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_keepers_page_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+/* The place of a variable in the template's array. */
+
+static int
+ngx_keepers_page_resolve(void *data, keepers_str_t name)
+{
+    ngx_keepers_page_names_t *names = data;
+
+    ngx_int_t   index, *known;
+    ngx_str_t   variable;
+    ngx_uint_t  i;
+
+    /* nginx keeps a name in lower case, and lowers it in place */
+
+    variable.len = name.len;
+    variable.data = ngx_pnalloc(names->cf->pool, name.len);
+
+    if (variable.data == NULL) {
+        return -1;
+    }
+
+    ngx_strlow(variable.data, (u_char *) name.data, name.len);
+
+    index = ngx_http_get_variable_index(names->cf, &variable);
+
+    if (index == NGX_ERROR) {
+        return -1;
+    }
+
+    known = names->variables->elts;
+
+    for (i = 0; i < names->variables->nelts; i++) {
+        if (known[i] == index) {
+            return (int) i;
+        }
+    }
+
+    known = ngx_array_push(names->variables);
+
+    if (known == NULL) {
+        return -1;
+    }
+
+    *known = index;
+
+    return (int) names->variables->nelts - 1;
+}
+
+
+char *
+ngx_keepers_page_check(ngx_conf_t *cf, ngx_keepers_template_t *t)
+{
+    ngx_int_t                  *indices;
+    ngx_uint_t                  i;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    v = cmcf->variables.elts;
+    indices = t->variables->elts;
+
+    for (i = 0; i < t->variables->nelts; i++) {
+
+        if (!ngx_keepers_page_known(cmcf, &v[indices[i]].name)) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "the template \"%V\" is wrong in line %uz: there is "
+                          "no variable \"$%V\"", &t->file,
+                          ngx_keepers_page_line(t, (int) i),
+                          &v[indices[i]].name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_keepers_page_known(ngx_http_core_main_conf_t *cmcf, const ngx_str_t *name)
+{
+    ngx_uint_t            i;
+    ngx_hash_key_t       *key;
+    ngx_http_variable_t  *v;
+
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+
+        if (key[i].key.len == name->len
+            && ngx_strncmp(key[i].key.data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    v = cmcf->prefix_variables.elts;
+
+    for (i = 0; i < cmcf->prefix_variables.nelts; i++) {
+
+        if (name->len >= v[i].name.len
+            && ngx_strncmp(name->data, v[i].name.data, v[i].name.len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The line, from 1, in which a value stands first. */
+
+static size_t
+ngx_keepers_page_line(const ngx_keepers_template_t *t, int value)
+{
+    u_char                   *p, *last;
+    size_t                    i, line;
+    const keepers_page_op_t  *op;
+
+    last = t->text.data;
+
+    for (i = 0; i < t->page.n; i++) {
+        op = &t->page.ops[i];
+
+        if (op->kind == KEEPERS_PAGE_TEXT) {
+            last = (u_char *) op->text.data + op->text.len;
+            continue;
+        }
+
+        if (op->value == value) {
+            break;
+        }
+    }
+
+    line = 1;
+
+    for (p = t->text.data; p < last; p++) {
+        line += (*p == '\n');
+    }
+
+    return line;
+}
+
+
+ngx_int_t
+ngx_keepers_page_handler(ngx_http_request_t *r)
+{
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    return ngx_keepers_page_reply(r, NGX_HTTP_OK);
+}
+
+
+ngx_int_t
+ngx_keepers_page_reply(ngx_http_request_t *r, ngx_uint_t status)
+{
+    keepers_out_t            out;
+    ngx_keepers_template_t  *t;
+    ngx_keepers_page_view_t  view;
+
+    t = ngx_keepers_loc_conf(r)->page;
+
+    view.request = r;
+    view.template = t;
+
+    if (ngx_keepers_template_render(r, t, ngx_keepers_page_value, &view,
+                                    ngx_keepers_page_hint(&view), &out)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_reply_page(r, status, t, &out);
+}
+
+
+static keepers_str_t
+ngx_keepers_page_value(void *data, int value)
+{
+    ngx_keepers_page_view_t *view = data;
+
+    ngx_int_t                  *indices;
+    ngx_http_variable_value_t  *vv;
+
+    indices = view->template->variables->elts;
+
+    vv = ngx_http_get_indexed_variable(view->request,
+                                       (ngx_uint_t) indices[value]);
+
+    if (vv == NULL || vv->not_found || !vv->valid) {
+        return keepers_str(NULL, 0);
+    }
+
+    return keepers_str(vv->data, vv->len);
+}
+
+
+static size_t
+ngx_keepers_page_hint(ngx_keepers_page_view_t *view)
+{
+    size_t      hint;
+    ngx_uint_t  i;
+
+    hint = 0;
+
+    for (i = 0; i < view->template->variables->nelts; i++) {
+        hint += ngx_keepers_page_value(view, (int) i).len;
+    }
+
+    return hint;
+}

@@ -1,0 +1,222 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "http/ngx_keepers_recent.h"
+
+#include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_wait.h"
+#include "http/ngx_keepers_worker.h"
+
+
+/* How long Redis' "no such session" is believed. */
+#define NGX_KEEPERS_RECENT_NONE_MS   1000
+
+/* Longer than any answer can be under way. */
+#define NGX_KEEPERS_RECENT_GONE_MS   10000
+
+/* The idle time is renewed after a tenth of it, or after a minute. */
+#define NGX_KEEPERS_RECENT_TOUCH_MS  60000
+
+
+static uint64_t ngx_keepers_recent_touch(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, uint64_t touched_ms);
+
+
+/* NGX_OK: the zone knows, from at most age_ms ago, and ctx->check is set. */
+
+ngx_int_t
+ngx_keepers_recent_find(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    const ngx_keepers_claim_t *claim,
+    ngx_msec_t age_ms)
+{
+    size_t                         len;
+    ngx_uint_t                     i;
+    ngx_msec_t                     stamp_ms;
+    ngx_msec_int_t                 age;
+    ngx_keepers_shm_t             *shm;
+    ngx_keepers_recent_t   cached;
+
+    shm = ngx_keepers_main_conf(r)->shm;
+
+    for (i = 0; i < claim->n; i++) {
+
+        if (ngx_keepers_cache_get(&shm->sessions, claim->sids[i], &cached,
+                                  &len, &stamp_ms)
+            != NGX_OK)
+        {
+            continue;
+        }
+
+        age = (ngx_msec_int_t) (ngx_current_msec - stamp_ms);
+
+        if (cached.state == NGX_KEEPERS_RECENT_GONE) {
+
+            if (age < NGX_KEEPERS_RECENT_GONE_MS) {
+                ctx->check = NGX_KEEPERS_CHECK_NONE;
+                ngx_keepers_count(r, SESSION_NONE);
+                return NGX_OK;
+            }
+
+            continue;
+        }
+
+        if (cached.state == NGX_KEEPERS_RECENT_NONE) {
+
+            if (claim->n == 1 && age < NGX_KEEPERS_RECENT_NONE_MS) {
+                ctx->check = NGX_KEEPERS_CHECK_NONE;
+                ngx_keepers_count(r, SESSION_NONE);
+                return NGX_OK;
+            }
+
+            continue;
+        }
+
+        if (age_ms == 0 || age >= (ngx_msec_int_t) age_ms) {
+            continue;
+        }
+
+        ctx->session = cached.session;
+        ctx->key = i;
+        ngx_memcpy(ctx->sid, claim->sids[i], KEEPERS_SID_LEN);
+        ngx_memcpy(ctx->tag, claim->token.raw, KEEPERS_TAG_LEN);
+
+        ngx_keepers_check_state(r, ctx, cached.session.epoch);
+
+        if (ctx->check == NGX_KEEPERS_CHECK_VALID) {
+            cached.touched_ms = ngx_keepers_recent_touch(r, ctx,
+                                                        cached.touched_ms);
+
+            if (cached.touched_ms != 0) {
+                ngx_keepers_cache_put(&shm->sessions, ctx->sid, &cached,
+                                      sizeof(cached), stamp_ms, stamp_ms);
+            }
+        }
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+void
+ngx_keepers_recent_valid(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    ngx_msec_t asked_ms)
+{
+    size_t                         len;
+    uint64_t                       touched_ms, renewed_ms;
+    ngx_msec_t                     stamp_ms;
+    ngx_keepers_shm_t             *shm;
+    ngx_keepers_recent_t   cached;
+
+    shm = ngx_keepers_main_conf(r)->shm;
+
+    /* an older slot still knows when the idle time was renewed */
+
+    touched_ms = 0;
+
+    if (ngx_keepers_cache_get(&shm->sessions, ctx->sid, &cached, &len,
+                              &stamp_ms)
+        == NGX_OK
+        && cached.state == NGX_KEEPERS_RECENT_VALID)
+    {
+        touched_ms = cached.touched_ms;
+    }
+
+    renewed_ms = ngx_keepers_recent_touch(r, ctx, touched_ms);
+
+    ngx_memzero(&cached, sizeof(cached));
+
+    cached.session = ctx->session;
+    cached.touched_ms = renewed_ms != 0 ? renewed_ms : touched_ms;
+    cached.state = NGX_KEEPERS_RECENT_VALID;
+
+    ngx_keepers_cache_put(&shm->sessions, ctx->sid, &cached, sizeof(cached),
+                          asked_ms, asked_ms);
+}
+
+
+void
+ngx_keepers_recent_none(ngx_http_request_t *r,
+    const ngx_keepers_claim_t *claim, ngx_msec_t asked_ms)
+{
+    ngx_keepers_shm_t             *shm;
+    ngx_keepers_recent_t   cached;
+
+    shm = ngx_keepers_main_conf(r)->shm;
+
+    ngx_memzero(&cached, sizeof(cached));
+
+    cached.state = NGX_KEEPERS_RECENT_NONE;
+
+    ngx_keepers_cache_put(&shm->sessions, claim->sids[0], &cached,
+                          sizeof(cached), asked_ms, asked_ms);
+}
+
+
+void
+ngx_keepers_recent_forget(ngx_keepers_main_conf_t *kmcf,
+    const u_char sid[KEEPERS_SID_LEN])
+{
+    ngx_keepers_recent_t  cached;
+
+    ngx_memzero(&cached, sizeof(cached));
+
+    cached.state = NGX_KEEPERS_RECENT_GONE;
+
+    /*
+     * Stamped in the future, beyond any answer that may be under way: those
+     * were asked earlier, and do not overwrite it.
+     */
+
+    ngx_keepers_cache_put(&kmcf->shm->sessions, sid, &cached, sizeof(cached),
+                          ngx_current_msec + NGX_KEEPERS_RECENT_GONE_MS,
+                          ngx_current_msec + NGX_KEEPERS_RECENT_GONE_MS);
+}
+
+
+/*
+ * Renews the idle time in Redis when it is due; the time of it, or 0.  PEXPIRE
+ * does nothing to a key that is gone: a session that was ended stays ended.
+ */
+
+static uint64_t
+ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    uint64_t touched_ms)
+{
+    u_char                    text[NGX_KEEPERS_KEY_LEN], number[NGX_INT64_LEN];
+    uint64_t                  now_ms, due_ms, life_ms;
+    keepers_out_t             key, life;
+    keepers_str_t             argv[3];
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+
+    now_ms = ngx_keepers_now_ms();
+    due_ms = ngx_min((uint64_t) ctx->session.idle_s * 100,
+                     NGX_KEEPERS_RECENT_TOUCH_MS);
+
+    if (now_ms < touched_ms + due_ms) {
+        return 0;
+    }
+
+    life_ms = ngx_min((uint64_t) ctx->session.idle_s * 1000,
+                      ctx->session.absolute_ms - now_ms);
+
+    keepers_out_init(&key, text, sizeof(text));
+    ngx_keepers_check_key(kmcf, ctx->tag, "s:", ctx->sid, &key);
+
+    keepers_out_init(&life, number, sizeof(number));
+    keepers_out_uint(&life, life_ms);
+
+    argv[0] = keepers_str("PEXPIRE", 7);
+    argv[1] = keepers_out_written(&key);
+    argv[2] = keepers_out_written(&life);
+
+    ngx_keepers_send(argv, 3);
+
+    return now_ms;
+}

@@ -1,0 +1,348 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "http/ngx_keepers_reserve.h"
+
+#include "core/keepers_keyring.h"
+#include "core/keepers_text.h"
+#include "http/ngx_keepers_str.h"
+
+
+#define NGX_KEEPERS_RESERVE_PENDING_MS  "30000"
+#define NGX_KEEPERS_RESERVE_DONE_MS     "86400000"
+
+#define NGX_KEEPERS_RESERVE_HASH_LEN    16
+#define NGX_KEEPERS_RESERVE_VALUE_LEN                                        \
+    (sizeof("p:") - 1 + keepers_base64url_len(KEEPERS_HASH_LEN))
+
+#define ngx_keepers_reserve_text(text)  keepers_str(text, sizeof(text) - 1)
+
+
+static void ngx_keepers_reserve_digest(const u_char *key,
+    keepers_signup_t *record);
+static ngx_int_t ngx_keepers_reserve_start(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup);
+static ngx_int_t ngx_keepers_reserve_key(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup);
+static void ngx_keepers_reserve_value(const keepers_signup_t *record,
+    u_char state, u_char value[NGX_KEEPERS_RESERVE_VALUE_LEN]);
+static ngx_keepers_reserve_e ngx_keepers_reserve_found(
+    ngx_keepers_signup_t *signup);
+static void ngx_keepers_reserve_cleanup(void *data);
+
+
+void
+ngx_keepers_reserve_name(ngx_keepers_main_conf_t *kmcf,
+    ngx_keepers_signup_t *signup, keepers_str_t key)
+{
+    u_char             hash[KEEPERS_UUID_LEN];
+    keepers_str_t      parts[4];
+    keepers_signup_t  *record;
+    const u_char      *secret;
+
+    record = &signup->record;
+    secret = kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_FORM];
+
+    ngx_keepers_reserve_digest(secret, record);
+
+    parts[0] = ngx_keepers_reserve_text("signup");
+
+    if (signup->type == NGX_KEEPERS_BODY_FORM) {
+        parts[1] = keepers_str(signup->ticket.nonce, KEEPERS_FORM_NONCE_LEN);
+        parts[2] = keepers_str(record->digest, KEEPERS_HASH_LEN);
+
+        keepers_keyed_hash(secret, parts, 3, hash, sizeof(hash));
+        keepers_text_uuid7(&record->id, signup->ticket.issued_ms, hash);
+        return;
+    }
+
+    parts[1] = record->slug;
+    parts[2] = ngx_keepers_reserve_text("/");   /* in no slug */
+    parts[3] = key;
+
+    keepers_keyed_hash(secret, parts, 4, hash, sizeof(hash));
+
+    /*
+     * There is no time that a retry would share: UUIDv8 (RFC 9562), whose
+     * bits are our own.
+     */
+
+    hash[6] = (u_char) ((hash[6] & 0x0f) | 0x80);
+    hash[8] = (u_char) ((hash[8] & 0x3f) | 0x80);
+
+    ngx_memcpy(record->id.bytes, hash, KEEPERS_UUID_LEN);
+}
+
+
+/* Of what the person said, as it will be stored; not of when and where. */
+
+static void
+ngx_keepers_reserve_digest(const u_char *key, keepers_signup_t *record)
+{
+    u_char         buf[KEEPERS_SIGNUP_RECORD_MAX];
+    size_t         i;
+    keepers_out_t  out;
+    keepers_str_t  part;
+
+    keepers_out_init(&out, buf, sizeof(buf));
+
+    keepers_out_bytes(&out, record->consent_email, KEEPERS_HASH_LEN);
+    keepers_out_bytes(&out, record->consent_sms, KEEPERS_HASH_LEN);
+    keepers_out_lstr(&out, record->slug);
+    keepers_out_lstr(&out, record->name);
+    keepers_out_lstr(&out, record->email);
+    keepers_out_lstr(&out, record->phone);
+    keepers_out_lstr(&out, record->locale);
+
+    for (i = 0; i < sizeof(record->source) / sizeof(record->source[0]); i++) {
+        keepers_out_lstr(&out, record->source[i]);
+    }
+
+    part = keepers_out_written(&out);
+
+    keepers_keyed_hash(key, &part, 1, record->digest, KEEPERS_HASH_LEN);
+
+    keepers_wipe(buf, sizeof(buf));
+}
+
+
+ngx_int_t
+ngx_keepers_reserve(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
+    ngx_keepers_reserve_e *state)
+{
+    keepers_str_t           argv[2];
+    ngx_keepers_reserve_t  *reserve;
+
+    reserve = &signup->reserve;
+    *state = NGX_KEEPERS_RESERVE_FREE;
+
+    if (reserve->wait == NULL
+        && ngx_keepers_reserve_start(r, signup) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (reserve->wait->rc == NGX_DECLINED && !reserve->looked) {
+
+        /* it is there already: whose is it? */
+
+        reserve->looked = 1;
+
+        argv[0] = ngx_keepers_reserve_text("GET");
+        argv[1] = reserve->key;
+
+        (void) ngx_keepers_wait_command(reserve->wait,
+                                        NGX_KEEPERS_WAIT_PHASE, NULL, argv, 2);
+    }
+
+    switch (reserve->wait->rc) {
+
+    case NGX_AGAIN:
+        return NGX_AGAIN;
+
+    case NGX_OK:
+
+        if (reserve->looked) {
+            *state = ngx_keepers_reserve_found(signup);
+
+        } else {
+            reserve->owned = 1;
+        }
+
+        return NGX_OK;
+
+    case NGX_DECLINED:
+
+        /* it ended between the two commands */
+
+        return NGX_OK;
+
+    default:
+        signup->record.flags |= KEEPERS_SIGNUP_DEGRADED;
+        return NGX_OK;
+    }
+}
+
+
+/* SET key "p:DIGEST" NX PX 30000: OK if it was free, nil if not. */
+
+static ngx_int_t
+ngx_keepers_reserve_start(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
+{
+    u_char                  value[NGX_KEEPERS_RESERVE_VALUE_LEN];
+    keepers_str_t           argv[6];
+    ngx_http_cleanup_t     *cln;
+    ngx_keepers_reserve_t  *reserve;
+
+    reserve = &signup->reserve;
+
+    if (ngx_keepers_reserve_key(r, signup) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    reserve->wait = ngx_keepers_wait_create(r, 1, 64);
+
+    if (reserve->wait == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_keepers_reserve_cleanup;
+    cln->data = signup;
+
+    ngx_keepers_reserve_value(&signup->record, 'p', value);
+
+    argv[0] = ngx_keepers_reserve_text("SET");
+    argv[1] = reserve->key;
+    argv[2] = keepers_str(value, sizeof(value));
+    argv[3] = ngx_keepers_reserve_text("NX");
+    argv[4] = ngx_keepers_reserve_text("PX");
+    argv[5] = ngx_keepers_reserve_text(NGX_KEEPERS_RESERVE_PENDING_MS);
+
+    (void) ngx_keepers_wait_command(reserve->wait, NGX_KEEPERS_WAIT_PHASE,
+                                    NULL, argv, 6);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keepers_reserve_key(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
+{
+    u_char                    hash[NGX_KEEPERS_RESERVE_HASH_LEN];
+    keepers_out_t             out;
+    keepers_str_t             parts[2];
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+
+    /* the id itself is nobody's business but the writer's */
+
+    parts[0] = ngx_keepers_reserve_text("reserve");
+    parts[1] = keepers_str(signup->record.id.bytes, KEEPERS_UUID_LEN);
+
+    keepers_keyed_hash(kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_FORM],
+                       parts, 2, hash, sizeof(hash));
+
+    ngx_keepers_out(&out, r->pool, kmcf->redis.prefix.len
+                    + keepers_base64url_len(NGX_KEEPERS_RESERVE_HASH_LEN)
+                    + sizeof("{}:i") - 1);
+
+    keepers_out_str(&out, ngx_keepers_from(kmcf->redis.prefix));
+    keepers_out_byte(&out, '{');
+    keepers_text_base64url(&out, keepers_str(hash, sizeof(hash)));
+    keepers_out_text(&out, "}:i");
+
+    signup->reserve.key = keepers_out_written(&out);
+
+    return out.overflow ? NGX_ERROR : NGX_OK;
+}
+
+
+static void
+ngx_keepers_reserve_value(const keepers_signup_t *record, u_char state,
+    u_char value[NGX_KEEPERS_RESERVE_VALUE_LEN])
+{
+    keepers_out_t  out;
+
+    keepers_out_init(&out, value, NGX_KEEPERS_RESERVE_VALUE_LEN);
+    keepers_out_byte(&out, state);
+    keepers_out_byte(&out, ':');
+    keepers_text_base64url(&out, keepers_str(record->digest,
+                                             KEEPERS_HASH_LEN));
+}
+
+
+static ngx_keepers_reserve_e
+ngx_keepers_reserve_found(ngx_keepers_signup_t *signup)
+{
+    u_char                      mine[NGX_KEEPERS_RESERVE_VALUE_LEN];
+    ngx_keepers_redis_value_t  *value;
+
+    value = &signup->reserve.wait->reply.values[0];
+
+    if (value->kind != NGX_KEEPERS_REDIS_STRING
+        || value->string.len != NGX_KEEPERS_RESERVE_VALUE_LEN)
+    {
+        /* not ours: the database decides */
+        return NGX_KEEPERS_RESERVE_FREE;
+    }
+
+    ngx_keepers_reserve_value(&signup->record, value->string.data[0], mine);
+
+    if (!keepers_equal(mine, value->string.data, sizeof(mine))) {
+
+        /* the id of a form has its content in it */
+
+        return signup->type == NGX_KEEPERS_BODY_FORM
+                   ? NGX_KEEPERS_RESERVE_FREE : NGX_KEEPERS_RESERVE_REUSED;
+    }
+
+    if (value->string.data[0] == 'd') {
+        return NGX_KEEPERS_RESERVE_DONE;
+    }
+
+    /*
+     * A browser shows the answer to the second of two clicks: it goes to the
+     * writer as well, which stores one of them and thanks both.
+     */
+
+    return signup->type == NGX_KEEPERS_BODY_FORM
+               ? NGX_KEEPERS_RESERVE_FREE : NGX_KEEPERS_RESERVE_IN_FLIGHT;
+}
+
+
+void
+ngx_keepers_reserve_settle(ngx_keepers_signup_t *signup, ngx_uint_t accepted)
+{
+    u_char                  value[NGX_KEEPERS_RESERVE_VALUE_LEN];
+    keepers_str_t           argv[5];
+    ngx_keepers_reserve_t  *reserve;
+
+    reserve = &signup->reserve;
+
+    if (!reserve->owned) {
+        return;
+    }
+
+    reserve->owned = 0;
+
+    argv[1] = reserve->key;
+
+    if (!accepted) {
+        argv[0] = ngx_keepers_reserve_text("DEL");
+
+        ngx_keepers_send(argv, 2);
+        return;
+    }
+
+    ngx_keepers_reserve_value(&signup->record, 'd', value);
+
+    argv[0] = ngx_keepers_reserve_text("SET");
+    argv[2] = keepers_str(value, sizeof(value));
+    argv[3] = ngx_keepers_reserve_text("PX");
+    argv[4] = ngx_keepers_reserve_text(NGX_KEEPERS_RESERVE_DONE_MS);
+
+    ngx_keepers_send(argv, 5);
+}
+
+
+/* The client left, or the answer was lost: whoever tries again may. */
+
+static void
+ngx_keepers_reserve_cleanup(void *data)
+{
+    ngx_keepers_signup_t  *signup;
+
+    signup = data;
+
+    ngx_keepers_reserve_settle(signup, 0);
+}

@@ -1,0 +1,390 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * GET /api/v1/sessions: the sessions of the one who asks.  DELETE with an id
+ * ends one of them, DELETE without one ends all others.  Somebody else's
+ * session is as unknown as one that never was.
+ */
+
+
+#include "core/keepers_json.h"
+#include "core/keepers_text.h"
+#include "http/ngx_keepers_check.h"
+#include "http/ngx_keepers_end.h"
+#include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_wait.h"
+#include "http/ngx_keepers_worker.h"
+
+
+/* An id is the first half of the SID: no credential, for it opens nothing. */
+#define NGX_KEEPERS_SESSIONS_ID_LEN    22
+
+/* SID, record and remaining time of each */
+#define NGX_KEEPERS_SESSIONS_VALUES    (3 * NGX_KEEPERS_END_MAX)
+#define NGX_KEEPERS_SESSIONS_BYTES     (NGX_KEEPERS_END_MAX * 256)
+#define NGX_KEEPERS_SESSIONS_ITEM_LEN  320
+
+
+typedef struct {
+    ngx_keepers_wait_t  *wait;      /* of the end, beside the list's own */
+    ngx_str_t            id;        /* empty: all others */
+} ngx_keepers_sessions_t;
+
+
+static ngx_int_t ngx_keepers_sessions_id(ngx_http_request_t *r,
+    ngx_str_t *id);
+static ngx_int_t ngx_keepers_sessions_list(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_sessions_t *state);
+static ngx_int_t ngx_keepers_sessions_listed(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait);
+static ngx_int_t ngx_keepers_sessions_reply(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait);
+static void ngx_keepers_sessions_item(ngx_http_request_t *r,
+    const ngx_keepers_redis_value_t *values, keepers_out_t *out);
+static ngx_int_t ngx_keepers_sessions_open(ngx_http_request_t *r,
+    const ngx_keepers_redis_value_t *values, keepers_session_t *session);
+static void ngx_keepers_sessions_time(keepers_out_t *out, const char *name,
+    uint64_t ms);
+static ngx_int_t ngx_keepers_sessions_end(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait, ngx_keepers_sessions_t *state);
+static ngx_int_t ngx_keepers_sessions_ended(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait);
+static ngx_int_t ngx_keepers_sessions_unavailable(ngx_http_request_t *r);
+
+
+ngx_int_t
+ngx_keepers_sessions_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_str_t                allow;
+    ngx_keepers_ctx_t       *ctx;
+    ngx_keepers_sessions_t  *state;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    if (ctx == NULL
+        || (ctx->check != NGX_KEEPERS_CHECK_VALID
+            && ctx->check != NGX_KEEPERS_CHECK_STALE))
+    {
+        /* the host forgot "keepers_session required" here */
+        return ngx_keepers_reply_problem(r, NGX_HTTP_UNAUTHORIZED,
+                                         "session_required", 0);
+    }
+
+    state = ngx_pcalloc(r->pool, sizeof(ngx_keepers_sessions_t));
+
+    if (state == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_keepers_sessions_id(r, &state->id) != NGX_OK) {
+        return ngx_keepers_reply_problem(r, NGX_HTTP_NOT_FOUND, "not_found",
+                                         0);
+    }
+
+    if (r->method == NGX_HTTP_DELETE
+        || ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) && state->id.len == 0))
+    {
+        return ngx_keepers_sessions_list(r, ctx, state);
+    }
+
+    ngx_str_set(&allow, "GET, HEAD, DELETE");
+
+    if (ngx_keepers_reply_header(r, "Allow", allow) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_reply_problem(r, NGX_HTTP_NOT_ALLOWED, "method", 0);
+}
+
+
+/* What stands behind the location's name: nothing, "/", or "/" and an id. */
+
+static ngx_int_t
+ngx_keepers_sessions_id(ngx_http_request_t *r, ngx_str_t *id)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->name.len > r->uri.len) {
+        return NGX_DECLINED;
+    }
+
+    id->data = r->uri.data + clcf->name.len;
+    id->len = r->uri.len - clcf->name.len;
+
+    if (id->len != 0 && id->data[0] == '/') {
+        id->data++;
+        id->len--;
+    }
+
+    if (id->len != 0 && id->len != NGX_KEEPERS_SESSIONS_ID_LEN) {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keepers_sessions_list(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_sessions_t *state)
+{
+    u_char                    texts[2][NGX_KEEPERS_KEY_LEN];
+    ngx_int_t                 rc;
+    keepers_out_t             out[2];
+    keepers_str_t             argv[2];
+    ngx_keepers_wait_t       *wait;
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+
+    wait = ngx_keepers_wait_create(r, NGX_KEEPERS_SESSIONS_VALUES,
+                                   NGX_KEEPERS_SESSIONS_BYTES);
+    state->wait = ngx_keepers_wait_create(r, 1, 32);
+
+    if (wait == NULL || state->wait == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    wait->data = state;
+
+    keepers_out_init(&out[0], texts[0], NGX_KEEPERS_KEY_LEN);
+    keepers_out_init(&out[1], texts[1], NGX_KEEPERS_KEY_LEN);
+
+    ngx_keepers_check_key(kmcf, ctx->tag, "x", NULL, &out[0]);
+    ngx_keepers_check_key(kmcf, ctx->tag, "s:", NULL, &out[1]);
+
+    argv[0] = keepers_out_written(&out[0]);
+    argv[1] = keepers_out_written(&out[1]);
+
+    rc = ngx_keepers_wait_eval(wait, NGX_KEEPERS_WAIT_HANDLER,
+                               ngx_keepers_sessions_listed,
+                               NGX_KEEPERS_SCRIPT_LIST, 1, argv, 2);
+
+    return rc == NGX_AGAIN ? NGX_DONE : ngx_keepers_sessions_unavailable(r);
+}
+
+
+static ngx_int_t
+ngx_keepers_sessions_listed(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
+{
+    if (wait->rc != NGX_OK || wait->reply.n % 3 != 0) {
+        return ngx_keepers_sessions_unavailable(r);
+    }
+
+    if (r->method == NGX_HTTP_DELETE) {
+        return ngx_keepers_sessions_end(r, wait, wait->data);
+    }
+
+    return ngx_keepers_sessions_reply(r, wait);
+}
+
+
+static ngx_int_t
+ngx_keepers_sessions_reply(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
+{
+    ngx_uint_t     i;
+    keepers_out_t  out;
+
+    ngx_keepers_out(&out, r->pool,
+                    (wait->reply.n / 3 + 1) * NGX_KEEPERS_SESSIONS_ITEM_LEN);
+
+    keepers_out_text(&out, "{\"items\":[");
+
+    for (i = 0; i < wait->reply.n; i += 3) {
+        ngx_keepers_sessions_item(r, &wait->reply.values[i], &out);
+    }
+
+    keepers_out_text(&out, "],\"next\":null}\n");
+
+    if (out.overflow || ngx_keepers_reply_headers(r, NULL, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_reply_body(r, NGX_HTTP_OK, "application/json",
+                                  keepers_out_written(&out));
+}
+
+
+static void
+ngx_keepers_sessions_item(ngx_http_request_t *r,
+    const ngx_keepers_redis_value_t *values, keepers_out_t *out)
+{
+    char                net[24];
+    u_char              sid[KEEPERS_SID_LEN];
+    size_t              len;
+    uint64_t            seen_ms;
+    keepers_session_t   session;
+    ngx_keepers_ctx_t  *ctx;
+
+    if (ngx_keepers_sessions_open(r, values, &session) != NGX_OK
+        || !keepers_text_base64url_decode(values[0].string, sid, sizeof(sid)))
+    {
+        return;
+    }
+
+    ctx = ngx_keepers_ctx_find(r);
+    len = keepers_net_text(session.net, net);
+
+    /* the idle time was renewed when it was last seen, give or take a minute */
+
+    seen_ms = ngx_keepers_now_ms() + (uint64_t) values[2].integer
+              - (uint64_t) session.idle_s * 1000;
+    seen_ms = ngx_max(seen_ms, session.created_ms);
+
+    if (out->data[out->len - 1] == '}') {
+        keepers_out_byte(out, ',');
+    }
+
+    keepers_out_text(out, "{\"id\":\"");
+    keepers_out_bytes(out, values[0].string.data,
+                      NGX_KEEPERS_SESSIONS_ID_LEN);
+    keepers_out_text(out, "\",\"network\":");
+    keepers_json_string(out, keepers_str(net, len));
+    keepers_out_text(out, ",\"agent\":\"");
+    keepers_out_text(out, keepers_agent_name(session.agent));
+    keepers_out_text(out, "\",");
+    ngx_keepers_sessions_time(out, "created", session.created_ms);
+    ngx_keepers_sessions_time(out, "seen", seen_ms);
+    keepers_out_text(out, "\"current\":");
+    keepers_out_text(out, ngx_memcmp(sid, ctx->sid, KEEPERS_SID_LEN) == 0
+                          ? "true}" : "false}");
+}
+
+
+/* Under any key of the ring: a session may be older than the newest key. */
+
+static ngx_int_t
+ngx_keepers_sessions_open(ngx_http_request_t *r,
+    const ngx_keepers_redis_value_t *values, keepers_session_t *session)
+{
+    int                       rc;
+    u_char                    text[NGX_KEEPERS_KEY_LEN];
+    u_char                    record[KEEPERS_SESSION_RECORD_LEN];
+    size_t                    len;
+    ngx_uint_t                i;
+    keepers_out_t             ad;
+    ngx_keepers_ctx_t        *ctx;
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+    ctx = ngx_keepers_ctx_find(r);
+
+    keepers_out_init(&ad, text, sizeof(text));
+    ngx_keepers_check_key(kmcf, ctx->tag, "s:", NULL, &ad);
+    keepers_out_str(&ad, values[0].string);
+
+    for (i = 0; i < kmcf->edge->n; i++) {
+        rc = keepers_open(kmcf->edge, i, KEEPERS_PURPOSE_SESSION_SEAL,
+                          keepers_out_written(&ad), values[1].string, record,
+                          sizeof(record), &len);
+
+        if (rc == KEEPERS_OK) {
+            rc = keepers_session_decode(keepers_str(record, len), session);
+            keepers_wipe(record, sizeof(record));
+
+            return rc == KEEPERS_OK ? NGX_OK : NGX_DECLINED;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* To the minute: "2026-11-24T09:30Z". */
+
+static void
+ngx_keepers_sessions_time(keepers_out_t *out, const char *name, uint64_t ms)
+{
+    u_char    text[64], *p;
+    ngx_tm_t  tm;
+
+    ngx_gmtime((time_t) (ms / 1000), &tm);
+
+    p = ngx_sprintf(text, "\"%s\":\"%4d-%02d-%02dT%02d:%02d:00Z\",", name,
+                    tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                    tm.ngx_tm_hour, tm.ngx_tm_min);
+
+    keepers_out_bytes(out, text, p - text);
+}
+
+
+static ngx_int_t
+ngx_keepers_sessions_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
+    ngx_keepers_sessions_t *state)
+{
+    u_char                            sids[NGX_KEEPERS_END_MAX]
+                                          [KEEPERS_SID_LEN];
+    ngx_uint_t                        i, n;
+    ngx_keepers_ctx_t                *ctx;
+    const ngx_keepers_redis_value_t  *value;
+
+    ctx = ngx_keepers_ctx_find(r);
+    n = 0;
+
+    for (i = 0; i < wait->reply.n && n < NGX_KEEPERS_END_MAX; i += 3) {
+        value = &wait->reply.values[i];
+
+        if (value->kind != NGX_KEEPERS_REDIS_STRING
+            || !keepers_text_base64url_decode(value->string, sids[n],
+                                              KEEPERS_SID_LEN))
+        {
+            continue;
+        }
+
+        if (state->id.len != 0) {
+            n += ngx_memcmp(value->string.data, state->id.data,
+                            state->id.len) == 0;
+            continue;
+        }
+
+        n += ngx_memcmp(sids[n], ctx->sid, KEEPERS_SID_LEN) != 0;
+    }
+
+    if (n == 0 && state->id.len != 0) {
+        return ngx_keepers_reply_problem(r, NGX_HTTP_NOT_FOUND, "not_found",
+                                         0);
+    }
+
+    if (n == 0) {
+        return ngx_keepers_sessions_ended(r, NULL);
+    }
+
+    return ngx_keepers_end(r, state->wait, ngx_keepers_sessions_ended,
+                           ctx->tag, sids, n);
+}
+
+
+static ngx_int_t
+ngx_keepers_sessions_ended(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
+{
+    if (wait != NULL && wait->rc != NGX_OK) {
+        return ngx_keepers_sessions_unavailable(r);
+    }
+
+    if (ngx_keepers_reply_headers(r, NULL, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_reply_body(r, NGX_HTTP_NO_CONTENT, NULL,
+                                  keepers_str(NULL, 0));
+}
+
+
+static ngx_int_t
+ngx_keepers_sessions_unavailable(ngx_http_request_t *r)
+{
+    return ngx_keepers_reply_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                     "session_unavailable", 1);
+}

@@ -1,0 +1,497 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * POST /signin: e-mail and password (and code) to the writer, sealed; then a
+ * session, one Set-Cookie and 303; else the page again with one generic
+ * answer.
+ */
+
+
+#include "core/keepers_json.h"
+#include "core/keepers_signin.h"
+#include "core/keepers_text.h"
+#include "http/ngx_keepers_ask.h"
+#include "http/ngx_keepers_body.h"
+#include "http/ngx_keepers_check.h"
+#include "http/ngx_keepers_client.h"
+#include "http/ngx_keepers_csrf.h"
+#include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_mint.h"
+#include "http/ngx_keepers_page.h"
+#include "http/ngx_keepers_recent.h"
+#include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_wait.h"
+#include "http/ngx_keepers_worker.h"
+
+
+#define NGX_KEEPERS_SIGNIN_HEAP   17408     /* of keepers_json_read() */
+#define NGX_KEEPERS_SIGNIN_HOME   "/dashboard/"
+
+
+typedef struct {
+    ngx_keepers_ask_t    ask;
+    ngx_str_t            next;
+} ngx_keepers_signin_t;
+
+
+/* The fields of the writer's answer. */
+typedef enum {
+    NGX_KEEPERS_WHO_USER = 0,
+    NGX_KEEPERS_WHO_BUSINESS,
+    NGX_KEEPERS_WHO_ROLE,
+    NGX_KEEPERS_WHO_AAL,
+    NGX_KEEPERS_WHO_FIELDS
+} ngx_keepers_who_e;
+
+
+static void ngx_keepers_signin_body(ngx_http_request_t *r);
+static ngx_int_t ngx_keepers_signin_start(ngx_http_request_t *r);
+static ngx_int_t ngx_keepers_signin_fields_read(ngx_http_request_t *r,
+    keepers_field_t *fields, keepers_signin_t *signin);
+static ngx_int_t ngx_keepers_signin_seal(ngx_http_request_t *r,
+    const keepers_signin_t *signin, keepers_str_t *envelope);
+static ngx_str_t ngx_keepers_signin_next(ngx_http_request_t *r,
+    keepers_str_t text);
+static ngx_int_t ngx_keepers_signin_asked(ngx_http_request_t *r,
+    ngx_keepers_ask_t *ask);
+static ngx_int_t ngx_keepers_signin_who(keepers_str_t answer,
+    keepers_session_t *session);
+static ngx_int_t ngx_keepers_signin_minted(ngx_http_request_t *r,
+    ngx_keepers_mint_t *mint, ngx_int_t rc);
+static void ngx_keepers_signin_drop(ngx_http_request_t *r);
+static ngx_int_t ngx_keepers_signin_again(ngx_http_request_t *r,
+    ngx_uint_t status, const char *reason);
+
+
+ngx_int_t
+ngx_keepers_signin_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_str_t                allow;
+    ngx_keepers_loc_conf_t  *klcf;
+
+    klcf = ngx_keepers_loc_conf(r);
+
+    if ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) && klcf->page != NULL) {
+        return ngx_keepers_page_handler(r);
+    }
+
+    if (r->method != NGX_HTTP_POST) {
+        ngx_str_set(&allow, "GET, HEAD, POST");
+
+        if (ngx_keepers_reply_header(r, "Allow", allow) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_keepers_reply_problem(r, NGX_HTTP_NOT_ALLOWED, "method",
+                                         0);
+    }
+
+    if (r->headers_in.content_length_n > (off_t) klcf->body_size) {
+        return ngx_keepers_reply_problem(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                         "too_large", 0);
+    }
+
+    if (ngx_keepers_body_type(r) == NGX_KEEPERS_BODY_OTHER) {
+        return ngx_keepers_reply_problem(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                         "media_type", 0);
+    }
+
+    /*
+     * Signing someone in to a stranger's account is an attack too.  A client
+     * that says neither Sec-Fetch-Site nor Origin is no browser.
+     */
+
+    if (ngx_keepers_csrf_origin(r) == NGX_DECLINED) {
+        ngx_keepers_count(r, CSRF_REFUSED);
+        return ngx_keepers_signin_again(r, NGX_HTTP_FORBIDDEN, "csrf");
+    }
+
+    rc = ngx_http_read_client_request_body(r, ngx_keepers_signin_body);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_keepers_signin_body(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_keepers_signin_start(r);
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_finalize_request(r, rc);
+    }
+}
+
+
+/* NGX_AGAIN: the writer was asked, who goes on with the request. */
+
+static ngx_int_t
+ngx_keepers_signin_start(ngx_http_request_t *r)
+{
+    int                       fault;
+    ngx_int_t                 rc;
+    keepers_str_t             body, envelope;
+    keepers_field_t           fields[KEEPERS_SIGNIN_FIELDS];
+    keepers_signin_t          signin;
+    keepers_fieldset_t        set;
+    ngx_keepers_signin_t     *state;
+    ngx_keepers_loc_conf_t   *klcf;
+
+    klcf = ngx_keepers_loc_conf(r);
+
+    rc = ngx_keepers_body_take(r, klcf->body_size, &body);
+
+    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        return ngx_keepers_reply_problem(r, rc, "too_large", 0);
+    }
+
+    state = ngx_pcalloc(r->pool, sizeof(ngx_keepers_signin_t));
+
+    if (rc != NGX_OK || state == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    keepers_signin_fields(fields, &set);
+
+    rc = ngx_keepers_body_fields(r, body, ngx_keepers_body_type(r), &set,
+                                 &fault);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_keepers_reply_problem(r, NGX_HTTP_BAD_REQUEST,
+                                         fault == KEEPERS_FIELDS_REPEATED
+                                         ? "duplicate_field" : "malformed",
+                                         0);
+    }
+
+    state->next = ngx_keepers_signin_next(r,
+                                          fields[KEEPERS_SIGNIN_NEXT].value);
+
+    if (ngx_keepers_signin_fields_read(r, fields, &signin) != NGX_OK) {
+        ngx_keepers_count(r, SIGNIN_BAD);
+        return ngx_keepers_signin_again(r, NGX_HTTP_UNAUTHORIZED,
+                                        "credentials");
+    }
+
+    if (ngx_keepers_signin_seal(r, &signin, &envelope) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    state->ask.done = ngx_keepers_signin_asked;
+    state->ask.data = state;
+
+    if (ngx_keepers_ask(r, &state->ask, &klcf->signin, envelope) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_AGAIN;
+}
+
+
+/* What cannot be an account is answered as a wrong password is. */
+
+static ngx_int_t
+ngx_keepers_signin_fields_read(ngx_http_request_t *r, keepers_field_t *fields,
+    keepers_signin_t *signin)
+{
+    ngx_memzero(signin, sizeof(keepers_signin_t));
+
+    signin->asked_ms = ngx_keepers_now_ms();
+    ngx_keepers_client_net(r, signin->net);
+
+    if (fields[KEEPERS_SIGNIN_EMAIL].kind != KEEPERS_FIELD_STRING
+        || fields[KEEPERS_SIGNIN_PASSWORD].kind != KEEPERS_FIELD_STRING)
+    {
+        return NGX_DECLINED;
+    }
+
+    signin->email = keepers_text_trim(fields[KEEPERS_SIGNIN_EMAIL].value);
+    signin->password = fields[KEEPERS_SIGNIN_PASSWORD].value;
+
+    if (fields[KEEPERS_SIGNIN_CODE].kind == KEEPERS_FIELD_STRING) {
+        signin->code = keepers_text_trim(fields[KEEPERS_SIGNIN_CODE].value);
+    }
+
+    if (signin->email.len == 0
+        || signin->email.len > KEEPERS_EMAIL_LEN_MAX
+        || signin->password.len == 0
+        || signin->password.len > KEEPERS_PASSWORD_LEN_MAX
+        || signin->code.len > 32)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keepers_signin_seal(ngx_http_request_t *r, const keepers_signin_t *signin,
+    keepers_str_t *envelope)
+{
+    u_char                    record[KEEPERS_SIGNIN_RECORD_MAX];
+    ngx_int_t                 rc;
+    keepers_out_t             plain, sealed;
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+
+    keepers_out_init(&plain, record, sizeof(record));
+    keepers_signin_encode(signin, &plain);
+
+    ngx_keepers_out(&sealed, r->pool,
+                    sizeof(record) + KEEPERS_ENVELOPE_OVERHEAD);
+
+    rc = NGX_ERROR;
+
+    if (!plain.overflow
+        && keepers_envelope_seal(&ngx_keepers_worker.sender, kmcf->shared,
+                                 kmcf->writer_public, ngx_keepers_now_ms(),
+                                 keepers_out_written(&plain), &sealed)
+           == KEEPERS_OK)
+    {
+        *envelope = keepers_out_written(&sealed);
+        rc = NGX_OK;
+    }
+
+    keepers_wipe(record, sizeof(record));
+
+    return rc;
+}
+
+
+/* Where to go afterwards: what we signed ourselves, or home. */
+
+static ngx_str_t
+ngx_keepers_signin_next(ngx_http_request_t *r, keepers_str_t text)
+{
+    ngx_str_t                 home;
+    keepers_str_t             path;
+    ngx_keepers_ctx_t        *ctx;
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+    ctx = ngx_keepers_ctx_get(r);
+
+    if (ctx != NULL
+        && text.len != 0
+        && keepers_next_open(kmcf->edge, text, &path) == KEEPERS_OK
+        && keepers_next_safe(path))
+    {
+        ctx->next = ngx_keepers_to(text);
+        return ngx_keepers_to(path);
+    }
+
+    ngx_str_set(&home, NGX_KEEPERS_SIGNIN_HOME);
+
+    return home;
+}
+
+
+static ngx_int_t
+ngx_keepers_signin_asked(ngx_http_request_t *r, ngx_keepers_ask_t *ask)
+{
+    ngx_keepers_mint_t  *mint;
+
+    if (ask->status == NGX_HTTP_UNAUTHORIZED) {
+        ngx_keepers_count(r, SIGNIN_BAD);
+        return ngx_keepers_signin_again(r, NGX_HTTP_UNAUTHORIZED,
+                                        "credentials");
+    }
+
+    if (ask->status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        ngx_keepers_count(r, SIGNIN_BUSY);
+        return ngx_keepers_signin_again(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                        "busy");
+    }
+
+    mint = ngx_keepers_secret_alloc(r, sizeof(ngx_keepers_mint_t));
+
+    if (mint == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memzero(mint, sizeof(ngx_keepers_mint_t));
+
+    if (ask->status != NGX_HTTP_OK
+        || ngx_keepers_signin_who(ask->answer, &mint->session) != NGX_OK)
+    {
+        ngx_keepers_count(r, SIGNIN_ERROR);
+        return ngx_keepers_signin_again(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                        "busy");
+    }
+
+    mint->done = ngx_keepers_signin_minted;
+
+    return ngx_keepers_mint(r, mint);
+}
+
+
+static ngx_int_t
+ngx_keepers_signin_who(keepers_str_t answer, keepers_session_t *session)
+{
+    u_char              heap[NGX_KEEPERS_SIGNIN_HEAP], text[256];
+    keepers_out_t       arena;
+    keepers_field_t     f[NGX_KEEPERS_WHO_FIELDS] = {
+        { keepers_string("user"), keepers_null_string, 0 },
+        { keepers_string("business"), keepers_null_string, 0 },
+        { keepers_string("role"), keepers_null_string, 0 },
+        { keepers_string("aal"), keepers_null_string, 0 }
+    };
+    keepers_fieldset_t  set = { f, NGX_KEEPERS_WHO_FIELDS, 0, NULL };
+
+    if (answer.len > sizeof(text)) {
+        return NGX_ERROR;
+    }
+
+    keepers_out_init(&arena, text, sizeof(text));
+
+    if (keepers_json_read(answer, &set, &arena, heap, sizeof(heap))
+        != KEEPERS_OK
+        || !keepers_text_uuid_parse(f[NGX_KEEPERS_WHO_USER].value,
+                                    &session->user)
+        || !keepers_text_uuid_parse(f[NGX_KEEPERS_WHO_BUSINESS].value,
+                                    &session->business))
+    {
+        return NGX_ERROR;
+    }
+
+    session->role = keepers_role_read(f[NGX_KEEPERS_WHO_ROLE].value);
+
+    if (session->role == KEEPERS_ROLE_NONE
+        || f[NGX_KEEPERS_WHO_AAL].value.len != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    switch (f[NGX_KEEPERS_WHO_AAL].value.data[0]) {
+
+    case '1':
+        session->aal = 1;
+        return NGX_OK;
+
+    case '2':
+        session->aal = 2;
+        return NGX_OK;
+
+    default:
+        return NGX_ERROR;
+    }
+}
+
+
+/* Signed in only once Redis has the session: else the cookie leads nowhere. */
+
+static ngx_int_t
+ngx_keepers_signin_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
+    ngx_int_t rc)
+{
+    u_char                  text[KEEPERS_TOKEN_LEN];
+    ngx_str_t               next;
+    keepers_out_t           out;
+    ngx_keepers_signin_t   *state;
+
+    if (rc != NGX_OK) {
+        ngx_keepers_count(r, SIGNIN_ERROR);
+        return ngx_keepers_signin_again(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                        "busy");
+    }
+
+    keepers_out_init(&out, text, sizeof(text));
+    keepers_token_write(&mint->token, &out);
+
+    rc = ngx_keepers_reply_cookie(r, keepers_out_written(&out), -1);
+
+    keepers_wipe(text, sizeof(text));
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_keepers_signin_drop(r);
+    ngx_keepers_count(r, SIGNIN_OK);
+
+    state = ngx_keepers_ask_data(r);
+    next = state->next;
+
+    return ngx_keepers_reply_redirect(r, NGX_HTTP_SEE_OTHER, next);
+}
+
+
+/* A session that the browser came with ends: a sign-in leaves no sibling. */
+
+static void
+ngx_keepers_signin_drop(ngx_http_request_t *r)
+{
+    u_char                    text[NGX_KEEPERS_KEY_LEN];
+    keepers_out_t             key;
+    keepers_str_t             argv[2];
+    ngx_keepers_ctx_t        *ctx;
+    ngx_keepers_main_conf_t  *kmcf;
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    if (ctx == NULL || ctx->check != NGX_KEEPERS_CHECK_VALID) {
+        return;
+    }
+
+    kmcf = ngx_keepers_main_conf(r);
+
+    ngx_keepers_recent_forget(kmcf, ctx->sid);
+
+    keepers_out_init(&key, text, sizeof(text));
+    ngx_keepers_check_key(kmcf, ctx->tag, "s:", ctx->sid, &key);
+
+    argv[0] = keepers_str("DEL", 3);
+    argv[1] = keepers_out_written(&key);
+
+    ngx_keepers_send(argv, 2);
+    ngx_keepers_count(r, SESSION_ENDED);
+}
+
+
+/* The page again, or a problem document where the location has no page. */
+
+static ngx_int_t
+ngx_keepers_signin_again(ngx_http_request_t *r, ngx_uint_t status,
+    const char *reason)
+{
+    ngx_uint_t               retry_s;
+    ngx_keepers_ctx_t       *ctx;
+    ngx_keepers_loc_conf_t  *klcf;
+
+    klcf = ngx_keepers_loc_conf(r);
+    ctx = ngx_keepers_ctx_get(r);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->reason = reason;
+
+    retry_s = status == NGX_HTTP_SERVICE_UNAVAILABLE ? 2 : 0;
+
+    if (klcf->page == NULL
+        || ngx_keepers_body_type(r) == NGX_KEEPERS_BODY_JSON)
+    {
+        return ngx_keepers_reply_problem(r, status, reason, retry_s);
+    }
+
+    if (retry_s != 0 && ngx_keepers_reply_retry_after(r, retry_s) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_page_reply(r, status);
+}

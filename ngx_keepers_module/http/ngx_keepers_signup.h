@@ -1,0 +1,86 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * A signup on its way through the precontent phase:
+ *
+ *   LOOKUP     the link is looked up; a page (GET) needs no more than that
+ *   BODY       nginx reads the body
+ *   JUDGE      fields, token and rules; most refusals end here
+ *   RESERVE    Redis is asked whether this signup was here before
+ *   FORWARDED  sealed; the location's own proxy_pass takes it to the writer
+ *   ANSWERED   nothing is left to do but what the filters hold
+ */
+
+
+#ifndef _NGX_KEEPERS_SIGNUP_H_INCLUDED_
+#define _NGX_KEEPERS_SIGNUP_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/keepers_signup.h"
+#include "http/ngx_keepers_body.h"
+#include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_ctx.h"
+#include "http/ngx_keepers_lookup.h"
+#include "http/ngx_keepers_ticket.h"
+
+
+typedef enum {
+    NGX_KEEPERS_SIGNUP_LOOKUP = 0,
+    NGX_KEEPERS_SIGNUP_BODY,
+    NGX_KEEPERS_SIGNUP_JUDGE,
+    NGX_KEEPERS_SIGNUP_RESERVE,
+    NGX_KEEPERS_SIGNUP_FORWARDED,
+    NGX_KEEPERS_SIGNUP_ANSWERED
+} ngx_keepers_signup_stage_e;
+
+
+/* The reservation of a signup in Redis. */
+typedef struct {
+    ngx_keepers_wait_t          *wait;      /* NULL: not asked yet */
+    keepers_str_t                key;
+    unsigned                     looked:1;  /* the second command, GET */
+    unsigned                     owned:1;   /* ours to confirm or take back */
+} ngx_keepers_reserve_t;
+
+
+struct ngx_keepers_signup_s {
+    ngx_keepers_loc_conf_t      *conf;      /* of the location it is in */
+    u_char                      *uri;       /* and its path */
+    ngx_keepers_lookup_t        *lookup;    /* NULL: there is no slug */
+    ngx_keepers_signup_stage_e   stage;
+
+    ngx_keepers_body_type_e      type;
+    keepers_field_t              fields[KEEPERS_SIGNUP_FIELDS];
+    keepers_fieldset_t           set;       /* set.n 0: nothing was read */
+    keepers_faults_t             faults;
+    ngx_keepers_ticket_t         ticket;
+
+    keepers_signup_t             record;
+    ngx_keepers_reserve_t        reserve;
+
+    /* what the body filter puts in place of the upstream's body */
+    keepers_str_t                answer;
+    unsigned                     replace:1;
+    unsigned                     replaced:1;
+    unsigned                     noted:1;   /* counted already */
+};
+
+
+/* A new one for this request, in ctx->signup.  NULL: no memory. */
+ngx_keepers_signup_t *ngx_keepers_signup_create(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx);
+
+/*
+ * Takes a POST as far as it goes; returns what a phase handler does:
+ * NGX_DECLINED when it was sealed and the content phase may forward it.
+ */
+ngx_int_t ngx_keepers_signup_run(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_signup_t *signup);
+
+
+#endif /* _NGX_KEEPERS_SIGNUP_H_INCLUDED_ */

@@ -1,0 +1,162 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * "keepers_thanks": where a signup leads.  The page says nothing of a person,
+ * for the address of it can be typed by anyone.
+ */
+
+
+#include "core/keepers_out.h"
+#include "core/keepers_text.h"
+#include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_link_page.h"
+#include "http/ngx_keepers_lookup.h"
+#include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_str.h"
+
+
+static ngx_int_t ngx_keepers_thanks_woken(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait);
+static ngx_int_t ngx_keepers_thanks_page(ngx_http_request_t *r,
+    ngx_keepers_lookup_t *lookup);
+
+
+char *
+ngx_keepers_thanks_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_keepers_loc_conf_t  *klcf = conf;
+
+    ngx_str_t                         *value;
+    ngx_http_core_loc_conf_t          *clcf;
+    ngx_http_compile_complex_value_t   ccv;
+
+    if (klcf->thanks != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    klcf->thanks = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+
+    if (klcf->thanks == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = klcf->thanks;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_keepers_thanks_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_keepers_thanks_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_str_t                slug;
+    ngx_keepers_lookup_t    *lookup;
+    ngx_keepers_loc_conf_t  *klcf;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    klcf = ngx_keepers_loc_conf(r);
+
+    if (ngx_http_complex_value(r, klcf->thanks, &slug) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!keepers_text_slug(ngx_keepers_from(slug))) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    lookup = ngx_keepers_lookup_create(r, ngx_keepers_from(slug));
+
+    if (lookup == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_keepers_lookup(r, lookup, NGX_KEEPERS_WAIT_HANDLER,
+                            ngx_keepers_thanks_woken);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_DONE;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_thanks_page(r, lookup);
+}
+
+
+static ngx_int_t
+ngx_keepers_thanks_woken(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
+{
+    ngx_keepers_lookup_t  *lookup;
+
+    lookup = wait->data;
+
+    if (ngx_keepers_lookup(r, lookup, NGX_KEEPERS_WAIT_HANDLER,
+                           ngx_keepers_thanks_woken)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_thanks_page(r, lookup);
+}
+
+
+static ngx_int_t
+ngx_keepers_thanks_page(ngx_http_request_t *r, ngx_keepers_lookup_t *lookup)
+{
+    keepers_out_t            out;
+    ngx_keepers_link_page_t  page;
+    ngx_keepers_template_t  *t;
+
+    switch (lookup->state) {
+
+    case NGX_KEEPERS_LOOKUP_OPEN:
+    case NGX_KEEPERS_LOOKUP_CLOSED:
+        break;
+
+    case NGX_KEEPERS_LOOKUP_UNKNOWN:
+        return NGX_HTTP_NOT_FOUND;
+
+    default:
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    ngx_memzero(&page, sizeof(ngx_keepers_link_page_t));
+
+    page.link = &lookup->link;
+
+    t = ngx_keepers_loc_conf(r)->thanks_template;
+
+    if (ngx_keepers_link_page_render(r, t, &page, &out) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_reply_page(r, NGX_HTTP_OK, t, &out);
+}

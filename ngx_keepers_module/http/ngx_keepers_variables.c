@@ -1,0 +1,494 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * The variables, but for those of limits and signups that need no more than
+ * what the context says.  None holds personal data or a secret, except
+ * $keepers_csrf_token (for pages) and $keepers_identity (for upstreams).
+ */
+
+
+#include "core/keepers_identity.h"
+#include "core/keepers_text.h"
+#include "core/keepers_token.h"
+#include "http/ngx_keepers_client.h"
+#include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_ctx.h"
+#include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_worker.h"
+
+
+typedef enum {
+    NGX_KEEPERS_VARIABLE_SESSION = 0,
+    NGX_KEEPERS_VARIABLE_USER,
+    NGX_KEEPERS_VARIABLE_BUSINESS,
+    NGX_KEEPERS_VARIABLE_ROLE,
+    NGX_KEEPERS_VARIABLE_AAL,
+    NGX_KEEPERS_VARIABLE_AGE,
+    NGX_KEEPERS_VARIABLE_CACHE,
+    NGX_KEEPERS_VARIABLE_LIMIT,
+    NGX_KEEPERS_VARIABLE_REASON,
+    NGX_KEEPERS_VARIABLE_LINK,
+    NGX_KEEPERS_VARIABLE_SIGNUP,
+    NGX_KEEPERS_VARIABLE_CLIENT,
+    NGX_KEEPERS_VARIABLE_REDIS_TIME,
+    NGX_KEEPERS_VARIABLE_CSRF_TOKEN,
+    NGX_KEEPERS_VARIABLE_IDENTITY,
+    NGX_KEEPERS_VARIABLE_SIGNIN_BAD,
+    NGX_KEEPERS_VARIABLE_SIGNIN_BUSY,
+    NGX_KEEPERS_VARIABLE_SIGNIN_REFUSED,
+    NGX_KEEPERS_VARIABLE_SIGNIN_NEXT
+} ngx_keepers_variable_e;
+
+
+static ngx_int_t ngx_keepers_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_keepers_variable_session(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, keepers_out_t *out, uintptr_t data);
+static void ngx_keepers_variable_noted(ngx_keepers_ctx_t *ctx,
+    keepers_out_t *out, uintptr_t data);
+static void ngx_keepers_variable_redis_time(ngx_keepers_ctx_t *ctx,
+    keepers_out_t *out);
+static ngx_int_t ngx_keepers_variable_identity(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_keepers_variable_client(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_keepers_variable_link(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_keepers_variable_signin(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_keepers_variable_next(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_keepers_variable_set(ngx_http_variable_value_t *v,
+    const keepers_out_t *out);
+static ngx_keepers_ctx_t *ngx_keepers_variable_known(ngx_http_request_t *r);
+
+
+#define ngx_keepers_variable_row(name, handler, id)                          \
+    { ngx_string(name), NULL, handler, NGX_KEEPERS_VARIABLE_##id,            \
+      NGX_HTTP_VAR_NOCACHEABLE, 0 }
+
+
+static ngx_http_variable_t  ngx_keepers_variables[] = {
+
+    ngx_keepers_variable_row("keepers_session", ngx_keepers_variable,
+                             SESSION),
+    ngx_keepers_variable_row("keepers_user", ngx_keepers_variable, USER),
+    ngx_keepers_variable_row("keepers_business", ngx_keepers_variable,
+                             BUSINESS),
+    ngx_keepers_variable_row("keepers_role", ngx_keepers_variable, ROLE),
+    ngx_keepers_variable_row("keepers_aal", ngx_keepers_variable, AAL),
+    ngx_keepers_variable_row("keepers_session_age", ngx_keepers_variable,
+                             AGE),
+    ngx_keepers_variable_row("keepers_cache", ngx_keepers_variable, CACHE),
+    ngx_keepers_variable_row("keepers_limit", ngx_keepers_variable, LIMIT),
+    ngx_keepers_variable_row("keepers_reason", ngx_keepers_variable, REASON),
+    ngx_keepers_variable_row("keepers_signup", ngx_keepers_variable, SIGNUP),
+    ngx_keepers_variable_row("keepers_redis_time", ngx_keepers_variable,
+                             REDIS_TIME),
+    ngx_keepers_variable_row("keepers_csrf_token", ngx_keepers_variable,
+                             CSRF_TOKEN),
+    ngx_keepers_variable_row("keepers_link", ngx_keepers_variable_link, LINK),
+    ngx_keepers_variable_row("keepers_client", ngx_keepers_variable_client,
+                             CLIENT),
+    ngx_keepers_variable_row("keepers_identity",
+                             ngx_keepers_variable_identity, IDENTITY),
+
+    /* for the template of a sign-in page, whose sections need a flag each */
+
+    ngx_keepers_variable_row("keepers_signin_bad",
+                             ngx_keepers_variable_signin, SIGNIN_BAD),
+    ngx_keepers_variable_row("keepers_signin_busy",
+                             ngx_keepers_variable_signin, SIGNIN_BUSY),
+    ngx_keepers_variable_row("keepers_signin_refused",
+                             ngx_keepers_variable_signin, SIGNIN_REFUSED),
+    ngx_keepers_variable_row("keepers_signin_next",
+                             ngx_keepers_variable_next, SIGNIN_NEXT),
+
+    ngx_http_null_variable
+};
+
+
+static const char  *ngx_keepers_checks[] = {
+    "", "valid", "none", "expired", "revoked", "error", "stale"
+};
+
+
+static const char  *ngx_keepers_limit_verdicts[] = {
+    "", "passed", "limited", "shadow", "degraded"
+};
+
+
+ngx_int_t
+ngx_keepers_variables_add(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_keepers_variables; v->name.len != 0; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keepers_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    keepers_out_t       out;
+    ngx_keepers_ctx_t  *ctx;
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_keepers_out(&out, r->pool, 64);
+
+    switch (data) {
+
+    case NGX_KEEPERS_VARIABLE_USER:
+    case NGX_KEEPERS_VARIABLE_BUSINESS:
+    case NGX_KEEPERS_VARIABLE_ROLE:
+    case NGX_KEEPERS_VARIABLE_AAL:
+    case NGX_KEEPERS_VARIABLE_AGE:
+    case NGX_KEEPERS_VARIABLE_CSRF_TOKEN:
+        ngx_keepers_variable_session(r, ctx, &out, data);
+        break;
+
+    default:
+        ngx_keepers_variable_noted(ctx, &out, data);
+    }
+
+    if (out.overflow) {
+        return NGX_ERROR;
+    }
+
+    ngx_keepers_variable_set(v, &out);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_keepers_variable_session(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    keepers_out_t *out, uintptr_t data)
+{
+    if (ngx_keepers_variable_known(r) == NULL) {
+        return;
+    }
+
+    switch (data) {
+
+    case NGX_KEEPERS_VARIABLE_USER:
+        keepers_text_uuid(out, &ctx->session.user);
+        break;
+
+    case NGX_KEEPERS_VARIABLE_BUSINESS:
+        keepers_text_uuid(out, &ctx->session.business);
+        break;
+
+    case NGX_KEEPERS_VARIABLE_ROLE:
+        keepers_out_text(out, keepers_role_name(ctx->session.role));
+        break;
+
+    case NGX_KEEPERS_VARIABLE_AAL:
+        keepers_out_uint(out, ctx->session.aal);
+        break;
+
+    case NGX_KEEPERS_VARIABLE_AGE:
+        keepers_out_uint(out, (ngx_keepers_now_ms() - ctx->session.created_ms)
+                              / 1000);
+        break;
+
+    default:
+        keepers_csrf_write(ngx_keepers_main_conf(r)->edge, ctx->sid, out);
+    }
+}
+
+
+static void
+ngx_keepers_variable_noted(ngx_keepers_ctx_t *ctx, keepers_out_t *out,
+    uintptr_t data)
+{
+    switch (data) {
+
+    case NGX_KEEPERS_VARIABLE_SESSION:
+        keepers_out_text(out, ngx_keepers_checks[ctx->check]);
+        break;
+
+    case NGX_KEEPERS_VARIABLE_CACHE:
+
+        if (ctx->cache_hit) {
+            keepers_out_text(out, "hit");
+
+        } else if (ctx->redis_ms >= 0) {
+            keepers_out_text(out, "miss");
+        }
+
+        break;
+
+    case NGX_KEEPERS_VARIABLE_LIMIT:
+        keepers_out_text(out, ngx_keepers_limit_verdicts[ctx->limit]);
+        break;
+
+    case NGX_KEEPERS_VARIABLE_REASON:
+        keepers_out_text(out, ctx->reason != NULL ? ctx->reason : "");
+        break;
+
+    case NGX_KEEPERS_VARIABLE_SIGNUP:
+        keepers_out_text(out, ctx->signup_state != NULL ? ctx->signup_state
+                                                        : "");
+        break;
+
+    default:
+        ngx_keepers_variable_redis_time(ctx, out);
+    }
+}
+
+
+/* Seconds with milliseconds, as $request_time. */
+
+static void
+ngx_keepers_variable_redis_time(ngx_keepers_ctx_t *ctx, keepers_out_t *out)
+{
+    u_char  text[NGX_INT64_LEN + 4], *p;
+
+    if (ctx->redis_ms < 0) {
+        return;
+    }
+
+    p = ngx_sprintf(text, "%T.%03M", (time_t) (ctx->redis_ms / 1000),
+                    (ngx_msec_t) (ctx->redis_ms % 1000));
+
+    keepers_out_bytes(out, text, p - text);
+}
+
+
+/* Made only when asked for, and anew each time: it lives for 5 seconds. */
+
+static ngx_int_t
+ngx_keepers_variable_identity(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    keepers_out_t         out;
+    ngx_keepers_ctx_t    *ctx;
+    keepers_identity_t    identity;
+
+    ctx = ngx_keepers_variable_known(r);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    identity.user = ctx->session.user;
+    identity.business = ctx->session.business;
+    identity.issued_s = (uint64_t) ngx_time();
+    identity.role = ctx->session.role;
+    identity.aal = ctx->session.aal;
+    ngx_memcpy(identity.sid, ctx->sid, sizeof(identity.sid));
+
+    ngx_keepers_out(&out, r->pool, KEEPERS_IDENTITY_LEN_MAX);
+
+    keepers_identity_write(ngx_keepers_main_conf(r)->shared, &identity, &out);
+
+    if (out.overflow) {
+        return NGX_ERROR;
+    }
+
+    ngx_keepers_variable_set(v, &out);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keepers_variable_client(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    keepers_out_t  out;
+
+    if (!ngx_keepers_main_conf(r)->used) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ngx_keepers_out(&out, r->pool, NGX_KEEPERS_CLIENT_LEN);
+
+    if (out.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_keepers_client_hash(r, out.data);
+
+    out.len = NGX_KEEPERS_CLIENT_LEN;
+
+    ngx_keepers_variable_set(v, &out);
+
+    return NGX_OK;
+}
+
+
+/* The slug of the location's link, if it is one. */
+
+static ngx_int_t
+ngx_keepers_variable_link(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t                slug;
+    ngx_keepers_loc_conf_t  *klcf;
+
+    klcf = ngx_keepers_loc_conf(r);
+
+    if (klcf->link == NULL
+        || ngx_http_complex_value(r, klcf->link, &slug) != NGX_OK
+        || !keepers_text_slug(ngx_keepers_from(slug)))
+    {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->len = slug.len;
+    v->data = slug.data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keepers_variable_signin(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    const char         *reason;
+    ngx_keepers_ctx_t  *ctx;
+
+    switch (data) {
+
+    case NGX_KEEPERS_VARIABLE_SIGNIN_BAD:
+        reason = "credentials";
+        break;
+
+    case NGX_KEEPERS_VARIABLE_SIGNIN_BUSY:
+        reason = "busy";
+        break;
+
+    default:
+        reason = "csrf";
+    }
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    *v = ngx_http_variable_null_value;
+
+    if (ctx != NULL && ctx->reason != NULL
+        && ngx_strcmp(ctx->reason, reason) == 0)
+    {
+        *v = ngx_http_variable_true_value;
+    }
+
+    return NGX_OK;
+}
+
+
+/* The signed way back: of the form that failed, or of the page's address. */
+
+static ngx_int_t
+ngx_keepers_variable_next(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char             *dst, *src;
+    ngx_str_t           arg;
+    keepers_str_t       path;
+    ngx_keepers_ctx_t  *ctx;
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    if (ctx != NULL && ctx->next.len != 0) {
+        v->len = ctx->next.len;
+        v->data = ctx->next.data;
+        v->valid = 1;
+        v->no_cacheable = 0;
+        v->not_found = 0;
+
+        return NGX_OK;
+    }
+
+    *v = ngx_http_variable_null_value;
+
+    if (!ngx_keepers_main_conf(r)->used
+        || ngx_http_arg(r, (u_char *) "next", 4, &arg) != NGX_OK
+        || arg.len > 2 * KEEPERS_NEXT_LEN_MAX)
+    {
+        return NGX_OK;
+    }
+
+    dst = ngx_pnalloc(r->pool, arg.len);
+
+    if (dst == NULL) {
+        return NGX_ERROR;
+    }
+
+    src = arg.data;
+    arg.data = dst;
+
+    ngx_unescape_uri(&dst, &src, arg.len, 0);
+
+    arg.len = dst - arg.data;
+
+    if (keepers_next_open(ngx_keepers_main_conf(r)->edge,
+                          ngx_keepers_from(arg), &path)
+        == KEEPERS_OK)
+    {
+        v->len = arg.len;
+        v->data = arg.data;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_keepers_variable_set(ngx_http_variable_value_t *v,
+    const keepers_out_t *out)
+{
+    v->len = out->len;
+    v->data = out->data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+}
+
+
+/* The context, when a session was proved. */
+
+static ngx_keepers_ctx_t *
+ngx_keepers_variable_known(ngx_http_request_t *r)
+{
+    ngx_keepers_ctx_t  *ctx;
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    if (ctx == NULL
+        || (ctx->check != NGX_KEEPERS_CHECK_VALID
+            && ctx->check != NGX_KEEPERS_CHECK_STALE))
+    {
+        return NULL;
+    }
+
+    return ctx;
+}

@@ -1,0 +1,179 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "http/ngx_keepers_wait.h"
+
+#include "http/ngx_keepers_worker.h"
+
+
+static ngx_int_t ngx_keepers_wait_start(ngx_keepers_wait_t *wait,
+    ngx_int_t rc);
+static void ngx_keepers_wait_prepare(ngx_keepers_wait_t *wait,
+    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake);
+static void ngx_keepers_wait_done(void *data, ngx_int_t rc);
+static void ngx_keepers_wait_cleanup(void *data);
+
+
+ngx_keepers_wait_t *
+ngx_keepers_wait_create(ngx_http_request_t *r, ngx_uint_t values, size_t size)
+{
+    u_char              *p;
+    ngx_http_cleanup_t  *cln;
+    ngx_keepers_wait_t  *wait;
+
+    p = ngx_palloc(r->pool, sizeof(ngx_keepers_wait_t)
+                   + values * sizeof(ngx_keepers_redis_value_t) + size);
+    cln = ngx_http_cleanup_add(r, 0);
+
+    if (p == NULL || cln == NULL) {
+        return NULL;
+    }
+
+    wait = (ngx_keepers_wait_t *) p;
+
+    ngx_memzero(wait, sizeof(ngx_keepers_wait_t));
+
+    p += sizeof(ngx_keepers_wait_t);
+
+    wait->request = r;
+    wait->reply.values = (ngx_keepers_redis_value_t *) p;
+    wait->reply.values_max = values;
+    wait->reply.data = p + values * sizeof(ngx_keepers_redis_value_t);
+    wait->reply.size = size;
+
+    cln->handler = ngx_keepers_wait_cleanup;
+    cln->data = wait;
+
+    return wait;
+}
+
+
+ngx_int_t
+ngx_keepers_wait_command(ngx_keepers_wait_t *wait,
+    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake,
+    const keepers_str_t *argv, ngx_uint_t argc)
+{
+    ngx_int_t  rc;
+
+    ngx_keepers_wait_prepare(wait, mode, wake);
+
+    rc = ngx_keepers_redis_issue(ngx_keepers_worker.redis, argv, argc,
+                                 &wait->reply, ngx_keepers_wait_done, wait,
+                                 &wait->op);
+
+    return ngx_keepers_wait_start(wait, rc);
+}
+
+
+ngx_int_t
+ngx_keepers_wait_eval(ngx_keepers_wait_t *wait, ngx_keepers_wait_mode_e mode,
+    ngx_keepers_wake_pt wake, ngx_keepers_script_e script, ngx_uint_t keys,
+    const keepers_str_t *argv, ngx_uint_t argc)
+{
+    ngx_int_t  rc;
+
+    ngx_keepers_wait_prepare(wait, mode, wake);
+
+    rc = ngx_keepers_redis_eval(ngx_keepers_worker.redis, script, keys, argv,
+                                argc, &wait->reply, ngx_keepers_wait_done,
+                                wait, &wait->op);
+
+    return ngx_keepers_wait_start(wait, rc);
+}
+
+
+void
+ngx_keepers_send(const keepers_str_t *argv, ngx_uint_t argc)
+{
+    /* when it cannot be sent, the client has counted it: nobody waits */
+
+    (void) ngx_keepers_redis_issue(ngx_keepers_worker.redis, argv, argc, NULL,
+                                   NULL, NULL, NULL);
+}
+
+
+static void
+ngx_keepers_wait_prepare(ngx_keepers_wait_t *wait,
+    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake)
+{
+    wait->mode = mode;
+    wait->wake = wake;
+    wait->asked_ms = ngx_current_msec;
+    wait->reply.n = 0;
+    wait->reply.len = 0;
+}
+
+
+static ngx_int_t
+ngx_keepers_wait_start(ngx_keepers_wait_t *wait, ngx_int_t rc)
+{
+    ngx_http_request_t  *r;
+
+    wait->rc = rc;
+
+    if (rc != NGX_AGAIN) {
+        wait->op = NULL;
+        return rc;
+    }
+
+    r = wait->request;
+
+    if (wait->mode == NGX_KEEPERS_WAIT_HANDLER) {
+        r->main->count++;
+    }
+
+    /*
+     * A client that leaves frees its place.  An unread body makes its bytes
+     * look like an early answer to nobody, which test_reading leaves alone.
+     */
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_keepers_wait_done(void *data, ngx_int_t rc)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+    ngx_keepers_wait_t  *wait;
+
+    wait = data;
+    wait->op = NULL;
+    wait->rc = rc;
+
+    r = wait->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    if (wait->mode == NGX_KEEPERS_WAIT_PHASE) {
+        ngx_http_core_run_phases(r);
+
+    } else {
+        ngx_http_finalize_request(r, wait->wake(r, wait));
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_keepers_wait_cleanup(void *data)
+{
+    ngx_keepers_wait_t  *wait;
+
+    wait = data;
+
+    if (wait->op != NULL) {
+        ngx_keepers_redis_detach(wait->op);
+        wait->op = NULL;
+    }
+}

@@ -1,0 +1,75 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * A request waiting for a Redis op: start, wake, let go.  Only this file
+ * knows who keeps a request alive meanwhile (conventions: "Waiting for
+ * Redis").  One op at a time a wait; a wait may be used again.
+ */
+
+
+#ifndef _NGX_KEEPERS_WAIT_H_INCLUDED_
+#define _NGX_KEEPERS_WAIT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/keepers_base.h"
+#include "http/ngx_keepers_ctx.h"
+#include "redis/ngx_keepers_redis.h"
+
+
+/* Where the request waits, hence how it is woken. */
+typedef enum {
+    NGX_KEEPERS_WAIT_PHASE = 0,     /* return NGX_AGAIN; phases run again */
+    NGX_KEEPERS_WAIT_HANDLER        /* return NGX_DONE; "wake" is called */
+} ngx_keepers_wait_mode_e;
+
+
+/*
+ * Continues a request in HANDLER mode.  What it returns finalizes the
+ * request: a status, NGX_OK ..., or NGX_DONE if it waits again.
+ */
+typedef ngx_int_t (*ngx_keepers_wake_pt)(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait);
+
+
+struct ngx_keepers_wait_s {
+    ngx_http_request_t         *request;
+    ngx_keepers_redis_op_t     *op;         /* in flight, or NULL */
+    ngx_int_t                   rc;         /* of the last op; NGX_AGAIN */
+    ngx_msec_t                  asked_ms;
+    ngx_keepers_wait_mode_e     mode;
+    ngx_keepers_wake_pt         wake;
+    ngx_keepers_redis_reply_t   reply;
+    void                       *data;       /* of the owner */
+};
+
+
+/*
+ * A wait with room for a reply of "values" values and "size" bytes; its
+ * cleanup detaches the op when the request goes.  NULL: no memory.
+ */
+ngx_keepers_wait_t *ngx_keepers_wait_create(ngx_http_request_t *r,
+    ngx_uint_t values, size_t size);
+
+/*
+ * Issue and wait.  NGX_AGAIN: waiting (in HANDLER mode the request's count
+ * was raised: return NGX_DONE to nginx); else the code of issue(): nothing is
+ * under way, and wait->rc has it too.
+ */
+ngx_int_t ngx_keepers_wait_command(ngx_keepers_wait_t *wait,
+    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake,
+    const keepers_str_t *argv, ngx_uint_t argc);
+ngx_int_t ngx_keepers_wait_eval(ngx_keepers_wait_t *wait,
+    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake,
+    ngx_keepers_script_e script, ngx_uint_t keys,
+    const keepers_str_t *argv, ngx_uint_t argc);
+
+/* Fire and forget: nobody waits for the reply. */
+void ngx_keepers_send(const keepers_str_t *argv, ngx_uint_t argc);
+
+
+#endif /* _NGX_KEEPERS_WAIT_H_INCLUDED_ */

@@ -1,0 +1,152 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * The whole face of the Redis client: configure, start, stop, issue, detach.
+ * One pipelined connection a worker (or a few); hiredis is only the codec.
+ * Knows nothing of HTTP.  See docs/internals/redis.md.
+ */
+
+
+#ifndef _NGX_KEEPERS_REDIS_H_INCLUDED_
+#define _NGX_KEEPERS_REDIS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+#include "core/keepers_base.h"
+
+
+#define NGX_KEEPERS_REDIS_ARGS_MAX    80
+#define NGX_KEEPERS_REDIS_VALUES_MAX  160   /* elements of one reply */
+#define NGX_KEEPERS_REDIS_BYTES_MAX   16384 /* of one reply's strings */
+
+
+typedef struct ngx_keepers_redis_s     ngx_keepers_redis_t;
+typedef struct ngx_keepers_redis_op_s  ngx_keepers_redis_op_t;
+
+
+/* What "keepers_redis" and its kin say; constant once loaded. */
+typedef struct {
+    ngx_str_t           address;        /* as written, for messages */
+    ngx_str_t           host;           /* set if a name must be resolved */
+    ngx_addr_t         *addr;           /* unix: or literal, else NULL */
+    in_port_t           port;
+    ngx_int_t           db;
+    ngx_str_t           user;
+    ngx_str_t           password;       /* read from the file at load */
+    ngx_str_t           prefix;
+    ngx_msec_t          connect_timeout_ms;
+    ngx_msec_t          timeout_ms;
+    ngx_uint_t          connections;
+    ngx_uint_t          queue;          /* ops in flight, all connections */
+    ngx_resolver_t     *resolver;       /* NULL: names are refused at load */
+    ngx_msec_t          resolver_timeout_ms;
+} ngx_keepers_redis_conf_t;
+
+
+typedef enum {
+    NGX_KEEPERS_REDIS_NIL = 0,
+    NGX_KEEPERS_REDIS_STRING,           /* bulk or status */
+    NGX_KEEPERS_REDIS_INTEGER
+} ngx_keepers_redis_kind_e;
+
+
+typedef struct {
+    ngx_keepers_redis_kind_e   kind;
+    int64_t                    integer;
+    keepers_str_t              string;  /* view into reply->data */
+} ngx_keepers_redis_value_t;
+
+
+/*
+ * Where a reply is copied to: memory of the owner, who detaches the op before
+ * it goes away.  A scalar reply is one value; an array may not nest.  A reply
+ * that does not fit "values_max" or "size" closes the connection: the owner
+ * knows what its command can return.
+ */
+typedef struct {
+    ngx_keepers_redis_value_t *values;
+    ngx_uint_t                 values_max;
+    ngx_uint_t                 n;
+    u_char                    *data;
+    size_t                     size;
+    size_t                     len;
+} ngx_keepers_redis_reply_t;
+
+
+/*
+ * Called once an op, never before issue() has returned, from our own posted
+ * event (not from the reader of replies).  The op is gone when it is called.
+ *
+ *   NGX_OK        reply->values[0..n-1]
+ *   NGX_DECLINED  a scalar nil: no such key
+ *   NGX_BUSY      timed out
+ *   NGX_ERROR     connection lost, or Redis answered with an error
+ *
+ * An error is never a miss: LOADING, READONLY, NOAUTH, OOM, WRONGTYPE,
+ * MOVED ... are all NGX_ERROR.
+ */
+typedef void (*ngx_keepers_redis_done_pt)(void *data, ngx_int_t rc);
+
+
+/* Our scripts: text and digest live in ngx_keepers_redis_script.c. */
+typedef enum {
+    NGX_KEEPERS_SCRIPT_MINT = 0,    /* see the file for KEYS and ARGV */
+    NGX_KEEPERS_SCRIPT_LIMIT,
+    NGX_KEEPERS_SCRIPT_LIST,
+    NGX_KEEPERS_SCRIPTS
+} ngx_keepers_script_e;
+
+
+/*
+ * Parses "unix:path", "host:port" and the parameters behind it (db= user=
+ * password_file= prefix=) into conf; logs a message that says what to do and
+ * returns NGX_CONF_ERROR.  Never touches the network.  A password file must
+ * have mode 0600 or stricter.
+ */
+char *ngx_keepers_redis_parse(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
+    ngx_str_t *args, ngx_uint_t n);
+
+/*
+ * Makes the worker's client and starts to connect.  "counters" is an array
+ * indexed by keepers_metric_e (core/keepers_metrics.h), in shared memory.
+ * All memory comes from cycle->pool.  NULL: no memory.
+ */
+ngx_keepers_redis_t *ngx_keepers_redis_start(ngx_cycle_t *cycle,
+    const ngx_keepers_redis_conf_t *conf, ngx_atomic_t *counters);
+
+/* In exit_process: closes sockets, deletes timers and posted events. */
+void ngx_keepers_redis_stop(ngx_keepers_redis_t *redis);
+
+/*
+ * Sends a command with the others of this turn of the event loop.  argv is
+ * copied.  With done == NULL the reply is counted and dropped (reply and op
+ * may be NULL).
+ *
+ *   NGX_AGAIN  *op is set, done() will be called
+ *   NGX_BUSY   the queue is full
+ *   NGX_ERROR  no connection (the breaker is open), or no memory
+ */
+ngx_int_t ngx_keepers_redis_issue(ngx_keepers_redis_t *redis,
+    const keepers_str_t *argv, ngx_uint_t argc,
+    ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
+    void *data, ngx_keepers_redis_op_t **op);
+
+/* EVALSHA of one of ours, loaded at connect; argv starts with the first key.
+ * NOSCRIPT is answered by loading it again and one retry. */
+ngx_int_t ngx_keepers_redis_eval(ngx_keepers_redis_t *redis,
+    ngx_keepers_script_e script, ngx_uint_t keys, const keepers_str_t *argv,
+    ngx_uint_t argc, ngx_keepers_redis_reply_t *reply,
+    ngx_keepers_redis_done_pt done, void *data, ngx_keepers_redis_op_t **op);
+
+/* The owner goes away: no done(), the reply is dropped when it comes. */
+void ngx_keepers_redis_detach(ngx_keepers_redis_op_t *op);
+
+/* Ready to take commands: connected, authenticated, scripts loaded. */
+ngx_uint_t ngx_keepers_redis_ready(const ngx_keepers_redis_t *redis);
+
+
+#endif /* _NGX_KEEPERS_REDIS_H_INCLUDED_ */

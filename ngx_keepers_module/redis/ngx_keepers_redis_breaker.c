@@ -1,0 +1,170 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * A connection is a breaker too.  Closed: READY.  Open: DOWN with failures,
+ * commands are refused at once.  Half-open: the hello after the back-off, still
+ * refusing.  Before the first failure commands wait for the connection instead.
+ */
+
+
+#include "redis/ngx_keepers_redis_int.h"
+
+
+/*
+ * 50, 100, 200, 300 ms, each +- 50 %: even the longest ends within 500 ms,
+ * the time in which we promise to be normal again.
+ */
+#define NGX_KEEPERS_REDIS_RETRY_MS      50
+#define NGX_KEEPERS_REDIS_RETRY_MAX_MS  300
+
+
+static void ngx_keepers_redis_breaker_retry(ngx_keepers_redis_conn_t *conn);
+static void ngx_keepers_redis_breaker_idle(ngx_keepers_redis_conn_t *conn);
+
+
+/* The end of a connection, for whatever reason; commands on it fail. */
+
+void
+ngx_keepers_redis_breaker_lost(ngx_keepers_redis_conn_t *conn,
+    ngx_keepers_redis_fault_e fault)
+{
+    if (fault == NGX_KEEPERS_REDIS_FAULT_CLOSED && conn->replied) {
+
+        /* it served until now: perhaps it restarts, or drops the idle */
+
+        conn->failures = 0;
+
+    } else {
+        conn->failures++;
+    }
+
+    ngx_keepers_redis_conn_close(conn);
+    ngx_keepers_redis_op_fail_all(conn, fault);
+
+    if (!ngx_exiting && !ngx_terminate && !ngx_quit) {
+        ngx_keepers_redis_log_lost(conn->redis, fault, conn->err);
+        ngx_keepers_redis_breaker_retry(conn);
+    }
+}
+
+
+/* Somebody would issue a command. */
+
+void
+ngx_keepers_redis_breaker_want(ngx_keepers_redis_conn_t *conn)
+{
+    if (conn->state == NGX_KEEPERS_REDIS_DOWN && !conn->retry.timer_set) {
+        ngx_keepers_redis_breaker_retry(conn);
+    }
+}
+
+
+static void
+ngx_keepers_redis_breaker_retry(ngx_keepers_redis_conn_t *conn)
+{
+    ngx_uint_t  i;
+    ngx_msec_t  delay_ms;
+
+    if (conn->failures == 0) {
+        ngx_keepers_redis_breaker_wait(conn, 0);
+        return;
+    }
+
+    delay_ms = NGX_KEEPERS_REDIS_RETRY_MS;
+
+    for (i = 1; i < conn->failures; i++) {
+        delay_ms *= 2;
+
+        if (delay_ms >= NGX_KEEPERS_REDIS_RETRY_MAX_MS) {
+            delay_ms = NGX_KEEPERS_REDIS_RETRY_MAX_MS;
+            break;
+        }
+    }
+
+    /* workers that lost Redis together must not come back together */
+
+    delay_ms = delay_ms / 2 + ngx_random() % delay_ms;
+
+    ngx_keepers_redis_breaker_wait(conn, delay_ms);
+}
+
+
+void
+ngx_keepers_redis_breaker_wait(ngx_keepers_redis_conn_t *conn,
+    ngx_msec_t delay_ms)
+{
+    if (conn->retry.timer_set) {
+        ngx_del_timer(&conn->retry);
+    }
+
+    conn->retry_ms = ngx_current_msec + delay_ms;
+
+    ngx_add_timer(&conn->retry, delay_ms);
+}
+
+
+/* The time for whatever the connection does, or does not do, is over. */
+
+void
+ngx_keepers_redis_breaker_timer(ngx_event_t *ev)
+{
+    ngx_msec_t                 late_ms;
+    ngx_keepers_redis_conn_t  *conn;
+
+    conn = ev->data;
+
+    switch (conn->state) {
+
+    case NGX_KEEPERS_REDIS_DOWN:
+        ngx_keepers_redis_conn_start(conn);
+        return;
+
+    case NGX_KEEPERS_REDIS_READY:
+        ngx_keepers_redis_breaker_idle(conn);
+        return;
+
+    case NGX_KEEPERS_REDIS_HELLO:
+    case NGX_KEEPERS_REDIS_CONNECTING:
+        break;
+
+    default:
+        return;
+    }
+
+    late_ms = ngx_current_msec - conn->retry_ms;
+
+    if (late_ms > conn->redis->conf->connect_timeout_ms / 4 && !conn->late) {
+
+        /* we are late: that says nothing of Redis */
+
+        conn->late = 1;
+        ngx_keepers_redis_breaker_wait(conn,
+                                       conn->redis->conf->connect_timeout_ms);
+        return;
+    }
+
+    if (conn->state == NGX_KEEPERS_REDIS_HELLO) {
+        ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_SILENT);
+        return;
+    }
+
+    conn->err = NGX_ETIMEDOUT;
+
+    ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_CONNECT);
+}
+
+
+/* Finds a dead peer, and keeps it from dropping us, before a request does. */
+
+static void
+ngx_keepers_redis_breaker_idle(ngx_keepers_redis_conn_t *conn)
+{
+    if (!conn->busy && ngx_keepers_redis_op_oldest(conn) == NULL) {
+        ngx_keepers_redis_hello_ping(conn);
+    }
+
+    conn->busy = 0;
+
+    ngx_keepers_redis_breaker_wait(conn, NGX_KEEPERS_REDIS_IDLE_MS);
+}

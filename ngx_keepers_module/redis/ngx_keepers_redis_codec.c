@@ -1,0 +1,594 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * RESP in and out.
+ *
+ * hiredis reads: its reader calls the object functions below, which copy each
+ * value straight into the reply of the oldest op, so that no memory is
+ * allocated for a reply, and which refuse, by returning NULL, whatever the
+ * command cannot return.  A refusal ends the connection: after it nobody could
+ * say which reply belongs to which op.
+ *
+ * We write ourselves, for redisFormatCommandArgv() allocates each command and
+ * prints each length with sprintf(): 3,200 instructions a MGET instead of 250.
+ * See docs/decisions/0010-redis-commands-are-written-by-us.md.
+ *
+ *   "*" arguments CRLF, then for each  "$" length CRLF bytes CRLF
+ */
+
+
+#include "redis/ngx_keepers_redis_int.h"
+
+#include <hiredis/hiredis.h>
+#include <hiredis/read.h>
+
+
+/* marks and line ends around an argument, and around the count of them */
+#define NGX_KEEPERS_REDIS_FRAME  (1 + NGX_SIZE_T_LEN + 2 + 2)
+
+
+#if (HIREDIS_MAJOR >= 1)
+typedef size_t  ngx_keepers_redis_elements_t;
+#else
+typedef int     ngx_keepers_redis_elements_t;
+#endif
+
+
+static ngx_keepers_redis_op_t *ngx_keepers_redis_codec_head(
+    const redisReadTask *task);
+static ngx_keepers_redis_value_t *ngx_keepers_redis_codec_value(
+    ngx_keepers_redis_op_t *op, ngx_keepers_redis_kind_e kind);
+static void *ngx_keepers_redis_codec_string(const redisReadTask *task,
+    char *str, size_t len);
+static void *ngx_keepers_redis_codec_array(const redisReadTask *task,
+    ngx_keepers_redis_elements_t elements);
+static void *ngx_keepers_redis_codec_integer(const redisReadTask *task,
+    long long integer);
+static void *ngx_keepers_redis_codec_nil(const redisReadTask *task);
+#if (HIREDIS_MAJOR >= 1)
+static void *ngx_keepers_redis_codec_double(const redisReadTask *task,
+    double value, char *str, size_t len);
+static void *ngx_keepers_redis_codec_bool(const redisReadTask *task,
+    int value);
+#endif
+static ngx_int_t ngx_keepers_redis_codec_replies(
+    ngx_keepers_redis_conn_t *conn);
+static ngx_int_t ngx_keepers_redis_codec_room(ngx_keepers_redis_conn_t *conn,
+    size_t len);
+static size_t ngx_keepers_redis_codec_size(const keepers_str_t *argv,
+    ngx_uint_t argc);
+static u_char *ngx_keepers_redis_codec_encode(u_char *p,
+    const keepers_str_t *argv, ngx_uint_t argc);
+static u_char *ngx_keepers_redis_codec_number(u_char *p, u_char mark,
+    size_t n);
+
+
+static redisReplyObjectFunctions  ngx_keepers_redis_codec_functions = {
+    .createString = ngx_keepers_redis_codec_string,
+    .createArray = ngx_keepers_redis_codec_array,
+    .createInteger = ngx_keepers_redis_codec_integer,
+#if (HIREDIS_MAJOR >= 1)
+    .createDouble = ngx_keepers_redis_codec_double,
+    .createBool = ngx_keepers_redis_codec_bool,
+#endif
+    .createNil = ngx_keepers_redis_codec_nil,
+    .freeObject = NULL      /* what we return are ops: nothing to free */
+};
+
+
+/* Only called while an op is FLYING: see ngx_keepers_redis_codec_replies(). */
+
+static ngx_keepers_redis_op_t *
+ngx_keepers_redis_codec_head(const redisReadTask *task)
+{
+    ngx_keepers_redis_conn_t  *conn;
+
+    conn = task->privdata;
+
+    return ngx_queue_data(ngx_queue_head(&conn->flying),
+                          ngx_keepers_redis_op_t, queue);
+}
+
+
+/*
+ * The next value of the op's reply; NULL: there are more than it can return.
+ * The values of an op whose owner has gone are counted all the same.
+ */
+
+static ngx_keepers_redis_value_t *
+ngx_keepers_redis_codec_value(ngx_keepers_redis_op_t *op,
+    ngx_keepers_redis_kind_e kind)
+{
+    ngx_keepers_redis_value_t  *value;
+
+    if (op->n == op->values_max) {
+        return NULL;
+    }
+
+    value = (op->reply != NULL) ? &op->reply->values[op->n]
+                                : &op->conn->own_value;
+    op->n++;
+
+    value->kind = kind;
+    value->integer = 0;
+    value->string = keepers_str(NULL, 0);
+
+    return value;
+}
+
+
+static void *
+ngx_keepers_redis_codec_string(const redisReadTask *task, char *str,
+    size_t len)
+{
+    u_char                     *p;
+    ngx_keepers_redis_op_t     *op;
+    ngx_keepers_redis_value_t  *value;
+
+    op = ngx_keepers_redis_codec_head(task);
+
+    if (task->type == REDIS_REPLY_ERROR) {
+        op->error = ngx_keepers_redis_log_error_of(str, len);
+        return op;
+    }
+
+    if (task->type == REDIS_REPLY_STRING) {
+
+        /* hiredis has waited for these two bytes, but not looked at them */
+
+        if (str[len] != CR || str[len + 1] != LF) {
+            return NULL;
+        }
+
+    } else if (task->type != REDIS_REPLY_STATUS) {
+        return NULL;
+    }
+
+    value = ngx_keepers_redis_codec_value(op, NGX_KEEPERS_REDIS_STRING);
+    if (value == NULL || len > op->size - op->len) {
+        return NULL;
+    }
+
+    if (op->reply != NULL && len > 0) {
+        p = op->reply->data + op->len;
+        ngx_memcpy(p, str, len);
+        value->string = keepers_str(p, len);
+    }
+
+    op->len += len;
+
+    return op;
+}
+
+
+static void *
+ngx_keepers_redis_codec_array(const redisReadTask *task,
+    ngx_keepers_redis_elements_t elements)
+{
+    ngx_keepers_redis_op_t  *op;
+
+    op = ngx_keepers_redis_codec_head(task);
+
+    /* no nesting, and none of RESP3's maps, sets and pushes */
+
+    if (task->parent != NULL || task->type != REDIS_REPLY_ARRAY) {
+        return NULL;
+    }
+
+    if ((uint64_t) elements > op->values_max) {
+        return NULL;
+    }
+
+    return op;
+}
+
+
+static void *
+ngx_keepers_redis_codec_integer(const redisReadTask *task, long long integer)
+{
+    ngx_keepers_redis_op_t     *op;
+    ngx_keepers_redis_value_t  *value;
+
+    op = ngx_keepers_redis_codec_head(task);
+
+    value = ngx_keepers_redis_codec_value(op, NGX_KEEPERS_REDIS_INTEGER);
+    if (value == NULL) {
+        return NULL;
+    }
+
+    value->integer = integer;
+
+    return op;
+}
+
+
+static void *
+ngx_keepers_redis_codec_nil(const redisReadTask *task)
+{
+    ngx_keepers_redis_op_t  *op;
+
+    op = ngx_keepers_redis_codec_head(task);
+
+    if (task->parent == NULL) {
+        op->nil = 1;
+        return op;
+    }
+
+    if (ngx_keepers_redis_codec_value(op, NGX_KEEPERS_REDIS_NIL) == NULL) {
+        return NULL;
+    }
+
+    return op;
+}
+
+
+#if (HIREDIS_MAJOR >= 1)
+
+static void *
+ngx_keepers_redis_codec_double(const redisReadTask *task, double value,
+    char *str, size_t len)
+{
+    (void) task;
+    (void) value;
+    (void) str;
+    (void) len;
+
+    return NULL;
+}
+
+
+static void *
+ngx_keepers_redis_codec_bool(const redisReadTask *task, int value)
+{
+    (void) task;
+    (void) value;
+
+    return NULL;
+}
+
+#endif
+
+
+/* NGX_OK, NGX_ERROR: no memory. */
+
+ngx_int_t
+ngx_keepers_redis_codec_open(ngx_keepers_redis_conn_t *conn)
+{
+    redisReader  *reader;
+
+    reader = redisReaderCreateWithFunctions(
+                                           &ngx_keepers_redis_codec_functions);
+    if (reader == NULL) {
+        return NGX_ERROR;
+    }
+
+    reader->privdata = conn;
+
+    /*
+     * Keep the buffer: it is bounded below, and hiredis would assert() that
+     * there is memory for the next one.
+     */
+    reader->maxbuf = 0;
+
+    conn->reader = reader;
+    conn->fault = NGX_KEEPERS_REDIS_FAULT_NONE;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_keepers_redis_codec_close(ngx_keepers_redis_conn_t *conn)
+{
+    if (conn->reader != NULL) {
+        redisReaderFree(conn->reader);
+        conn->reader = NULL;
+    }
+}
+
+
+/*
+ * What came from the socket, at most NGX_KEEPERS_REDIS_RECV bytes.  NGX_ERROR:
+ * conn->fault says why the connection must end.
+ */
+
+ngx_int_t
+ngx_keepers_redis_codec_read(ngx_keepers_redis_conn_t *conn,
+    const u_char *buf, size_t len)
+{
+    if (redisReaderFeed(conn->reader, (const char *) buf, len) != REDIS_OK) {
+        conn->fault = NGX_KEEPERS_REDIS_FAULT_MEMORY;
+        return NGX_ERROR;
+    }
+
+    return ngx_keepers_redis_codec_replies(conn);
+}
+
+
+static ngx_int_t
+ngx_keepers_redis_codec_replies(ngx_keepers_redis_conn_t *conn)
+{
+    void                    *reply;
+    size_t                   rest;
+    redisReader             *reader;
+    ngx_keepers_redis_op_t  *op;
+
+    reader = conn->reader;
+
+    for ( ;; ) {
+        rest = reader->len - reader->pos;
+
+        if (ngx_queue_empty(&conn->flying)) {
+
+            if (rest == 0) {
+                return NGX_OK;
+            }
+
+            conn->fault = NGX_KEEPERS_REDIS_FAULT_UNASKED;
+            return NGX_ERROR;
+        }
+
+        if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
+            conn->fault = NGX_KEEPERS_REDIS_FAULT_REPLY;
+            return NGX_ERROR;
+        }
+
+        op = ngx_queue_data(ngx_queue_head(&conn->flying),
+                            ngx_keepers_redis_op_t, queue);
+
+        if (reply == NULL) {
+
+            /* what is left is a part of this op's reply: is it too much? */
+
+            if (reader->len - reader->pos
+                > op->size + NGX_KEEPERS_REDIS_SLACK)
+            {
+                conn->fault = NGX_KEEPERS_REDIS_FAULT_REPLY;
+                return NGX_ERROR;
+            }
+
+            return NGX_OK;
+        }
+
+        conn->fault = ngx_keepers_redis_op_answered(op);
+
+        if (conn->fault != NGX_KEEPERS_REDIS_FAULT_NONE) {
+            return NGX_ERROR;
+        }
+    }
+}
+
+
+/* An upper bound: numbers are taken to be as long as they can be. */
+
+static size_t
+ngx_keepers_redis_codec_size(const keepers_str_t *argv, ngx_uint_t argc)
+{
+    size_t      size;
+    ngx_uint_t  i;
+
+    size = NGX_KEEPERS_REDIS_FRAME;
+
+    for (i = 0; i < argc; i++) {
+        size += NGX_KEEPERS_REDIS_FRAME + argv[i].len;
+    }
+
+    return size;
+}
+
+
+static u_char *
+ngx_keepers_redis_codec_encode(u_char *p, const keepers_str_t *argv,
+    ngx_uint_t argc)
+{
+    ngx_uint_t  i;
+
+    p = ngx_keepers_redis_codec_number(p, '*', argc);
+
+    for (i = 0; i < argc; i++) {
+        p = ngx_keepers_redis_codec_number(p, '$', argv[i].len);
+
+        if (argv[i].len) {
+            p = ngx_cpymem(p, argv[i].data, argv[i].len);
+        }
+
+        *p++ = CR;
+        *p++ = LF;
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_keepers_redis_codec_number(u_char *p, u_char mark, size_t n)
+{
+    u_char  digits[NGX_SIZE_T_LEN], *d;
+
+    *p++ = mark;
+
+    d = digits + sizeof(digits);
+
+    do {
+        *--d = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    while (d < digits + sizeof(digits)) {
+        *p++ = *d++;
+    }
+
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
+}
+
+
+/* A command that is sent often, encoded once.  NGX_OK, NGX_ERROR: no memory. */
+
+ngx_int_t
+ngx_keepers_redis_codec_format(ngx_pool_t *pool, const keepers_str_t *argv,
+    ngx_uint_t argc, ngx_str_t *command)
+{
+    command->data = ngx_pnalloc(pool, ngx_keepers_redis_codec_size(argv, argc));
+    if (command->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    command->len = ngx_keepers_redis_codec_encode(command->data, argv, argc)
+                   - command->data;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Appends the op's command to the output.
+ *
+ *   NGX_OK     op->start and op->end are set
+ *   NGX_BUSY   the output has reached its bound
+ *   NGX_ERROR  no memory
+ */
+
+ngx_int_t
+ngx_keepers_redis_codec_write(ngx_keepers_redis_op_t *op,
+    const keepers_str_t *argv, ngx_uint_t argc)
+{
+    u_char                    *p;
+    ngx_int_t                  rc;
+    ngx_keepers_redis_conn_t  *conn;
+
+    conn = op->conn;
+
+    rc = ngx_keepers_redis_codec_room(conn,
+                                    ngx_keepers_redis_codec_size(argv, argc));
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    p = conn->buf + conn->last;
+
+    op->start = conn->base + conn->last;
+    conn->last += ngx_keepers_redis_codec_encode(p, argv, argc) - p;
+    op->end = conn->base + conn->last;
+
+    return NGX_OK;
+}
+
+
+/* The same for a command that is encoded already. */
+
+ngx_int_t
+ngx_keepers_redis_codec_append(ngx_keepers_redis_op_t *op,
+    keepers_str_t command)
+{
+    ngx_int_t                  rc;
+    ngx_keepers_redis_conn_t  *conn;
+
+    conn = op->conn;
+
+    rc = ngx_keepers_redis_codec_room(conn, command.len);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    op->start = conn->base + conn->last;
+    ngx_memcpy(conn->buf + conn->last, command.data, command.len);
+    conn->last += command.len;
+    op->end = conn->base + conn->last;
+
+    return NGX_OK;
+}
+
+
+/* The op's command once more; its bytes are kept until it is answered. */
+
+ngx_int_t
+ngx_keepers_redis_codec_again(ngx_keepers_redis_op_t *op)
+{
+    size_t                     len;
+    ngx_int_t                  rc;
+    ngx_keepers_redis_conn_t  *conn;
+
+    conn = op->conn;
+    len = op->end - op->start;
+
+    rc = ngx_keepers_redis_codec_room(conn, len);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_keepers_redis_codec_append(op,
+                       keepers_str(conn->buf + (op->start - conn->base), len));
+}
+
+
+/* Nothing sent waits for a reply, nothing waits to be sent: begin anew. */
+
+void
+ngx_keepers_redis_codec_trim(ngx_keepers_redis_conn_t *conn)
+{
+    conn->base += conn->last;
+    conn->sent = 0;
+    conn->last = 0;
+}
+
+
+/*
+ * Makes room for len bytes: first by dropping what was answered, then, when
+ * that leaves less than half, by doubling.  So a byte is moved once on
+ * average.
+ */
+
+static ngx_int_t
+ngx_keepers_redis_codec_room(ngx_keepers_redis_conn_t *conn, size_t len)
+{
+    u_char                  *buf;
+    size_t                   size, used, answered;
+    ngx_keepers_redis_op_t  *oldest;
+
+    if (len <= conn->size - conn->last) {
+        return NGX_OK;
+    }
+
+    oldest = ngx_keepers_redis_op_oldest(conn);
+
+    answered = (oldest != NULL) ? (size_t) (oldest->start - conn->base)
+                                : conn->last;
+    used = conn->last - answered;
+
+    if (len > conn->redis->output_max - used) {
+        return NGX_BUSY;
+    }
+
+    for (size = conn->size; size / 2 < used + len; size *= 2) {
+        if (size >= conn->redis->output_max) {
+            break;
+        }
+    }
+
+    buf = conn->buf;
+
+    if (size > conn->size) {
+        buf = ngx_alloc(size, conn->redis->log);
+        if (buf == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_memmove(buf, conn->buf + answered, used);
+
+    if (buf != conn->buf) {
+        ngx_free(conn->buf);
+        conn->buf = buf;
+        conn->size = size;
+    }
+
+    conn->base += answered;
+    conn->sent -= answered;
+    conn->last = used;
+
+    return NGX_OK;
+}

@@ -1,0 +1,325 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * A connection's own commands: the ones it begins with, in one write (AUTH,
+ * SELECT, PING, SCRIPT LOAD), a PING when it is idle, SCRIPT LOAD when Redis
+ * forgot a script.  Only after all of the first were answered well does it
+ * take commands: they are the probe of the half-open breaker.
+ */
+
+
+#include "redis/ngx_keepers_redis_int.h"
+
+
+static ngx_int_t ngx_keepers_redis_hello_add(ngx_keepers_redis_t *redis,
+    ngx_str_t *parts, ngx_uint_t *n, const keepers_str_t *argv,
+    ngx_uint_t argc);
+static ngx_uint_t ngx_keepers_redis_hello_used(ngx_keepers_redis_conn_t *conn,
+    ngx_uint_t role);
+static ngx_keepers_redis_op_t *ngx_keepers_redis_hello_op(
+    ngx_keepers_redis_conn_t *conn, ngx_uint_t role);
+static ngx_int_t ngx_keepers_redis_hello_send(ngx_keepers_redis_conn_t *conn,
+    ngx_uint_t role, keepers_str_t command);
+static ngx_keepers_redis_fault_e ngx_keepers_redis_hello_fault(
+    ngx_keepers_redis_op_t *op);
+
+
+/* Encodes what every connection begins with.  NGX_OK, NGX_ERROR. */
+
+ngx_int_t
+ngx_keepers_redis_hello_init(ngx_keepers_redis_t *redis)
+{
+    u_char                          *p, db[NGX_INT_T_LEN];
+    size_t                           len;
+    ngx_str_t                        parts[NGX_KEEPERS_REDIS_OWN];
+    ngx_uint_t                       i, n;
+    keepers_str_t                    argv[3];
+    const ngx_keepers_redis_conf_t  *conf;
+
+    conf = redis->conf;
+    n = 0;
+
+    if (conf->password.len) {
+        i = 0;
+        argv[i++] = keepers_str("AUTH", 4);
+
+        if (conf->user.len) {
+            argv[i++] = keepers_str(conf->user.data, conf->user.len);
+        }
+
+        argv[i++] = keepers_str(conf->password.data, conf->password.len);
+
+        if (ngx_keepers_redis_hello_add(redis, parts, &n, argv, i) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (conf->db != 0) {
+        p = ngx_sprintf(db, "%i", conf->db);
+
+        argv[0] = keepers_str("SELECT", 6);
+        argv[1] = keepers_str(db, p - db);
+
+        if (ngx_keepers_redis_hello_add(redis, parts, &n, argv, 2) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    argv[0] = keepers_str("PING", 4);
+
+    if (ngx_keepers_redis_hello_add(redis, parts, &n, argv, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    redis->ping = keepers_str(parts[n - 1].data, parts[n - 1].len);
+
+    for (i = 0; i < NGX_KEEPERS_SCRIPTS; i++) {
+        argv[0] = keepers_str("SCRIPT", 6);
+        argv[1] = keepers_str("LOAD", 4);
+        argv[2] = ngx_keepers_redis_script_text[i];
+
+        if (ngx_keepers_redis_hello_add(redis, parts, &n, argv, 3) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        redis->load[i] = keepers_str(parts[n - 1].data, parts[n - 1].len);
+    }
+
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        len += parts[i].len;
+    }
+
+    redis->hello.len = len;
+    redis->hello.data = ngx_pnalloc(redis->pool, len);
+    if (redis->hello.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = redis->hello.data;
+
+    for (i = 0; i < n; i++) {
+        p = ngx_cpymem(p, parts[i].data, parts[i].len);
+    }
+
+    if (conf->password.len) {
+        ngx_explicit_memzero(parts[0].data, parts[0].len);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keepers_redis_hello_add(ngx_keepers_redis_t *redis, ngx_str_t *parts,
+    ngx_uint_t *n, const keepers_str_t *argv, ngx_uint_t argc)
+{
+    return ngx_keepers_redis_codec_format(redis->pool, argv, argc,
+                                          &parts[(*n)++]);
+}
+
+
+static ngx_uint_t
+ngx_keepers_redis_hello_used(ngx_keepers_redis_conn_t *conn, ngx_uint_t role)
+{
+    switch (role) {
+
+    case NGX_KEEPERS_REDIS_COMMAND:
+        return 0;
+
+    case NGX_KEEPERS_REDIS_AUTH:
+        return conn->redis->conf->password.len != 0;
+
+    case NGX_KEEPERS_REDIS_SELECT:
+        return conn->redis->conf->db != 0;
+
+    default:
+        return 1;
+    }
+}
+
+
+/* The whole of redis->hello has left: these are the replies to come. */
+
+void
+ngx_keepers_redis_hello_begin(ngx_keepers_redis_conn_t *conn)
+{
+    ngx_uint_t               role;
+    ngx_keepers_redis_op_t  *op;
+
+    conn->hello_left = 0;
+
+    for (role = 0; role < NGX_KEEPERS_REDIS_OWN; role++) {
+
+        if (!ngx_keepers_redis_hello_used(conn, role)) {
+            continue;
+        }
+
+        op = ngx_keepers_redis_hello_op(conn, role);
+
+        /* these bytes are not part of the output, which begins here */
+        op->start = conn->base + conn->sent;
+        op->end = op->start;
+
+        op->state = NGX_KEEPERS_REDIS_OP_FLYING;
+        ngx_queue_insert_tail(&conn->flying, &op->queue);
+
+        conn->hello_left++;
+    }
+}
+
+
+static ngx_keepers_redis_op_t *
+ngx_keepers_redis_hello_op(ngx_keepers_redis_conn_t *conn, ngx_uint_t role)
+{
+    ngx_keepers_redis_op_t  *op;
+
+    op = &conn->own[role];
+    ngx_memzero(op, sizeof(ngx_keepers_redis_op_t));
+
+    op->conn = conn;
+    op->role = role;
+    op->sent_ms = ngx_current_msec;
+
+    conn->own_reply.values = &conn->own_value;
+    conn->own_reply.values_max = 1;
+    conn->own_reply.data = conn->own_data;
+    conn->own_reply.size = sizeof(conn->own_data);
+
+    /* one buffer for all: a reply is looked at before the next is read */
+    op->reply = &conn->own_reply;
+    op->values_max = 1;
+    op->size = sizeof(conn->own_data);
+
+    return op;
+}
+
+
+static ngx_int_t
+ngx_keepers_redis_hello_send(ngx_keepers_redis_conn_t *conn, ngx_uint_t role,
+    keepers_str_t command)
+{
+    ngx_int_t                rc;
+    ngx_keepers_redis_op_t  *op;
+
+    if (conn->own[role].state != NGX_KEEPERS_REDIS_OP_FREE) {
+
+        /* on its way already */
+
+        return NGX_OK;
+    }
+
+    op = ngx_keepers_redis_hello_op(conn, role);
+
+    rc = ngx_keepers_redis_codec_append(op, command);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_keepers_redis_op_unsent(op);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_keepers_redis_hello_ping(ngx_keepers_redis_conn_t *conn)
+{
+    (void) ngx_keepers_redis_hello_send(conn, NGX_KEEPERS_REDIS_PING,
+                                        conn->redis->ping);
+}
+
+
+/* NGX_OK: what is sent from now on finds the script. */
+
+ngx_int_t
+ngx_keepers_redis_hello_reload(ngx_keepers_redis_conn_t *conn,
+    ngx_keepers_script_e script)
+{
+    return ngx_keepers_redis_hello_send(conn, NGX_KEEPERS_REDIS_LOAD + script,
+                                        conn->redis->load[script]);
+}
+
+
+/* FAULT_NONE: go on. */
+
+ngx_keepers_redis_fault_e
+ngx_keepers_redis_hello_answered(ngx_keepers_redis_op_t *op)
+{
+    keepers_str_t              expected;
+    ngx_keepers_redis_conn_t  *conn;
+
+    conn = op->conn;
+
+    if (op->error) {
+        return ngx_keepers_redis_hello_fault(op);
+    }
+
+    switch (op->role) {
+
+    case NGX_KEEPERS_REDIS_PING:
+        expected = keepers_str("PONG", 4);
+        break;
+
+    case NGX_KEEPERS_REDIS_AUTH:
+    case NGX_KEEPERS_REDIS_SELECT:
+        expected = keepers_str("OK", 2);
+        break;
+
+    default:
+        expected = ngx_keepers_redis_script_digest(op->role
+                                                   - NGX_KEEPERS_REDIS_LOAD);
+    }
+
+    if (op->nil || op->n != 1
+        || conn->own_value.kind != NGX_KEEPERS_REDIS_STRING
+        || !keepers_str_eq(conn->own_value.string, expected))
+    {
+        return NGX_KEEPERS_REDIS_FAULT_REPLY;
+    }
+
+    if (conn->hello_left > 0) {
+        conn->hello_left--;
+    }
+
+    return NGX_KEEPERS_REDIS_FAULT_NONE;
+}
+
+
+static ngx_keepers_redis_fault_e
+ngx_keepers_redis_hello_fault(ngx_keepers_redis_op_t *op)
+{
+    switch (op->error) {
+
+    case NGX_KEEPERS_REDIS_ERROR_LOADING:
+        return NGX_KEEPERS_REDIS_FAULT_LOADING;
+
+    case NGX_KEEPERS_REDIS_ERROR_READONLY:
+    case NGX_KEEPERS_REDIS_ERROR_MASTERDOWN:
+        return NGX_KEEPERS_REDIS_FAULT_REPLICA;
+
+    case NGX_KEEPERS_REDIS_ERROR_NOAUTH:
+    case NGX_KEEPERS_REDIS_ERROR_WRONGPASS:
+        return NGX_KEEPERS_REDIS_FAULT_AUTH;
+
+    default:
+        break;
+    }
+
+    switch (op->role) {
+
+    case NGX_KEEPERS_REDIS_AUTH:
+        return NGX_KEEPERS_REDIS_FAULT_AUTH;
+
+    case NGX_KEEPERS_REDIS_SELECT:
+        return NGX_KEEPERS_REDIS_FAULT_DB;
+
+    case NGX_KEEPERS_REDIS_PING:
+        return NGX_KEEPERS_REDIS_FAULT_HELLO;
+
+    default:
+        return NGX_KEEPERS_REDIS_FAULT_SCRIPT;
+    }
+}

@@ -1,0 +1,303 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * Connection and op of the Redis client, for redis/ alone.
+ *
+ * An op is FREE, then UNSENT (its command stands in the connection's output),
+ * FLYING (the kernel has the whole command; replies come in this order), DONE
+ * (queued for delivery), FREE.  No op is FLYING before its last byte left, so
+ * that a byte which Redis sends too early finds nobody and is not mistaken
+ * for an answer.
+ */
+
+
+#ifndef _NGX_KEEPERS_REDIS_INT_H_INCLUDED_
+#define _NGX_KEEPERS_REDIS_INT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_event_connect.h>
+
+#include "core/keepers_base.h"
+#include "core/keepers_metrics.h"
+#include "redis/ngx_keepers_redis.h"
+
+
+#define NGX_KEEPERS_REDIS_RECV          16384   /* bytes a recv() */
+#define NGX_KEEPERS_REDIS_RECVS         16      /* recv() calls a turn */
+#define NGX_KEEPERS_REDIS_OUTPUT        16384   /* output at first, doubling */
+#define NGX_KEEPERS_REDIS_OUTPUT_OP     1024    /* its cap: this times queue */
+#define NGX_KEEPERS_REDIS_SLACK         2048    /* of a reply's own framing */
+#define NGX_KEEPERS_REDIS_DIGEST        40      /* SHA-1 in hexadecimal */
+#define NGX_KEEPERS_REDIS_IDLE_MS       1000    /* then a PING */
+#define NGX_KEEPERS_REDIS_STEADY_MS     1000    /* then "is back" is true */
+
+
+typedef struct ngx_keepers_redis_conn_s  ngx_keepers_redis_conn_t;
+
+
+typedef enum {
+    NGX_KEEPERS_REDIS_DOWN = 0,         /* no socket, the retry timer runs */
+    NGX_KEEPERS_REDIS_RESOLVING,
+    NGX_KEEPERS_REDIS_CONNECTING,
+    NGX_KEEPERS_REDIS_HELLO,            /* AUTH, SELECT, PING, SCRIPT LOAD */
+    NGX_KEEPERS_REDIS_READY
+} ngx_keepers_redis_state_e;
+
+
+typedef enum {
+    NGX_KEEPERS_REDIS_OP_FREE = 0,
+    NGX_KEEPERS_REDIS_OP_UNSENT,
+    NGX_KEEPERS_REDIS_OP_FLYING,
+    NGX_KEEPERS_REDIS_OP_DONE
+} ngx_keepers_redis_op_state_e;
+
+
+/* Whose op it is: of a caller, or one of the connection's own. */
+typedef enum {
+    NGX_KEEPERS_REDIS_COMMAND = 0,
+    NGX_KEEPERS_REDIS_AUTH,
+    NGX_KEEPERS_REDIS_SELECT,
+    NGX_KEEPERS_REDIS_PING,
+    NGX_KEEPERS_REDIS_LOAD,             /* + ngx_keepers_script_e */
+    NGX_KEEPERS_REDIS_OWN = NGX_KEEPERS_REDIS_LOAD + NGX_KEEPERS_SCRIPTS
+} ngx_keepers_redis_role_e;
+
+
+/* Error replies that we tell apart, by their first word. */
+typedef enum {
+    NGX_KEEPERS_REDIS_ERROR_NONE = 0,
+    NGX_KEEPERS_REDIS_ERROR_NOSCRIPT,
+    NGX_KEEPERS_REDIS_ERROR_LOADING,
+    NGX_KEEPERS_REDIS_ERROR_READONLY,
+    NGX_KEEPERS_REDIS_ERROR_MASTERDOWN,
+    NGX_KEEPERS_REDIS_ERROR_NOAUTH,
+    NGX_KEEPERS_REDIS_ERROR_WRONGPASS,
+    NGX_KEEPERS_REDIS_ERROR_NOPERM,
+    NGX_KEEPERS_REDIS_ERROR_OOM,
+    NGX_KEEPERS_REDIS_ERROR_MISCONF,
+    NGX_KEEPERS_REDIS_ERROR_BUSY,
+    NGX_KEEPERS_REDIS_ERROR_CLUSTER,    /* MOVED, ASK, CLUSTERDOWN ... */
+    NGX_KEEPERS_REDIS_ERROR_OTHER,
+    NGX_KEEPERS_REDIS_ERRORS
+} ngx_keepers_redis_error_e;
+
+
+/* Why a connection ends: the words stand in ngx_keepers_redis_log.c. */
+typedef enum {
+    NGX_KEEPERS_REDIS_FAULT_NONE = 0,
+    NGX_KEEPERS_REDIS_FAULT_CLOSED,     /* by Redis or the network */
+    NGX_KEEPERS_REDIS_FAULT_SILENT,     /* no reply in time */
+    NGX_KEEPERS_REDIS_FAULT_REPLY,      /* not what a command can return */
+    NGX_KEEPERS_REDIS_FAULT_UNASKED,    /* bytes that no command waits for */
+    NGX_KEEPERS_REDIS_FAULT_CONNECT,
+    NGX_KEEPERS_REDIS_FAULT_NAME,       /* does not resolve */
+    NGX_KEEPERS_REDIS_FAULT_MEMORY,     /* ours */
+    NGX_KEEPERS_REDIS_FAULT_LOADING,
+    NGX_KEEPERS_REDIS_FAULT_REPLICA,
+    NGX_KEEPERS_REDIS_FAULT_AUTH,       /* from here on: an operator must act */
+    NGX_KEEPERS_REDIS_FAULT_DB,
+    NGX_KEEPERS_REDIS_FAULT_SCRIPT,
+    NGX_KEEPERS_REDIS_FAULT_HELLO,
+    NGX_KEEPERS_REDIS_FAULTS
+} ngx_keepers_redis_fault_e;
+
+
+struct ngx_keepers_redis_op_s {
+    ngx_queue_t                   queue;
+    ngx_keepers_redis_conn_t     *conn;
+    ngx_keepers_redis_done_pt     done;         /* NULL: nobody waits */
+    void                         *data;
+    ngx_keepers_redis_reply_t    *reply;        /* NULL: count and drop */
+
+    /* what the reply may be, and what has come of it */
+    ngx_uint_t                    values_max;
+    ngx_uint_t                    n;
+    size_t                        size;
+    size_t                        len;
+
+    /* the command: positions in the connection's stream of output */
+    uint64_t                      start;
+    uint64_t                      end;
+
+    ngx_msec_t                    sent_ms;      /* until sent: issued */
+    ngx_int_t                     rc;
+
+    unsigned                      state:3;      /* .._op_state_e */
+    unsigned                      role:4;       /* .._role_e */
+    unsigned                      error:4;      /* .._error_e */
+    unsigned                      script:4;     /* .._script_e, plus one */
+    unsigned                      retried:1;
+    unsigned                      nil:1;
+};
+
+
+struct ngx_keepers_redis_conn_s {
+    ngx_keepers_redis_t          *redis;
+    ngx_connection_t             *connection;   /* NULL: DOWN, RESOLVING */
+    ngx_keepers_redis_state_e     state;
+
+    struct redisReader           *reader;
+    ngx_queue_t                   unsent;
+    ngx_queue_t                   flying;
+    ngx_uint_t                    owned;        /* ops of callers in both */
+
+    /*
+     * Output: buf[0] is byte "base" of the stream; bytes before "sent" have
+     * left but stay until their reply, for a script may have to be sent again.
+     */
+    u_char                       *buf;
+    size_t                        size;
+    size_t                        sent;
+    size_t                        last;
+    uint64_t                      base;
+    size_t                        hello_sent;
+    ngx_uint_t                    hello_left;   /* replies */
+
+    ngx_event_t                   send;         /* posted */
+    ngx_event_t                   retry;        /* and connect, hello, idle */
+    ngx_event_t                   deadline;     /* of the oldest op */
+
+    ngx_msec_t                    retry_ms;     /* when the two timers are */
+    ngx_msec_t                    deadline_ms;  /* to fire, and may be late */
+    ngx_msec_t                    reply_ms;     /* the last complete reply */
+    ngx_uint_t                    failures;     /* since a reply to an op */
+    ngx_keepers_redis_fault_e     fault;        /* found by the reader */
+    ngx_err_t                     err;          /* of FAULT_CONNECT */
+
+    ngx_peer_connection_t         peer;
+    ngx_sockaddr_t                sockaddr;     /* resolved */
+    ngx_resolver_ctx_t           *resolving;
+
+    ngx_keepers_redis_op_t        own[NGX_KEEPERS_REDIS_OWN];
+    ngx_keepers_redis_reply_t     own_reply;
+    ngx_keepers_redis_value_t     own_value;
+    u_char                        own_data[64];
+
+    unsigned                      replied:1;    /* to an op, since connected */
+    unsigned                      late:1;       /* a second period is granted */
+    unsigned                      busy:1;       /* heard of since last tick */
+};
+
+
+struct ngx_keepers_redis_s {
+    const ngx_keepers_redis_conf_t  *conf;
+    ngx_atomic_t                    *counters;
+    ngx_pool_t                      *pool;
+    ngx_log_t                       *log;
+    ngx_log_t                        quiet;     /* of sockets: alerts alone */
+
+    ngx_keepers_redis_conn_t        *conns;
+    ngx_uint_t                       next;      /* round robin */
+    size_t                           output_max;
+
+    ngx_keepers_redis_op_t          *ops;
+    ngx_queue_t                      free;
+    ngx_queue_t                      completed;
+    ngx_event_t                      deliver;   /* posted */
+
+    /* what each connection sends first, encoded once */
+    ngx_str_t                        hello;
+    keepers_str_t                    load[NGX_KEEPERS_SCRIPTS];
+    keepers_str_t                    ping;
+
+    ngx_event_t                      steady;
+    time_t                           down_s;    /* since; 0: up */
+    uint32_t                         told;      /* faults of this outage */
+    time_t                           told_s[NGX_KEEPERS_REDIS_ERRORS];
+
+    unsigned                         stopped:1;
+    u_char                           in[NGX_KEEPERS_REDIS_RECV];
+};
+
+
+#define ngx_keepers_redis_count(redis, metric, n)                            \
+    (void) ngx_atomic_fetch_add(&(redis)->counters[KEEPERS_METRIC_##metric], \
+                                n)
+
+
+/* _codec.c: RESP in and out */
+
+ngx_int_t ngx_keepers_redis_codec_open(ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_codec_close(ngx_keepers_redis_conn_t *conn);
+ngx_int_t ngx_keepers_redis_codec_format(ngx_pool_t *pool,
+    const keepers_str_t *argv, ngx_uint_t argc, ngx_str_t *command);
+ngx_int_t ngx_keepers_redis_codec_write(ngx_keepers_redis_op_t *op,
+    const keepers_str_t *argv, ngx_uint_t argc);
+ngx_int_t ngx_keepers_redis_codec_append(ngx_keepers_redis_op_t *op,
+    keepers_str_t command);
+ngx_int_t ngx_keepers_redis_codec_again(ngx_keepers_redis_op_t *op);
+void ngx_keepers_redis_codec_trim(ngx_keepers_redis_conn_t *conn);
+ngx_int_t ngx_keepers_redis_codec_read(ngx_keepers_redis_conn_t *conn,
+    const u_char *buf, size_t len);
+
+/* _conn.c: one ngx_connection_t */
+
+ngx_int_t ngx_keepers_redis_conn_init(ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_conn_start(ngx_keepers_redis_conn_t *conn);
+ngx_int_t ngx_keepers_redis_conn_receive(ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_conn_close(ngx_keepers_redis_conn_t *conn);
+
+/* _breaker.c: its end, and its next beginning */
+
+void ngx_keepers_redis_breaker_lost(ngx_keepers_redis_conn_t *conn,
+    ngx_keepers_redis_fault_e fault);
+void ngx_keepers_redis_breaker_want(ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_breaker_wait(ngx_keepers_redis_conn_t *conn,
+    ngx_msec_t delay_ms);
+void ngx_keepers_redis_breaker_timer(ngx_event_t *ev);
+
+/* _hello.c: the first commands of a connection, and its own later ones */
+
+ngx_int_t ngx_keepers_redis_hello_init(ngx_keepers_redis_t *redis);
+void ngx_keepers_redis_hello_begin(ngx_keepers_redis_conn_t *conn);
+ngx_keepers_redis_fault_e ngx_keepers_redis_hello_answered(
+    ngx_keepers_redis_op_t *op);
+void ngx_keepers_redis_hello_ping(ngx_keepers_redis_conn_t *conn);
+ngx_int_t ngx_keepers_redis_hello_reload(ngx_keepers_redis_conn_t *conn,
+    ngx_keepers_script_e script);
+
+/* _log.c: what an operator reads */
+
+ngx_keepers_redis_error_e ngx_keepers_redis_log_error_of(const char *text,
+    size_t len);
+void ngx_keepers_redis_log_error(ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_error_e error);
+void ngx_keepers_redis_log_lost(ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_fault_e fault, ngx_err_t err);
+void ngx_keepers_redis_log_ready(ngx_keepers_redis_t *redis);
+void ngx_keepers_redis_log_init(ngx_keepers_redis_t *redis);
+
+/* _op.c: life of an op */
+
+ngx_int_t ngx_keepers_redis_op_init(ngx_keepers_redis_t *redis);
+void ngx_keepers_redis_op_sent(ngx_keepers_redis_conn_t *conn);
+ngx_keepers_redis_fault_e ngx_keepers_redis_op_answered(
+    ngx_keepers_redis_op_t *op);
+void ngx_keepers_redis_op_fail_all(ngx_keepers_redis_conn_t *conn,
+    ngx_keepers_redis_fault_e fault);
+void ngx_keepers_redis_op_unsent(ngx_keepers_redis_op_t *op);
+ngx_keepers_redis_op_t *ngx_keepers_redis_op_oldest(
+    ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_op_finish(ngx_keepers_redis_op_t *op, ngx_int_t rc);
+void ngx_keepers_redis_op_deliver(ngx_event_t *ev);
+
+/* _deadline.c: how long an op may take */
+
+void ngx_keepers_redis_deadline_wait(ngx_keepers_redis_conn_t *conn,
+    ngx_msec_t delay_ms);
+void ngx_keepers_redis_deadline_fire(ngx_event_t *ev);
+
+/* _script.c */
+
+extern const keepers_str_t
+    ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS];
+void ngx_keepers_redis_script_digests(void);
+keepers_str_t ngx_keepers_redis_script_digest(ngx_keepers_script_e script);
+
+
+#endif /* _NGX_KEEPERS_REDIS_INT_H_INCLUDED_ */

@@ -1,0 +1,205 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * What an operator reads of Redis: a line when it is lost, a line when it is
+ * back, a line a minute for each kind of error reply; counters for the rest.
+ * Never the text of a reply: an error of Redis may quote our arguments.
+ *
+ * Both lines of an outage are errors: nginx's own level by default is "error",
+ * and an outage that is not seen to end goes on.
+ */
+
+
+#include "redis/ngx_keepers_redis_int.h"
+
+
+#define NGX_KEEPERS_REDIS_TOLD_S  60
+
+
+typedef struct {
+    keepers_str_t    word;
+    const char      *advice;
+} ngx_keepers_redis_log_error_t;
+
+
+static void ngx_keepers_redis_log_steady(ngx_event_t *ev);
+
+
+static const ngx_keepers_redis_log_error_t
+    ngx_keepers_redis_log_errors[NGX_KEEPERS_REDIS_ERRORS] =
+{
+    { keepers_null_string, "" },
+    { keepers_string("NOSCRIPT"), "our script is gone, it is loaded again" },
+    { keepers_string("LOADING"), "it reads its data set" },
+    { keepers_string("READONLY"), "it is a replica: see \"keepers_redis\"" },
+    { keepers_string("MASTERDOWN"), "it is a replica without its master" },
+    { keepers_string("NOAUTH"),
+      "it wants a password: see \"password_file=\" of \"keepers_redis\"" },
+    { keepers_string("WRONGPASS"),
+      "see \"user=\" and \"password_file=\" of \"keepers_redis\"" },
+    { keepers_string("NOPERM"),
+      "its ACL forbids \"user=\" of \"keepers_redis\" a command or a key" },
+    { keepers_string("OOM"), "it is full: see its \"maxmemory\"" },
+    { keepers_string("MISCONF"), "it cannot save to its disk" },
+    { keepers_string("BUSY"), "a script runs for too long" },
+    { keepers_string("CLUSTER"),
+      "it is a cluster, which \"keepers_redis\" does not speak" },
+    { keepers_string("other"), "see the log of Redis" }
+};
+
+
+static const char
+    *ngx_keepers_redis_log_faults[NGX_KEEPERS_REDIS_FAULTS] =
+{
+    "",
+    "the connection was closed",
+    "no reply within \"keepers_redis_timeout\"",
+    "a reply that no command of ours has",
+    "bytes that no command waits for",
+    "no connection",
+    "its name does not resolve: see \"resolver\"",
+    "no memory for a connection",
+    "it is loading its data set",
+    "it is a replica: see \"keepers_redis\"",
+    "password refused: see \"user=\", \"password_file=\" of \"keepers_redis\"",
+    "database refused: see \"db=\" of \"keepers_redis\"",
+    "SCRIPT LOAD refused: see the ACL of \"user=\" of \"keepers_redis\"",
+    "it refuses our first commands: see \"keepers_redis\""
+};
+
+
+ngx_keepers_redis_error_e
+ngx_keepers_redis_log_error_of(const char *text, size_t len)
+{
+    size_t         n;
+    ngx_uint_t     i;
+    keepers_str_t  word;
+
+    static const char  *cluster[] = {
+        "MOVED", "ASK", "CLUSTERDOWN", "CROSSSLOT", "TRYAGAIN"
+    };
+
+    for (n = 0; n < len && text[n] != ' '; n++) { /* void */ }
+
+    word = keepers_str(text, n);
+
+    for (i = NGX_KEEPERS_REDIS_ERROR_NOSCRIPT;
+         i < NGX_KEEPERS_REDIS_ERROR_CLUSTER;
+         i++)
+    {
+        if (keepers_str_eq(word, ngx_keepers_redis_log_errors[i].word)) {
+            return i;
+        }
+    }
+
+    for (i = 0; i < sizeof(cluster) / sizeof(cluster[0]); i++) {
+        if (n == ngx_strlen(cluster[i])
+            && ngx_strncmp(text, cluster[i], n) == 0)
+        {
+            return NGX_KEEPERS_REDIS_ERROR_CLUSTER;
+        }
+    }
+
+    return NGX_KEEPERS_REDIS_ERROR_OTHER;
+}
+
+
+void
+ngx_keepers_redis_log_init(ngx_keepers_redis_t *redis)
+{
+    redis->steady.handler = ngx_keepers_redis_log_steady;
+    redis->steady.data = redis;
+    redis->steady.log = redis->log;
+    redis->steady.cancelable = 1;
+}
+
+
+void
+ngx_keepers_redis_log_error(ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_error_e error)
+{
+    time_t  now_s;
+
+    now_s = ngx_time();
+
+    if (redis->told_s[error] != 0
+        && now_s - redis->told_s[error] < NGX_KEEPERS_REDIS_TOLD_S)
+    {
+        return;
+    }
+
+    redis->told_s[error] = now_s;
+
+    ngx_log_error(NGX_LOG_ERR, redis->log, 0,
+                  "keepers: Redis \"%V\" answers with an error, %*s: %s",
+                  &redis->conf->address,
+                  ngx_keepers_redis_log_errors[error].word.len,
+                  ngx_keepers_redis_log_errors[error].word.data,
+                  ngx_keepers_redis_log_errors[error].advice);
+}
+
+
+/*
+ * A connection ended.  Once an outage for what ends by itself, and once for
+ * each fault that an operator must mend.
+ */
+
+void
+ngx_keepers_redis_log_lost(ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_fault_e fault, ngx_err_t err)
+{
+    uint32_t  bit;
+
+    if (redis->steady.timer_set) {
+        ngx_del_timer(&redis->steady);
+    }
+
+    bit = (uint32_t) 1 << fault;
+
+    if (redis->down_s != 0
+        && (fault < NGX_KEEPERS_REDIS_FAULT_AUTH || (redis->told & bit)))
+    {
+        return;
+    }
+
+    if (redis->down_s == 0) {
+        redis->down_s = ngx_time();
+        redis->told = 0;
+    }
+
+    redis->told |= bit;
+
+    ngx_log_error(NGX_LOG_ERR, redis->log, err,
+                  "keepers: Redis \"%V\" is lost: %s",
+                  &redis->conf->address, ngx_keepers_redis_log_faults[fault]);
+}
+
+
+/*
+ * A connection is ready.  "Is back" waits until it has lasted: a Redis that
+ * greets in time and then answers late would fill the log with pairs.
+ */
+
+void
+ngx_keepers_redis_log_ready(ngx_keepers_redis_t *redis)
+{
+    if (redis->down_s != 0 && !redis->steady.timer_set) {
+        ngx_add_timer(&redis->steady, NGX_KEEPERS_REDIS_STEADY_MS);
+    }
+}
+
+
+static void
+ngx_keepers_redis_log_steady(ngx_event_t *ev)
+{
+    ngx_keepers_redis_t  *redis;
+
+    redis = ev->data;
+
+    ngx_log_error(NGX_LOG_ERR, redis->log, 0,
+                  "keepers: Redis \"%V\" is back, lost for %T s",
+                  &redis->conf->address, ngx_time() - redis->down_s);
+
+    redis->down_s = 0;
+}

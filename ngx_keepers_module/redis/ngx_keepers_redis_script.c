@@ -1,0 +1,159 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * Our Redis scripts.  All keys of one call share a hash slot.  Time is the
+ * time of Redis, so that nodes with different clocks agree; numbers stay far
+ * below 2^53, where Lua's doubles are exact (1.8e15 us is today).
+ */
+
+
+#include "redis/ngx_keepers_redis_int.h"
+
+#include <ngx_sha1.h>
+
+
+/*
+ * MINT: stores a session, keeps the user's index of sessions, ends the oldest
+ * ones above the maximum.
+ *
+ *   KEYS  session, index
+ *   ARGV  sealed record, its lifetime in ms, its expiry in unix ms,
+ *         the SID, sessions a user may have, the session key's text before SID
+ *
+ * Returns the number of sessions ended.  Room is made before the new one is
+ * added: it must not be the one that goes, were its expiry the earliest.  The
+ * index lives as long as its last member: a shorter session never shortens it.
+ */
+
+#define NGX_KEEPERS_REDIS_MINT                                               \
+    "local s,x=KEYS[1],KEYS[2]\n"                                            \
+    "local call=redis.call\n"                                                \
+    "local t=call('TIME')\n"                                                 \
+    "local now=t[1]*1000+math.floor(t[2]/1000)\n"                            \
+    "local till=tonumber(ARGV[3])\n"                                         \
+    "call('SET',s,ARGV[1],'PX',ARGV[2])\n"                                   \
+    "call('ZREMRANGEBYSCORE',x,'-inf',string.format('%.0f',now))\n"          \
+    "local over=call('ZCARD',x)+1-ARGV[5]\n"                                 \
+    "if over>0 then\n"                                                       \
+    " for _,sid in ipairs(call('ZRANGE',x,0,over-1)) do\n"                   \
+    "  if sid~=ARGV[4] then call('DEL',ARGV[6]..sid) end\n"                  \
+    " end\n"                                                                 \
+    " call('ZREMRANGEBYRANK',x,0,over-1)\n"                                  \
+    "else over=0 end\n"                                                      \
+    "call('ZADD',x,ARGV[3],ARGV[4])\n"                                       \
+    "if till-now>call('PTTL',x) then call('PEXPIREAT',x,ARGV[3]) end\n"      \
+    "return over\n"
+
+
+/*
+ * LIMIT: GCRA over up to eight rules, all or nothing: a request that one
+ * enforced rule refuses costs nothing in any.
+ *
+ *   KEYS  a rule's state: its theoretical arrival time (TAT), us
+ *   ARGV  for each rule: interval us, tolerance us (interval * (burst - 1)),
+ *         cost in cells (0 looks whether one more would pass), 1 for a
+ *         shadow rule else 0
+ *
+ * Returns for each rule: 1 or 0 (would it admit), us until it does (2^53 - 1:
+ * never, it costs more than the burst), cells that remain; the arithmetic is
+ * that of keepers_rate_decide().  A shadow rule has its own state and refuses
+ * nothing.  "room" is how far TAT may run ahead of now; a TAT beyond it comes
+ * from a clock set back, or from a rule made smaller, and must not lock anybody
+ * out.
+ */
+
+#define NGX_KEEPERS_REDIS_LIMIT                                              \
+    "local call,A=redis.call,ARGV\n"                                         \
+    "local n=#KEYS\n"                                                        \
+    "local t=call('TIME')\n"                                                 \
+    "local now=t[1]*1000000+t[2]\n"                                          \
+    "local tats\n"                                                           \
+    "if n==1 then tats={call('GET',KEYS[1])}\n"                              \
+    "else tats=call('MGET',unpack(KEYS)) end\n"                              \
+    "local pass,out,put=true,{},{}\n"                                        \
+    "for i=1,n do\n"                                                         \
+    " local j=i*4\n"                                                         \
+    " local step,cost=tonumber(A[j-3]),tonumber(A[j-1])\n"                   \
+    " local room=A[j-2]+step\n"                                              \
+    " local ahead=(tonumber(tats[i] or 0) or 0)-now\n"                       \
+    " if ahead<0 then ahead=0 elseif ahead>room then ahead=room end\n"       \
+    " local need=cost>0 and cost*step or step\n"                             \
+    " local left=room-ahead\n"                                               \
+    " local o=i*3\n"                                                         \
+    " if need<=left then\n"                                                  \
+    "  out[o-2]=1 out[o-1]=0\n"                                              \
+    "  if cost>0 then put[i]=ahead+need end\n"                               \
+    " else\n"                                                                \
+    "  out[o-2]=0 out[o-1]=need>room and 9007199254740991 or need-left\n"    \
+    "  if A[j]~='1' then pass=false end\n"                                   \
+    " end\n"                                                                 \
+    " out[o]=math.floor(left/step)\n"                                        \
+    "end\n"                                                                  \
+    "if not pass then return out end\n"                                      \
+    "for i,ahead in pairs(put) do\n"                                         \
+    " call('SET',KEYS[i],string.format('%.0f',now+ahead),\n"                 \
+    "  'PX',string.format('%.0f',math.ceil(ahead/1000)))\n"                  \
+    " out[i*3]=out[i*3]-A[i*4-1]\n"                                          \
+    "end\n"                                                                  \
+    "return out\n"
+
+
+/*
+ * LIST: the sessions of a user, and an end to index members without one.
+ *
+ *   KEYS  index
+ *   ARGV  the session key's text before SID
+ *
+ * Returns for each session: SID, sealed record, ms until it idles out.
+ */
+
+#define NGX_KEEPERS_REDIS_LIST                                               \
+    "local call,x,out=redis.call,KEYS[1],{}\n"                               \
+    "for _,sid in ipairs(call('ZREVRANGE',x,0,49)) do\n"                     \
+    " local record=call('GET',ARGV[1]..sid)\n"                               \
+    " if record then\n"                                                      \
+    "  local n=#out\n"                                                       \
+    "  out[n+1]=sid out[n+2]=record out[n+3]=call('PTTL',ARGV[1]..sid)\n"    \
+    " else call('ZREM',x,sid) end\n"                                         \
+    "end\n"                                                                  \
+    "return out\n"
+
+
+const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
+    keepers_string(NGX_KEEPERS_REDIS_MINT),
+    keepers_string(NGX_KEEPERS_REDIS_LIMIT),
+    keepers_string(NGX_KEEPERS_REDIS_LIST)
+};
+
+
+static u_char  ngx_keepers_redis_digests[NGX_KEEPERS_SCRIPTS]
+                                        [NGX_KEEPERS_REDIS_DIGEST];
+
+
+/* Once a process, before the first connection. */
+
+void
+ngx_keepers_redis_script_digests(void)
+{
+    u_char      sum[20];
+    ngx_sha1_t  sha1;
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_KEEPERS_SCRIPTS; i++) {
+        ngx_sha1_init(&sha1);
+        ngx_sha1_update(&sha1, ngx_keepers_redis_script_text[i].data,
+                        ngx_keepers_redis_script_text[i].len);
+        ngx_sha1_final(sum, &sha1);
+
+        (void) ngx_hex_dump(ngx_keepers_redis_digests[i], sum, sizeof(sum));
+    }
+}
+
+
+keepers_str_t
+ngx_keepers_redis_script_digest(ngx_keepers_script_e script)
+{
+    return keepers_str(ngx_keepers_redis_digests[script],
+                       NGX_KEEPERS_REDIS_DIGEST);
+}

@@ -1,0 +1,160 @@
+#!/usr/bin/perl
+
+# Copyright (C) Keepers
+
+# The status page counts what happened, as Prometheus text and as JSON, and
+# tells nothing of a person.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Keepers::Test;
+use Mojo::JSON qw(decode_json);
+use Test::More;
+
+
+my $redis = start_redis();
+
+my $http = <<'END';
+    keepers_zone            2m;
+    keepers_key_file        %%KEYS%%/edge.keys;
+    keepers_redis           unix:%%REDIS%%;
+    keepers_session_cookie  keepers insecure;
+END
+
+my $nginx = start_nginx($http . <<'END');
+    server {
+        listen 127.0.0.1:%%PORT%%;
+
+        location /private/   { keepers_session required; }
+        location = /text     { keepers_status; }
+        location = /metrics  { keepers_status prometheus; }
+        location = /json     { keepers_status json; }
+    }
+END
+
+my $url = $nginx->{url};
+my $ua = ua();
+
+ok(wait_for { $ua->get("$url/metrics")->res->body
+              =~ /^keepers_redis_ready 1$/m }, 'Redis becomes ready');
+
+
+# Prometheus: exposition format 0.0.4
+
+my $res = $ua->get("$url/metrics")->res;
+
+is($res->code, 200, 'metrics are served');
+is($res->headers->content_type, 'text/plain; version=0.0.4; charset=utf-8',
+   'with the type of the format');
+is($res->headers->cache_control, 'no-store', 'never stored');
+is($ua->get("$url/text")->res->headers->content_type,
+   $res->headers->content_type, 'prometheus is the default');
+
+my (%type, %help, %value);
+my @bad;
+
+for my $line (split /\n/, $res->body) {
+    if ($line =~ /^# (HELP|TYPE) (\w+) (.+)$/) {
+        my $to = $1 eq 'HELP' ? \%help : \%type;
+
+        push(@bad, "twice: $line") if exists $to->{$2};
+        $to->{$2} = $3;
+
+    } elsif ($line =~ /^((\w+)(?:\{\w+="[^"\\]*"\})?) (\d+)$/) {
+        push(@bad, "no type before: $line") if !$type{$2};
+        push(@bad, "twice: $line") if exists $value{$1};
+        $value{$1} = $3;
+
+    } else {
+        push(@bad, $line);
+    }
+}
+
+is("@bad", '', 'every line is a comment or a sample with a type before it');
+is(join(' ', grep { !$help{$_} } keys %type), '', 'each has a help');
+is(join(' ', grep { ($type{$_} eq 'counter') != /_total$/ } keys %type), '',
+   'counters end in _total, and only they');
+
+cmp_ok($value{'keepers_table_slots{table="sessions"}'}, '>=', 64,
+       'the zone has room for sessions');
+is($value{'keepers_table_slots_used{table="sessions"}'}, 0, 'none is used');
+is($value{'keepers_redis_connects_total'}, 1, 'one connection was made');
+
+
+# It counts
+
+sub value {
+    my ($name) = @_;
+    my ($n) = $ua->get("$url/metrics")->res->body =~ /^\Q$name\E (\d+)$/m;
+
+    return $n;
+}
+
+my $before = value('keepers_session_checks_total{state="none"}');
+
+$ua->get("$url/private/") for 1 .. 3;
+
+is(value('keepers_session_checks_total{state="none"}'), $before + 3,
+   'three requests without a session were counted');
+
+
+# JSON: the same values
+
+$res = $ua->get("$url/json")->res;
+
+is($res->headers->content_type, 'application/json', 'JSON has its type');
+
+my $json = eval { decode_json($res->body) };
+
+ok($json, 'JSON is JSON') or diag($res->body);
+is($json->{keepers_session_checks_total}{'state=none'}, $before + 3,
+   'it has the counters');
+is($json->{keepers_table_slots}{'table=sessions'},
+   $value{'keepers_table_slots{table="sessions"}'}, 'and the gauges');
+is($json->{keepers_redis_ready}, 1, 'and the state of Redis');
+
+
+# Only read
+
+is($ua->post("$url/metrics")->res->code, 405, 'POST is refused');
+is($ua->head("$url/metrics")->res->code, 200, 'HEAD is answered');
+is(length(raw($nginx->{port}, "HEAD /metrics HTTP/1.0\r\n\r\n")
+          =~ s/^.*?\r\n\r\n//sr), 0, 'without a body');
+
+
+# Counters outlive a reload
+
+reload($nginx);
+
+is(value('keepers_session_checks_total{state="none"}'), $before + 3,
+   'a reload keeps the counters');
+
+
+# Redis goes
+
+kill_hard($redis);
+
+ok(wait_for { value('keepers_redis_ready') eq '0' }, 'its loss shows');
+
+
+# Configuration
+
+my ($status, $words) = nginx_test($http . <<'END');
+    server { listen 127.0.0.1:1; location = /s { keepers_status xml; } }
+END
+
+isnt($status, 0, 'another format is refused');
+like($words, qr/"xml".*"prometheus" or "json"/, 'with words that help');
+
+($status, $words) = nginx_test(<<'END');
+    server { listen 127.0.0.1:1; location = /s { keepers_status; } }
+END
+
+isnt($status, 0, 'a status without a zone is refused');
+like($words, qr/keepers_zone/, 'and says what is missing');
+
+done_testing();

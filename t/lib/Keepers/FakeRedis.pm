@@ -1,0 +1,347 @@
+package Keepers::FakeRedis;
+
+# Copyright (C) Keepers
+
+# A Redis that misbehaves on command.  It stands between nginx and a real Redis
+# (both on Unix sockets), passes commands on, and spoils the replies in the way
+# that mode() names.  One process, one select() loop, one command at a time.
+
+use strict;
+use warnings;
+
+use IO::Select;
+use IO::Socket::UNIX;
+use POSIX ();
+use Socket qw(SOCK_STREAM);
+use Time::HiRes qw(sleep time);
+
+# What may be done to the reply of a command.  Each gets the real reply and
+# returns what is sent instead; undef closes the connection.
+my %SPOIL = (
+    right      => sub { $_[0] },
+    nested     => sub { "*2\r\n*1\r\n\$1\r\na\r\n\$1\r\nb\r\n" },
+    deep       => sub { "*1\r\n" x 64 . "\$1\r\na\r\n" },
+    long_bulk  => sub { "\$70000\r\n" . 'x' x 70000 . "\r\n" },
+    huge_bulk  => sub { "\$536870912\r\n" . 'x' x 200_000 },
+    max_bulk   => sub { "\$9223372036854775807\r\nabc" },
+    many       => sub { "*70\r\n" . "\$1\r\na\r\n" x 70 },
+    huge_array => sub { "*2147483647\r\n" },
+    over_array => sub { "*9223372036854775807\r\n" },
+    minus_bulk => sub { "\$-2\r\n" },
+    minus_array => sub { "*-7\r\n" },
+    end_bulk   => sub { "\$3\r\nabcXY" },
+    endless    => sub { '+' . 'x' x 300_000 },
+    junk       => sub { "\x00\xff\x16\x03\x01HTTP/1.1 200 OK\r\n\r\n" },
+    resp3_map  => sub { "%1\r\n+a\r\n+b\r\n" },
+    resp3_bool => sub { "#t\r\n" },
+    resp3_push => sub { ">2\r\n+message\r\n+x\r\n" . $_[0] },
+    empty      => sub { "*0\r\n" },
+    nil        => sub { "\$-1\r\n" },
+    nil_array  => sub { "*-1\r\n" },
+    nils       => sub { "*2\r\n\$-1\r\n\$-1\r\n" },
+    blank      => sub { "\$0\r\n\r\n" },
+    integer    => sub { ":1\r\n" },
+    overflow   => sub { ":99999999999999999999\r\n" },
+    status     => sub { "+OK\r\n" },
+    strings    => sub { "*2\r\n\$3\r\nabc\r\n\$1\r\n7\r\n" },
+    twice      => sub { $_[0] . $_[0] },
+    early      => sub { "+X\r\n" . $_[0] },
+    close      => sub { undef },
+);
+
+$SPOIL{"error_$_"} = do { my $word = $_; sub { "-$word spoiled\r\n" } }
+    for qw(ERR LOADING READONLY MASTERDOWN NOAUTH WRONGPASS NOPERM OOM MISCONF
+    BUSY MOVED ASK CLUSTERDOWN CROSSSLOT WRONGTYPE NOSCRIPT EXECABORT);
+
+# Modes beyond one reply:
+#   hang         nothing is answered
+#   hang_hello   not even the first commands are
+#   deaf         connections are accepted and not read
+#   unasked      "+X" is sent to everyone, once
+#   slow:S       each reply S seconds late
+#   trickle:S    a byte each S seconds
+#   cut:N        N bytes of the reply, then closed
+#   stop:N       N bytes of the reply, then nothing
+#   swap         replies in pairs, the later first
+#   tell:TEXT    TEXT is the reply
+my @WHOLE = qw(hang hang_hello deaf unasked slow trickle cut stop swap tell);
+
+
+# listen => path, real => path of a real Redis, mode => name
+sub new {
+    my ($class, %args) = @_;
+
+    my $self = bless {%args, control => "$args{listen}.mode"}, $class;
+
+    unlink $self->{listen}, "$self->{listen}.log";
+    $self->mode($args{mode} || 'right');
+
+    my $server = IO::Socket::UNIX->new(
+        Type   => SOCK_STREAM,
+        Local  => $self->{listen},
+        Listen => 128
+    ) or die "cannot listen on $self->{listen}: $!";
+
+    chmod 0666, $self->{listen};
+
+    $self->{pid} = fork;
+    die "cannot fork: $!" unless defined $self->{pid};
+
+    if ($self->{pid} == 0) {
+        $SIG{PIPE} = 'IGNORE';
+        $SIG{TERM} = 'DEFAULT';
+        eval { $self->serve($server); 1 } or print STDERR "FakeRedis: $@";
+        POSIX::_exit(0);
+    }
+
+    close $server;
+
+    return $self;
+}
+
+
+# The spoilings of a single reply, for tests that go through all of them.
+sub modes { return sort keys %SPOIL }
+
+
+# Takes effect with the next command.
+sub mode {
+    my ($self, $mode) = @_;
+
+    my ($name) = split /:/, $mode;
+    die "no mode $name" unless $SPOIL{$name} || grep { $_ eq $name } @WHOLE;
+
+    my $file = "$self->{control}.$$";
+    open my $fh, '>', $file or die "$file: $!";
+    print $fh $mode;
+    close $fh;
+    rename $file, $self->{control} or die "$file: $!";
+
+    return $self;
+}
+
+
+# What happened: "accept", or a command's name, a line each.
+sub seen {
+    my ($self) = @_;
+
+    open my $fh, '<', "$self->{listen}.log" or return ();
+    chomp(my @lines = <$fh>);
+
+    return @lines;
+}
+
+
+sub stop {
+    my ($self) = @_;
+
+    return unless my $pid = delete $self->{pid};
+
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+    unlink $self->{listen}, $self->{control};
+
+    return;
+}
+
+
+sub DESTROY {
+    my ($self) = @_;
+
+    local ($?, $!, $@);
+    $self->stop;
+}
+
+
+sub serve {
+    my ($self, $server) = @_;
+
+    open $self->{log}, '>>', "$self->{listen}.log" or die $!;
+    $self->{log}->autoflush(1);
+
+    my $select = IO::Select->new($server);
+    my (%client, $unasked);
+
+    while (1) {
+        my @ready = $select->can_read(0.01);
+        my $mode  = $self->now;
+
+        if ($mode eq 'unasked') {
+            if (!$unasked) {
+                $_->{socket}->syswrite("+X\r\n") for values %client;
+            }
+            $unasked = 1;
+        } else {
+            $unasked = 0;
+        }
+
+        for my $socket (@ready) {
+            if ($socket == $server) {
+                my $new = $server->accept or next;
+                print { $self->{log} } "accept\n";
+                next if $mode eq 'deaf' && ($self->{kept}{$new} = $new);
+                $select->add($new);
+                $client{$new} = {
+                    socket => $new,
+                    in     => '',
+                    real   => IO::Socket::UNIX->new(
+                        Type => SOCK_STREAM,
+                        Peer => $self->{real}
+                    )
+                };
+                next;
+            }
+
+            my $client = $client{$socket};
+            my $n      = sysread $socket, $client->{in}, 65536,
+                length $client->{in};
+
+            if (!$n || !$self->commands($client)) {
+                $select->remove($socket);
+                delete $client{$socket};
+                close $socket;
+            }
+        }
+    }
+}
+
+
+sub now {
+    my ($self) = @_;
+
+    open my $fh, '<', $self->{control} or return 'right';
+
+    return scalar(<$fh>) // 'right';
+}
+
+
+# Answers each whole command in the client's input; false: close it.
+sub commands {
+    my ($self, $client) = @_;
+
+    while (my ($raw, @words) = command($client)) {
+        my $name = uc $words[0];
+        print { $self->{log} } "$name\n";
+
+        my $hello = $name =~ /^(?:AUTH|SELECT|PING|SCRIPT|HELLO)$/;
+        my ($mode, $value) = split /:/, $self->now, 2;
+
+        next if $mode =~ /^(?:hang_hello|deaf)$/ || ($mode eq 'hang' && !$hello);
+
+        my $real = $client->{real} ? ask($client->{real}, $raw) : undef;
+        return 0 unless defined $real;
+
+        if ($mode eq 'hang' || $mode eq 'unasked' || $hello) {
+            $client->{socket}->syswrite($real);
+            next;
+        }
+
+        $self->answer($client, $mode, $value, $real) or return 0;
+    }
+
+    return 1;
+}
+
+
+sub answer {
+    my ($self, $client, $mode, $value, $real) = @_;
+
+    my $socket = $client->{socket};
+
+    if ($mode eq 'swap') {
+        if (defined(my $held = delete $client->{held})) {
+            return $socket->syswrite($real . $held);
+        }
+        $client->{held} = $real;
+        return 1;
+    }
+
+    if ($mode eq 'slow') {
+        sleep $value;
+        return $socket->syswrite($real);
+    }
+
+    if ($mode eq 'trickle') {
+        for my $byte (split //, $real) {
+            $socket->syswrite($byte) or return 0;
+            sleep $value;
+        }
+        return 1;
+    }
+
+    if ($mode eq 'cut' || $mode eq 'stop') {
+        $socket->syswrite(substr $real, 0, $value) if $value;
+        return $mode eq 'stop';
+    }
+
+    return $socket->syswrite($value) if $mode eq 'tell';
+
+    my $spoilt = $SPOIL{$mode}->($real);
+
+    return defined $spoilt && $socket->syswrite($spoilt);
+}
+
+
+# One whole command off the input: its bytes and its words.
+sub command {
+    my ($client) = @_;
+
+    return unless $client->{in} =~ /\A\*(\d+)\r\n/;
+
+    my ($n, $at, @words) = ($1, length $&);
+
+    for (1 .. $n) {
+        pos($client->{in}) = $at;
+        return unless $client->{in} =~ /\G\$(\d+)\r\n/g;
+        $at = pos $client->{in};
+        return if length $client->{in} < $at + $1 + 2;
+        push @words, substr $client->{in}, $at, $1;
+        $at += $1 + 2;
+    }
+
+    return (substr($client->{in}, 0, $at, ''), @words);
+}
+
+
+# The reply of the real Redis, byte for byte; undef: it has gone.
+sub ask {
+    my ($real, $raw) = @_;
+
+    $real->syswrite($raw) or return;
+
+    my $in = '';
+
+    until (defined whole(\$in, 0)) {
+        sysread $real, $in, 65536, length $in or return;
+    }
+
+    return $in;
+}
+
+
+# Where the reply that begins at $at ends; undef: not all of it is here.
+sub whole {
+    my ($in, $at) = @_;
+
+    my $end = index $$in, "\r\n", $at;
+    return if $end < 0;
+
+    my $mark = substr $$in, $at, 1;
+    my $n    = substr $$in, $at + 1, $end - $at - 1;
+    $at = $end + 2;
+
+    return $at if $mark =~ /[-+:]/ || $n < 0;
+
+    if ($mark eq '$') {
+        return length $$in < $at + $n + 2 ? undef : $at + $n + 2;
+    }
+
+    for (1 .. $n) {
+        $at = whole($in, $at);
+        return unless defined $at;
+    }
+
+    return $at;
+}
+
+1;

@@ -1,0 +1,502 @@
+package Keepers::Test;
+
+# Copyright (C) Keepers
+
+# Starts and stops what a test needs, on ports and in a folder of its own.
+#
+#     use lib "$FindBin::Bin/lib";
+#     use Keepers::Test;
+#
+#     my $redis = start_redis();
+#     my $nginx = start_nginx(<<'END');           # inside http { }
+#     keepers_zone      1m;
+#     keepers_key_file  %%KEYS%%/edge.keys;
+#     keepers_redis     unix:%%REDIS%%;
+#     server { listen 127.0.0.1:%%PORT%%; location / { ... } }
+#     END
+#
+#     is(ua()->get("$nginx->{url}/")->res->code, 200, 'the page is served');
+#     like(raw($nginx->{port}, "GET / HTTP/1.0\r\n\r\n"), qr/ 200 /, 'raw');
+#
+#     pause($redis); ...; resume($redis);         # SIGSTOP, SIGCONT
+#     kill_hard($redis); restart($redis);
+#     done_testing();
+#
+# my $p = start_platform() starts Redis, writer and nginx with the shipped
+# configuration and a demo business.  $p->{url}, {link_url}, {owner_email} ...
+# are the lines of demo.env in lower case; $p->{redis}, {writer}, {nginx} the
+# processes.  sign_in($p) is a client with the owner's session.
+#
+# A process is a hash: pid, name, log, and port, url, dir, error_log of an
+# nginx.  Substitutions: PORT DIR MODULE KEYS REDIS WRITER ROOT.
+#
+# At the end, unasked: every process ends and leaves nobody behind; no log has
+# an alert, a sanitizer's report or a killed worker; and nothing that the
+# product wrote holds an address canary-*@ or what canary() has registered.
+# allow_log(qr/../) takes one kind of line out.  A fault fails the file.
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use Fcntl qw(:flock O_CREAT O_RDWR);
+use File::Find ();
+use File::Path qw(make_path);
+use File::Spec;
+use File::Temp ();
+use FindBin;
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use MIME::Base64 qw(encode_base64);
+use Mojo::UserAgent;
+use POSIX qw(setsid WNOHANG);
+use Test::More ();
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw(work_dir start_redis start_writer start_nginx start_platform
+    nginx_test keys_dir free_port wait_for ua raw sign_in reload workers stop
+    restart pause resume kill_hard alive canary allow_log logs slurp spew
+    redis_cli);
+
+(our $root = File::Spec->rel2abs(__FILE__)) =~ s{/t/lib/Keepers/Test\.pm$}{};
+
+my $nginx = $ENV{KEEPERS_NGINX} // '/usr/sbin/nginx';
+my $module = $ENV{KEEPERS_MODULE} // "$root/build/ngx_http_keepers_module.so";
+my $writer = $ENV{KEEPERS_WRITER} // "$root/build/keepers-writer";
+my $main = $$;
+my (@processes, @ports, @canaries, @allowed, $work, $last_redis, $last_writer);
+my $files = 0;
+
+# nginx leaks its first cycle on purpose; a sanitized module has no main program
+$ENV{ASAN_OPTIONS} //= 'detect_odr_violation=0:detect_leaks=0';
+$ENV{UBSAN_OPTIONS} //= "print_stacktrace=1:suppressions=$root/t/ubsan.supp";
+
+
+sub work_dir {
+    $work //= File::Temp->newdir('keepers-XXXXXX', TMPDIR => 1);
+    return "$work";
+}
+
+
+sub slurp {
+    my ($file) = @_;
+
+    open(my $in, '<:raw', $file) or return '';
+    local $/;
+    return <$in> // '';
+}
+
+
+sub spew {
+    my ($file, $text, $mode) = @_;
+
+    open(my $out, '>:raw', $file) or die("$file: $!\n");
+    chmod($mode // 0600, $file);
+    print $out $text;
+    close($out) or die("$file: $!\n");
+    return $file;
+}
+
+
+# Below the ports that the kernel hands out, and locked while the test runs,
+# since other tests run beside it.
+sub free_port {
+    my $locks = File::Spec->tmpdir() . "/keepers-ports-$>";
+
+    make_path($locks);
+
+    for (1 .. 500) {
+        my $port = 10000 + int(rand(20000));
+
+        sysopen(my $lock, "$locks/$port", O_RDWR | O_CREAT) or next;
+        flock($lock, LOCK_EX | LOCK_NB) or next;
+        IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
+                              Listen => 1, ReuseAddr => 1) or next;
+        push(@ports, $lock);
+        return $port;
+    }
+
+    die("no free port\n");
+}
+
+
+# Polls until the condition is true; false after so many seconds.
+sub wait_for(&;$) {
+    my ($condition, $timeout_s) = @_;
+    my $until = time() + ($timeout_s // 10);
+
+    while (1) {
+        my $value = $condition->();
+        return $value if $value || time() > $until;
+        sleep(0.02);
+    }
+}
+
+
+sub launch {
+    my ($process) = @_;
+
+    my $pid = fork() // die("fork: $!\n");
+
+    if ($pid == 0) {
+        setsid();
+        open(STDIN, '<', '/dev/null');
+        open(STDOUT, '>>', $process->{log});
+        open(STDERR, '>&', \*STDOUT);
+        exec(@{$process->{command}}) or POSIX::_exit(127);
+    }
+
+    $process->{pid} = $pid;
+    delete $process->{status};
+    wait_for { !alive($process) || $process->{ready}->() };
+    return $process if alive($process) && $process->{ready}->();
+
+    die("$process->{name} did not start:\n" . slurp($process->{log})
+        . slurp($process->{error_log} // ''));
+}
+
+
+sub start {
+    my ($process) = @_;
+
+    push(@processes, $process);
+    return launch($process);
+}
+
+
+sub alive {
+    my ($process) = @_;
+
+    return 0 if defined $process->{status};
+    return 1 if waitpid($process->{pid}, WNOHANG) == 0;
+
+    $process->{status} = $?;
+    return 0;
+}
+
+
+sub signal_group {
+    my ($signal, $process) = @_;
+
+    return kill($signal, -$process->{pid});
+}
+
+
+# Ends a process in order; after ten seconds, by force, which is a fault.
+sub stop {
+    my ($process, $signal) = @_;
+
+    signal_group('CONT', $process);
+    kill($signal // 'TERM', $process->{pid}) if alive($process);
+    return 1 if wait_for { !alive($process) && !signal_group(0, $process) };
+
+    push(@{$process->{faults}}, "$process->{name} had to be killed");
+    return kill_hard($process);
+}
+
+
+sub kill_hard {
+    my ($process) = @_;
+
+    signal_group('KILL', $process);
+    return wait_for { !alive($process) && !signal_group(0, $process) };
+}
+
+
+sub restart {
+    my ($process) = @_;
+
+    stop($process);
+    return launch($process);
+}
+
+
+sub pause { return signal_group('STOP', $_[0]) }
+
+sub resume { return signal_group('CONT', $_[0]) }
+
+
+# Of a master, the processes that it has started.
+sub workers {
+    my ($process) = @_;
+
+    return grep {
+        slurp("/proc/$_/stat") =~ /.*\) \S+ (\d+)/ && $1 == $process->{pid}
+    } map { m{(\d+)$} } glob('/proc/[0-9]*');
+}
+
+
+# Returns when there is a worker of the new configuration.
+sub reload {
+    my ($process) = @_;
+    my %old = map { $_ => 1 } workers($process);
+
+    kill('HUP', $process->{pid});
+    return wait_for { grep { !$old{$_} } workers($process) };
+}
+
+
+sub listens {
+    my ($port) = @_;
+
+    return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
+}
+
+
+# Keys for an nginx without a writer.
+sub keys_dir {
+    my $dir = work_dir() . '/keys';
+
+    return $dir if -d $dir;
+    make_path($dir);
+    open(my $random, '<:raw', '/dev/urandom') or die("urandom: $!\n");
+    read($random, my $bytes, 64);
+    spew("$dir/edge.keys", sprintf("k%s:%s\n", unpack('H8', $bytes),
+                                   encode_base64(substr($bytes, 0, 32), '')));
+    spew("$dir/writer.pub", encode_base64(substr($bytes, 32), '') . "\n", 0644);
+    return $dir;
+}
+
+
+# Options: conf, lines added to redis.conf; file, a whole one.
+sub start_redis {
+    my (%option) = @_;
+    my $dir = work_dir() . '/redis' . ++$files;
+    my $socket = $option{socket} // "$dir/redis.sock";
+    my $file = $option{file};
+
+    make_path($dir);
+    $file //= spew("$dir/redis.conf", "port 0\nunixsocket $socket\ndir $dir\n"
+                   . "save \"\"\nenable-debug-command yes\n"
+                   . ($option{conf} // ''));
+    $last_redis = $socket;
+
+    return start({ name => 'redis', socket => $socket, dir => $dir,
+                   log => "$dir/redis.log", auth => $option{auth},
+                   command => ['redis-server', $file],
+                   ready => sub { IO::Socket::UNIX->new($socket) } });
+}
+
+
+# A command as the administrator; the reply as redis-cli prints it.
+sub redis_cli {
+    my ($redis, @command) = @_;
+    my @auth = $redis->{auth} ? ('--user', 'admin', '-a', $redis->{auth},
+                                 '--no-auth-warning') : ();
+
+    open(my $out, '-|', 'redis-cli', '-s', $redis->{socket}, @auth, @command)
+        or die("redis-cli: $!\n");
+    chomp(my @lines = <$out>);
+    return join("\n", @lines);
+}
+
+
+sub start_writer {
+    my (%option) = @_;
+    my $socket = $option{socket};
+
+    $last_writer = $socket;
+    local $ENV{ASAN_OPTIONS} = 'detect_leaks=1';
+
+    return start({ name => 'writer', socket => $socket,
+                   log => $option{log} // work_dir() . '/writer.log',
+                   command => [$writer, '--config', $option{config}],
+                   ready => sub { IO::Socket::UNIX->new($socket) } });
+}
+
+
+sub nginx_conf {
+    my ($text, $dir, $port) = @_;
+    my %value = (PORT => $port, DIR => $dir, MODULE => $module,
+                 KEYS => keys_dir(), REDIS => $last_redis // "$dir/none.sock",
+                 WRITER => $last_writer // "$dir/none.sock", ROOT => $root);
+    my @temp = map { "${_}_temp_path $dir/$_;" }
+                   qw(client_body proxy fastcgi uwsgi scgi);
+
+    make_path($dir);
+    $text = "http {\naccess_log $dir/access.log;\n@temp\n$text\n}\n"
+        if $text !~ /^http\s*\{/m;
+    $text = "events { worker_connections 256; }\n$text"
+        if $text !~ /^events\s*\{/m;
+    $text = "load_module $module;\n$text" if $text !~ /^load_module/m;
+    $text = ($> == 0 ? "user root;\n" : '')
+        . "daemon off;\npid $dir/nginx.pid;\n"
+        . "error_log $dir/error.log info;\n$text";
+    $text =~ s/%%([A-Z]+)%%/$value{$1} \/\/ die("unknown %%$1%%\n")/ge;
+
+    return spew("$dir/nginx.conf", $text);
+}
+
+
+# What "nginx -t" says of a configuration: exit status and words.
+sub nginx_test {
+    my ($text) = @_;
+    my $dir = work_dir() . '/test' . ++$files;
+    my $file = nginx_conf($text, $dir, 1);
+    my $words = qx('$nginx' -t -p '$dir' -e stderr -c '$file' 2>&1);
+
+    return ($? >> 8, $words);
+}
+
+
+# "text" is the inside of http { }, or a file with blocks of its own.
+# Options: port; file, a whole configuration to be taken as it is.
+sub start_nginx {
+    my ($text, %option) = @_;
+    my $dir = $option{dir} // work_dir() . '/nginx' . ++$files;
+    my $port = $option{port} // free_port();
+    my $file = $option{file} // nginx_conf($text, $dir, $port);
+    my $error_log = $option{error_log} // "$dir/error.log";
+
+    return start({ name => 'nginx', dir => $dir, port => $port, conf => $file,
+                   url => "http://127.0.0.1:$port", log => "$dir/stderr.log",
+                   error_log => $error_log,
+                   access_log => $option{access_log} // "$dir/access.log",
+                   command => [$nginx, '-p', $dir, '-e', $error_log,
+                               '-c', $file],
+                   ready => sub { listens($port) } });
+}
+
+
+sub start_platform {
+    my (%option) = @_;
+    my $dir = work_dir() . '/platform' . ++$files;
+    my $port = free_port();
+
+    local $ENV{KEEPERS_MODULE} = $module;
+    local $ENV{KEEPERS_WRITER} = $writer;
+    local $ENV{KEEPERS_LIMITS} = $option{limits} // 'on';
+
+    make_path($dir);
+    system("'$root/tools/demo-setup.sh' '$dir' $port >'$dir/setup.log' 2>&1")
+        == 0 or die("demo-setup.sh failed:\n" . slurp("$dir/setup.log"));
+
+    my %p = map { /^(\w+)=(.*)/ ? (lc($1), $2) : () }
+                split(/\n/, slurp("$dir/setup.env"));
+
+    $option{conf}->($p{nginx_conf}) if $option{conf};
+
+    $p{dir} = $dir;
+    $p{redis} = start_redis(socket => $p{redis_socket},
+                            file => "$dir/conf/redis.conf",
+                            auth => $p{redis_admin_password});
+    $p{writer} = start_writer(socket => $p{writer_socket},
+                              log => $p{writer_log},
+                              config => "$dir/conf/writer.ini");
+    $p{nginx} = start_nginx(undef, dir => "$dir/nginx", port => $port,
+                            file => $p{nginx_conf},
+                            error_log => $p{error_log},
+                            access_log => $p{access_log});
+
+    for my $url ("$p{url}/readyz", $p{link_url}, $p{link2_url}) {
+        my $served = wait_for { (ua()->get($url)->res->code // 0) == 200 };
+        $served or die("$url is not served\n");
+    }
+
+    return \%p;
+}
+
+
+sub ua {
+    my $ua = Mojo::UserAgent->new(max_redirects => 0, connect_timeout => 5,
+                                  inactivity_timeout => 20,
+                                  request_timeout => 20);
+    $ua->proxy->not(['127.0.0.1']);
+    return $ua;
+}
+
+
+sub sign_in {
+    my ($p, $email, $password) = @_;
+    my $ua = ua();
+    my $tx = $ua->post("$p->{url}/signin" => { Origin => $p->{url} },
+        form => { email => $email // $p->{owner_email},
+                  password => $password // $p->{owner_password} });
+
+    $tx->res->code == 303 or die('sign-in: ' . $tx->res->code . "\n");
+    return $ua;
+}
+
+
+# Sends bytes and returns all that comes until the server closes.
+sub raw {
+    my ($port, $bytes, $timeout_s) = @_;
+    my $until = time() + ($timeout_s // 5);
+    my $socket = listens($port) or return '';
+    my $answer = '';
+
+    local $SIG{PIPE} = 'IGNORE';
+    $socket->syswrite($bytes) if length($bytes);
+
+    while ((my $left = $until - time()) > 0) {
+        IO::Select->new($socket)->can_read($left) or last;
+        $socket->sysread($answer, 65536, length($answer)) or last;
+    }
+
+    return $answer;
+}
+
+
+sub canary { push(@canaries, map { quotemeta } @_); return $_[0] }
+
+sub allow_log { push(@allowed, @_); return }
+
+
+# Everything that was written, but for what is configuration.
+sub written {
+    my @found;
+
+    File::Find::find({ no_chdir => 1, wanted => sub {
+        push(@found, $_) if -f $_ && !m{/(keys|conf)/|\.(conf|env|ini)$};
+    } }, work_dir());
+
+    return @found;
+}
+
+
+# The lines of all logs that match.
+sub logs {
+    my ($pattern) = @_;
+
+    return grep { /$pattern/ } map { split(/^/, slurp($_)) }
+                grep { /\.log$/ } written();
+}
+
+
+sub faults {
+    my $bad = qr/\[(?:alert|emerg)\]|\[crit\]|exited on signal|
+                 exited with fatal code|Sanitizer|runtime\ error:|
+                 KEEPERS_NEVER|Assertion/x;
+    my $canary = join('|', 'canary-[^\s@]*@', @canaries);
+    my @faults = map { @{$_->{faults} // []} } @processes;
+
+    for my $line (logs($bad)) {
+        push(@faults, "in a log: $line")
+            unless grep { $line =~ $_ } @allowed;
+    }
+
+    for my $file (written()) {
+        push(@faults, "$1 is in $file") if slurp($file) =~ /($canary)/i;
+    }
+
+    return @faults;
+}
+
+
+END {
+    if ($$ == $main && defined $work) {
+        my $status = $?;
+
+        stop($_, $_->{name} eq 'nginx' ? 'QUIT' : 'TERM')
+            for reverse @processes;
+
+        my @faults = faults();
+
+        Test::More::diag($_) for @faults;
+        $? = $status || (@faults ? 1 : 0);
+    }
+}
+
+
+1;
