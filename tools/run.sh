@@ -379,6 +379,7 @@ cat <<END
 
 END
 
-supervise
+# where bash says "Killed" in its own words
+supervise 2>>"$dir/logs/run.log"
 say "stopping"
 stop_all

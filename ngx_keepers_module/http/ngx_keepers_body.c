@@ -137,7 +137,12 @@ ngx_keepers_body_take(ngx_http_request_t *r, size_t size, keepers_str_t *body)
     p = start;
 
     for (cl = r->request_body->bufs; cl != NULL; cl = cl->next) {
-        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+
+        /* the last buffer may be one without memory */
+
+        if (cl->buf->pos != cl->buf->last) {
+            p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+        }
     }
 
     *body = keepers_str(start, p - start);

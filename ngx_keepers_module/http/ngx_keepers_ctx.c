@@ -10,14 +10,24 @@
 #include "http/ngx_keepers_conf.h"
 
 
+/* What the cleanup holds: the context, and how the connection logged. */
+typedef struct {
+    ngx_keepers_ctx_t    ctx;
+    ngx_connection_t    *connection;
+    ngx_log_handler_pt   log_handler;
+} ngx_keepers_ctx_kept_t;
+
+
+static u_char *ngx_keepers_ctx_log(ngx_log_t *log, u_char *buf, size_t len);
 static void ngx_keepers_ctx_cleanup(void *data);
 
 
 ngx_keepers_ctx_t *
 ngx_keepers_ctx_get(ngx_http_request_t *r)
 {
-    ngx_keepers_ctx_t   *ctx;
-    ngx_pool_cleanup_t  *cln;
+    ngx_keepers_ctx_t       *ctx;
+    ngx_pool_cleanup_t      *cln;
+    ngx_keepers_ctx_kept_t  *kept;
 
     ctx = ngx_keepers_ctx_find(r);
 
@@ -25,23 +35,27 @@ ngx_keepers_ctx_get(ngx_http_request_t *r)
         return ctx;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_keepers_ctx_t));
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_keepers_ctx_kept_t));
 
     if (cln == NULL) {
         return NULL;
     }
 
-    ctx = cln->data;
+    kept = cln->data;
 
-    ngx_memzero(ctx, sizeof(ngx_keepers_ctx_t));
+    ngx_memzero(kept, sizeof(ngx_keepers_ctx_kept_t));
 
-    ctx->redis_ms = -1;
+    kept->ctx.redis_ms = -1;
+    kept->connection = r->connection;
+    kept->log_handler = r->connection->log->handler;
+
+    r->connection->log->handler = ngx_keepers_ctx_log;
 
     cln->handler = ngx_keepers_ctx_cleanup;
 
-    ngx_http_set_ctx(r->main, ctx, ngx_http_keepers_module);
+    ngx_http_set_ctx(r->main, &kept->ctx, ngx_http_keepers_module);
 
-    return ctx;
+    return &kept->ctx;
 }
 
 
@@ -64,8 +78,10 @@ ngx_keepers_ctx_find(ngx_http_request_t *r)
     for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
 
         if (cln->handler == ngx_keepers_ctx_cleanup) {
-            ngx_http_set_ctx(r, cln->data, ngx_http_keepers_module);
-            return cln->data;
+            ctx = &((ngx_keepers_ctx_kept_t *) cln->data)->ctx;
+            ngx_http_set_ctx(r, ctx, ngx_http_keepers_module);
+
+            return ctx;
         }
     }
 
@@ -73,8 +89,48 @@ ngx_keepers_ctx_find(ngx_http_request_t *r)
 }
 
 
+/*
+ * nginx's own messages (an upstream that is away, a file that is missing)
+ * append client, request line, host and referrer.  In a request of ours they
+ * say what was done, where to, and nothing of who asked.
+ */
+
+static u_char *
+ngx_keepers_ctx_log(ngx_log_t *log, u_char *buf, size_t len)
+{
+    u_char               *p;
+    ngx_http_request_t   *r;
+    ngx_http_log_ctx_t   *ctx;
+    ngx_http_upstream_t  *u;
+
+    p = buf;
+
+    if (log->action != NULL) {
+        p = ngx_snprintf(buf, len, " while %s", log->action);
+        len -= p - buf;
+        buf = p;
+    }
+
+    ctx = log->data;
+    r = ctx->current_request != NULL ? ctx->current_request : ctx->request;
+    u = r != NULL ? r->upstream : NULL;
+
+    if (u != NULL && u->peer.name != NULL) {
+        p = ngx_snprintf(buf, len, ", upstream: %V", u->peer.name);
+    }
+
+    return p;
+}
+
+
 static void
 ngx_keepers_ctx_cleanup(void *data)
 {
-    keepers_wipe(data, sizeof(ngx_keepers_ctx_t));
+    ngx_keepers_ctx_kept_t  *kept;
+
+    kept = data;
+
+    kept->connection->log->handler = kept->log_handler;
+
+    keepers_wipe(&kept->ctx, sizeof(ngx_keepers_ctx_t));
 }

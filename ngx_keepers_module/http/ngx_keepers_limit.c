@@ -81,8 +81,6 @@ static ngx_int_t ngx_keepers_limit_conclude(ngx_http_request_t *r,
     ngx_uint_t degraded);
 static void ngx_keepers_limit_deny(ngx_http_request_t *r,
     ngx_keepers_limit_item_t *item);
-static void ngx_keepers_limit_note(ngx_http_request_t *r,
-    ngx_keepers_ctx_t *ctx, ngx_keepers_limit_e verdict);
 static ngx_int_t ngx_keepers_limit_refuse(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, uint64_t retry_us);
 static void ngx_keepers_limit_put(ngx_http_request_t *r,
@@ -507,9 +505,11 @@ ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     state->n = 0;
 
+    /* $keepers_limit is the gravest of what both passes found */
+
     if (degraded) {
         ngx_keepers_count(r, LIMIT_DEGRADED);
-        ngx_keepers_limit_note(r, ctx, NGX_KEEPERS_LIMIT_DEGRADED);
+        ctx->limit = NGX_KEEPERS_LIMIT_DEGRADED;
     }
 
     if (limited) {
@@ -519,11 +519,11 @@ ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     if (shadowed) {
         ngx_keepers_count(r, LIMIT_SHADOW);
-        ngx_keepers_limit_note(r, ctx, NGX_KEEPERS_LIMIT_SHADOWED);
+        ctx->limit = ngx_max(ctx->limit, NGX_KEEPERS_LIMIT_SHADOWED);
 
     } else if (!degraded) {
         ngx_keepers_count(r, LIMIT_PASSED);
-        ngx_keepers_limit_note(r, ctx, NGX_KEEPERS_LIMIT_PASSED);
+        ctx->limit = ngx_max(ctx->limit, NGX_KEEPERS_LIMIT_PASSED);
     }
 
     return NGX_OK;
@@ -557,18 +557,6 @@ ngx_keepers_limit_deny(ngx_http_request_t *r, ngx_keepers_limit_item_t *item)
     item->local.deny_cost = item->cost;
 
     ngx_keepers_limit_put(r, item);
-}
-
-
-/* $keepers_limit is the gravest of what both passes found. */
-
-static void
-ngx_keepers_limit_note(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
-    ngx_keepers_limit_e verdict)
-{
-    if (verdict > ctx->limit) {
-        ctx->limit = verdict;
-    }
 }
 
 

@@ -31,7 +31,6 @@
     "local call=redis.call\n"                                                \
     "local t=call('TIME')\n"                                                 \
     "local now=t[1]*1000+math.floor(t[2]/1000)\n"                            \
-    "local till=tonumber(ARGV[3])\n"                                         \
     "call('SET',s,ARGV[1],'PX',ARGV[2])\n"                                   \
     "call('ZREMRANGEBYSCORE',x,'-inf',string.format('%.0f',now))\n"          \
     "local over=call('ZCARD',x)+1-ARGV[5]\n"                                 \
@@ -42,7 +41,10 @@
     " call('ZREMRANGEBYRANK',x,0,over-1)\n"                                  \
     "else over=0 end\n"                                                      \
     "call('ZADD',x,ARGV[3],ARGV[4])\n"                                       \
-    "if till-now>call('PTTL',x) then call('PEXPIREAT',x,ARGV[3]) end\n"      \
+    "local left=ARGV[3]-now\n"                                               \
+    "if left>call('PTTL',x) then\n"                                          \
+    " call('PEXPIRE',x,string.format('%.0f',left))\n"                        \
+    "end\n"                                                                  \
     "return over\n"
 
 

@@ -19,7 +19,8 @@ use Time::HiRes qw(sleep time);
 # returns what is sent instead; undef closes the connection.
 my %SPOIL = (
     right      => sub { $_[0] },
-    nested     => sub { "*2\r\n*1\r\n\$1\r\na\r\n\$1\r\nb\r\n" },
+    nested     => sub { "*1\r\n$_[0]" },
+    nested_in  => sub { $_[0] =~ s/\A(\*\d+\r\n)/$1*1\r\n/r },
     deep       => sub { "*1\r\n" x 64 . "\$1\r\na\r\n" },
     long_bulk  => sub { "\$70000\r\n" . 'x' x 70000 . "\r\n" },
     huge_bulk  => sub { "\$536870912\r\n" . 'x' x 200_000 },
@@ -29,7 +30,14 @@ my %SPOIL = (
     over_array => sub { "*9223372036854775807\r\n" },
     minus_bulk => sub { "\$-2\r\n" },
     minus_array => sub { "*-7\r\n" },
-    end_bulk   => sub { "\$3\r\nabcXY" },
+    end_bulk   => sub {
+        $_[0] =~ s/\A((?:\*\d+\r\n)?\$(\d+)\r\n(??{".{$2}"}))\r\n/$1XY/sr;
+    },
+    longer     => sub { "*2\r\n\$1500\r\n" . 'x' x 1500 . "\r\n\$-1\r\n" },
+    one_more   => sub {
+        $_[0] =~ s/\A\*(\d+)/'*' . ($1 + 1)/er . "\$1\r\n1\r\n";
+    },
+    error_in   => sub { "*2\r\n-WRONGTYPE spoiled\r\n\$-1\r\n" },
     endless    => sub { '+' . 'x' x 300_000 },
     junk       => sub { "\x00\xff\x16\x03\x01HTTP/1.1 200 OK\r\n\r\n" },
     resp3_map  => sub { "%1\r\n+a\r\n+b\r\n" },
@@ -60,11 +68,13 @@ $SPOIL{"error_$_"} = do { my $word = $_; sub { "-$word spoiled\r\n" } }
 #   unasked      "+X" is sent to everyone, once
 #   slow:S       each reply S seconds late
 #   trickle:S    a byte each S seconds
-#   cut:N        N bytes of the reply, then closed
-#   stop:N       N bytes of the reply, then nothing
+#   cut:N        N bytes of the reply (-N: all but N), then closed
+#   stop:N       the same, then nothing
 #   swap         replies in pairs, the later first
 #   tell:TEXT    TEXT is the reply
-my @WHOLE = qw(hang hang_hello deaf unasked slow trickle cut stop swap tell);
+#   hello:TEXT   TEXT is the reply to each of the first commands
+my @WHOLE = qw(hang hang_hello deaf unasked slow trickle cut stop swap tell
+    hello);
 
 
 # listen => path, real => path of a real Redis, mode => name
@@ -231,7 +241,9 @@ sub commands {
         my $real = $client->{real} ? ask($client->{real}, $raw) : undef;
         return 0 unless defined $real;
 
-        if ($mode eq 'hang' || $mode eq 'unasked' || $hello) {
+        $real = $value if $mode eq 'hello' && $hello;
+
+        if ($mode =~ /^(?:hang|unasked|hello)$/ || $hello) {
             $client->{socket}->syswrite($real);
             next;
         }

@@ -1,0 +1,565 @@
+#!/usr/bin/perl
+#
+# Copyright (C) Keepers
+#
+# Compares ways to check a session in front of one small answer: in one run,
+# interleaved, one pinned worker each, wrk pinned beside it; then counts the
+# instructions of a request under callgrind.  Started by tools/bench.sh; see
+# docs/performance.md.
+#
+#     bench/compare.pl --module FILE --ok FILE --mint FILE --dir DIR
+#         [--quick] [--check] [--only CASE[,CASE]] [--no-load | --no-count]
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use Getopt::Long;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use POSIX qw(WNOHANG);
+use Time::HiRes qw(sleep time);
+
+my $connections = 64;
+
+# A case is a location of one of four nginx: what is compared must not pay
+# for modules that it does not use.
+my @cases = (
+    [ 'return', 'plain',   '/return', 'return 200 (rewrite phase)' ],
+    [ 'limit',  'plain',   '/limit',  'content-phase 200: the limit' ],
+    [ 'hit',    'hit',   '/hit',    'session check, cache hit' ],
+    [ 'redis',  'redis', '/redis',  'session check, Redis each time' ],
+    [ 'lua',    'lua',   '/lua',    'Lua: GET and cjson' ],
+);
+
+my %o = (connections => $connections);
+
+GetOptions(\%o, 'module=s', 'ok=s', 'mint=s', 'dir=s', 'quick', 'check', 'only=s',
+           'load!', 'count!')
+    or die "bench: unknown argument\n";
+
+my $quick = $o{quick};
+my $rounds = $quick ? 4 : 15;
+my $seconds = $quick ? 1 : 2;
+my ($few, $many) = $quick ? (500, 1500) : (2000, 6000);
+
+if (defined $o{only}) {
+    my %only = map { $_ => 1 } split /,/, $o{only};
+
+    @cases = grep { $only{$_->[0]} } @cases or die "bench: no such case\n";
+}
+
+my $here = abs_path($0) =~ s{/[^/]+$}{}r;
+my $dir = abs_path($o{dir});
+my $prefix = 'keepers:';
+my ($cookie, $redis, %port, %pid);
+my @cpus = cpus();
+
+$SIG{INT} = $SIG{TERM} = sub { exit 130 };
+
+
+prepare();
+
+my $speed = ($o{load} // 1) ? load() : {};
+my $count = ($o{count} // 1) ? instructions() : {};
+
+my $missed = report($speed, $count);
+
+exit($o{check} && $missed ? 1 : 0);
+
+
+END {
+    my $status = $?;
+
+    stop($_) for keys %pid;
+
+    $? = $status;
+}
+
+
+sub prepare {
+    mkdir "$dir/$_" for qw(. tmp);
+
+    write_file("$dir/edge.keys", 'bench:' . base64(random(32)) . "\n");
+    chmod 0600, "$dir/edge.keys";
+
+    $redis = "$dir/redis.sock";
+
+    unlink $redis;
+
+    start('redis-server', $cpus[2] // $cpus[1], 'redis-server', '--port', 0,
+          '--unixsocket', $redis, '--save', '', '--appendonly', 'no',
+          '--dir', $dir, '--logfile', "$dir/redis.log");
+    wait_for('Redis', sub { IO::Socket::UNIX->new($redis) });
+
+    run("$o{mint} $dir/edge.keys $prefix $dir/cookie "
+        . "| redis-cli -s $redis --pipe");
+
+    $cookie = read_file("$dir/cookie");
+
+    my $json = '{"user":"018f3a1c-7b1e-7c63-9d0a-5f1e2d3c4b5a",'
+               . '"business":"018f3a1c-7b1e-7d20-8f11-0a1b2c3d4e5f",'
+               . '"role":"owner","epoch":0,"created":1790000000,'
+               . '"absolute":4000000000,"idle":43200,"aal":1}';
+
+    run("redis-cli -s $redis SET lua:s:$cookie '$json'");
+}
+
+
+# Each worker is alone on its processor; only the one that is asked works.
+
+sub load {
+    my (%samples, %before, %after);
+
+    for my $name (instances()) {
+        start_nginx($name, $cpus[0]);
+    }
+
+    expect_200($_) for @cases;
+
+    # the first requests fault pages in and compile Lua
+    wrk($_, 1) for @cases;
+
+    for my $round (1 .. $rounds) {
+        print STDERR "bench: round $round of $rounds\n";
+
+        # every other round backwards, so that a drift favours nobody
+        my @order = $round % 2 ? @cases : reverse @cases;
+
+        for my $case (@order) {
+            push @{$samples{$case->[0]}}, measure($case);
+        }
+    }
+
+    stop($_) for instances();
+
+    return \%samples;
+}
+
+
+sub measure {
+    my ($case) = @_;
+    my $name = $case->[1];
+
+    my @before = (cpu_ns(worker($name)), cpu_ns($pid{'redis-server'}));
+    my $writes = $case->[0] eq 'redis' ? counters() : undef;
+    my $result = wrk($case, $seconds);
+    my @after = (cpu_ns(worker($name)), cpu_ns($pid{'redis-server'}));
+
+    $result->{nginx_us} = ($after[0] - $before[0]) / 1000
+                          / $result->{requests};
+    $result->{redis_us} = ($after[1] - $before[1]) / 1000
+                          / $result->{requests};
+
+    if ($writes) {
+        my $now = counters();
+        my $n = $now->{writes} - $writes->{writes};
+
+        $result->{commands} = $now->{commands} - $writes->{commands};
+        $result->{batch} = $n ? $result->{commands} / $n : 0;
+    }
+
+    return $result;
+}
+
+
+sub wrk {
+    my ($case, $duration) = @_;
+
+    my $text = run("timeout " . ($duration + 10) . " taskset -c $cpus[1] "
+                   . "wrk -t 1 -c $connections -d ${duration}s --latency "
+                   . "-H 'Cookie: keepers=$cookie' " . url($case));
+
+    die "bench: $case->[0]: not all answers were 200:\n$text"
+        if $text =~ /Non-2xx|Socket errors/;
+
+    my ($n) = $text =~ /(\d+) requests in/ or die "bench: wrk says:\n$text";
+    my ($rate) = $text =~ m{Requests/sec:\s+([\d.]+)};
+    my ($p50) = $text =~ /50%\s+([\d.]+[a-z]+)/;
+    my ($p99) = $text =~ /99%\s+([\d.]+[a-z]+)/;
+
+    return { requests => $n, rate => $rate, p50 => ms($p50), p99 => ms($p99) };
+}
+
+
+# The difference of two runs leaves start, stop and the first request's work
+# out.  A run has an nginx of its own, a single process, and one connection.
+
+sub instructions {
+    my %count;
+
+    for my $case (@cases) {
+        print STDERR "bench: counting instructions of $case->[0]\n";
+
+        my $low = callgrind($case, $few);
+        my $high = callgrind($case, $many);
+
+        $count{$case->[0]} = ($high - $low) / ($many - $few);
+    }
+
+    return \%count;
+}
+
+
+sub callgrind {
+    my ($case, $requests) = @_;
+    my $name = $case->[1];
+    my $out = "$dir/callgrind.$case->[0].$requests";
+
+    unlink $out;
+    start_nginx($name, undef, 'valgrind', '--tool=callgrind',
+                "--callgrind-out-file=$out", '-q');
+    expect_200($case);
+
+    my $text = run("timeout 60 h2load --h1 -n $requests -c 1 "
+                   . "-H 'Cookie: keepers=$cookie' " . url($case));
+
+    die "bench: $case->[0]: h2load says:\n$text"
+        if $text !~ /status codes: $requests 2xx/;
+
+    stop($name);
+
+    my ($total) = read_file($out) =~ /^(?:summary|totals): (\d+)/m
+        or die "bench: no total in $out\n";
+
+    return $total;
+}
+
+
+sub report {
+    my ($speed, $count) = @_;
+    my %row;
+
+    printf "\n%-32s %8s %6s %6s %6s %7s %7s %9s\n", '', 'req/s', 'ratio',
+           'p50 ms', 'p99 ms', 'nginx', 'Redis', 'instruct.';
+    printf "%-32s %8s %6s %6s %6s %7s %7s %9s\n", '', '', 'to lim.', '', '',
+           'us/req', 'us/req', '/req';
+
+    for my $case (@cases) {
+        my $name = $case->[0];
+        my $s = $speed->{$name};
+        my %m = map { my $k = $_; $k => median(map { $_->{$k} } @$s) }
+                    qw(p50 p99 nginx_us redis_us);
+
+        # what Redis does without being asked is not worth a column
+        $m{redis_us} = undef if ($m{redis_us} // 0) < 0.05;
+
+        $m{rate} = best($s);
+        $m{ratio} = ratio($speed, $name, 'limit');
+        $m{count} = $count->{$name};
+        $row{$name} = \%m;
+
+        printf "%-32s %8s %6s %6s %6s %7s %7s %9s\n", $case->[3],
+               cell('%.0f', $m{rate}), cell('%.2f', $m{ratio}),
+               cell('%.2f', $m{p50}), cell('%.2f', $m{p99}),
+               cell('%.2f', $m{nginx_us}),
+               cell('%.2f', $m{redis_us}),
+               cell('%.0f', $m{count});
+    }
+
+    print "\n";
+
+    return targets($speed, \%row);
+}
+
+
+sub targets {
+    my ($speed, $row) = @_;
+    my $n = sub { $row->{$_[0]} ? $row->{$_[0]}{count} : undef };
+    my $batch = median(map { $_->{batch} } @{$speed->{redis}});
+    my $each = $speed->{redis}
+               ? median(map { $_->{commands} / $_->{requests} }
+                            @{$speed->{redis}}) : undef;
+    my $over = defined $n->('hit') && defined $n->('limit')
+               ? $n->('hit') - $n->('limit') : undef;
+
+    my @targets = (
+        [ 'hit: instructions over the limit', '%.0f', $over, 'max', 2000 ],
+        [ 'Redis each time: instructions in all', '%.0f', $n->('redis'),
+          'max', 20000 ],
+        [ 'Redis each time: throughput to the limit', '%.2f',
+          ratio($speed, 'redis', 'limit'), 'min', 0.70 ],
+        [ 'Redis each time: throughput to Lua', '%.2f',
+          ratio($speed, 'redis', 'lua'), 'min', 2 ],
+        [ 'Redis each time: commands a write', '%.1f', $batch, 'min', 6 ],
+        [ 'Redis each time: commands a request', '%.2f', $each, 'max', 1.05 ],
+    );
+    my $missed = 0;
+
+    for my $target (@targets) {
+        my ($name, $format, $value, $way, $bound) = @$target;
+
+        next if !defined $value;
+
+        my $ok = $way eq 'max' ? $value <= $bound : $value >= $bound;
+
+        $missed += !$ok;
+
+        printf "%-46s %8s  %s %-6s %s\n", $name, sprintf($format, $value),
+               $way eq 'max' ? 'at most' : 'at least', $bound,
+               $ok ? 'ok' : 'MISSED';
+    }
+
+    return $missed;
+}
+
+
+# Of the best rounds: what else the machine does only ever slows one down.
+
+sub ratio {
+    my ($speed, $name, $to) = @_;
+    my ($best, $limit) = (best($speed->{$name}), best($speed->{$to}));
+
+    return $best && $limit ? $best / $limit : undef;
+}
+
+
+sub best {
+    my ($samples) = @_;
+
+    return (sort { $b <=> $a } map { $_->{rate} } @{$samples // []})[0];
+}
+
+
+sub median {
+    my @sorted = sort { $a <=> $b } grep { defined } @_;
+
+    return undef if !@sorted;
+
+    return ($sorted[$#sorted / 2] + $sorted[@sorted / 2]) / 2;
+}
+
+
+sub cell {
+    my ($format, $value) = @_;
+
+    return defined $value ? sprintf($format, $value) : '-';
+}
+
+
+sub ms {
+    my ($number, $unit) = ($_[0] // '') =~ /^([\d.]+)(us|ms|s)$/
+        or return undef;
+
+    return $number * { us => 0.001, ms => 1, s => 1000 }->{$unit};
+}
+
+
+sub instances {
+    my %seen;
+
+    return grep { !$seen{$_}++ } map { $_->[1] } @cases;
+}
+
+
+sub url {
+    my ($case) = @_;
+
+    return "http://127.0.0.1:$port{$case->[1]}$case->[2]";
+}
+
+
+# nginx runs as two processes for the load, as one under callgrind.
+
+sub start_nginx {
+    my ($name, $cpu, @under) = @_;
+
+    $port{$name} = free_port();
+
+    my %value = (
+        DIR => $dir, BENCH => $here, PORT => $port{$name}, REDIS => $redis,
+        MODULE => abs_path($o{module}), OK => abs_path($o{ok}),
+        PREFIX => $prefix,
+        USER => $> == 0 ? 'user root;' : '',
+    );
+
+    my $text = "load_module \@OK\@;\n" . read_file("$here/$name.conf")
+               . read_file("$here/server.conf") =~ s/\@NAME\@/$name/gr;
+
+    $text =~ s/\@([A-Z]+)\@/$value{$1} \/\/ die "bench: \@$1\@?\n"/ge;
+
+    write_file("$dir/$name.conf", $text);
+
+    my $globals = 'daemon off;' . (@under ? ' master_process off;' : '');
+
+    start($name, $cpu, @under, nginx(), '-c', "$dir/$name.conf",
+          '-e', "$dir/$name.log", '-g', $globals);
+
+    wait_for("nginx ($name)", sub {
+        IO::Socket::INET->new("127.0.0.1:$port{$name}")
+    });
+}
+
+
+sub nginx {
+    return $ENV{KEEPERS_NGINX} // '/usr/sbin/nginx';
+}
+
+
+sub worker {
+    my ($name) = @_;
+    my $master = $pid{$name};
+
+    my ($child) = split ' ',
+                        read_file("/proc/$master/task/$master/children");
+
+    return $child // die "bench: nginx ($name) has no worker\n";
+}
+
+
+# Also waits until the module has its connection to Redis.
+
+sub expect_200 {
+    my ($case) = @_;
+    my $answer = '';
+
+    wait_for("200 from $case->[0]", sub {
+        $answer = get($case->[1], $case->[2]);
+        $answer =~ m{^HTTP/1.1 200 };
+    }, sub { $answer });
+}
+
+
+sub get {
+    my ($name, $path) = @_;
+
+    my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port{$name}",
+                                       Timeout => 5)
+        or return '';
+
+    print $socket "GET $path HTTP/1.1\r\nHost: localhost\r\n"
+                  . "Cookie: keepers=$cookie\r\nConnection: close\r\n\r\n";
+
+    local $/;
+
+    return scalar(<$socket>) // '';
+}
+
+
+sub counters {
+    my $text = get('redis', '/status');
+    my %n;
+
+    for my $name (qw(commands writes)) {
+        ($n{$name}) = $text =~ /^keepers_redis_${name}_total (\d+)/m
+            or die "bench: no counter \"$name\" in the status\n";
+    }
+
+    return \%n;
+}
+
+
+sub cpu_ns {
+    my ($process) = @_;
+
+    return (split ' ', read_file("/proc/$process/schedstat"))[0];
+}
+
+
+sub cpus {
+    my ($list) = read_file('/proc/self/status')
+                 =~ /^Cpus_allowed_list:\s*(\S+)/m;
+    my @cpus = map { /(\d+)-(\d+)/ ? ($1 .. $2) : $_ } split /,/, $list;
+
+    die "bench: needs two processors\n" if @cpus < 2;
+
+    return @cpus;
+}
+
+
+sub start {
+    my ($name, $cpu, @command) = @_;
+
+    unshift @command, 'taskset', '-c', $cpu if defined $cpu;
+
+    my $child = fork() // die "bench: fork: $!\n";
+
+    if ($child == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$dir/$name.out";
+        open STDERR, '>>', "$dir/$name.out";
+        exec @command;
+        exit 127;
+    }
+
+    $pid{$name} = $child;
+}
+
+
+sub stop {
+    my ($name) = @_;
+    my $child = delete $pid{$name} or return;
+
+    kill 'TERM', $child;
+    waitpid $child, 0;
+}
+
+
+sub wait_for {
+    my ($what, $test, $hint) = @_;
+    my $until = time + 20;
+
+    until ($test->()) {
+        if (time > $until || grep { waitpid($_, WNOHANG) > 0 } values %pid) {
+            die "bench: $what does not come\n" . ($hint ? $hint->() : '')
+                . "see the logs in $dir\n";
+        }
+
+        sleep 0.05;
+    }
+}
+
+
+sub run {
+    my ($command) = @_;
+    my $text = `$command 2>&1`;
+
+    die "bench: $command\n$text" if $? != 0;
+
+    return $text;
+}
+
+
+sub free_port {
+    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+        or die "bench: no free port: $!\n";
+
+    return $socket->sockport;
+}
+
+
+sub random {
+    my ($n) = @_;
+
+    open my $file, '<:raw', '/dev/urandom' or die "bench: no random: $!\n";
+    read($file, my $bytes, $n) == $n or die "bench: no random: $!\n";
+
+    return $bytes;
+}
+
+
+sub base64 {
+    require MIME::Base64;
+
+    return MIME::Base64::encode_base64($_[0], '');
+}
+
+
+sub read_file {
+    my ($name) = @_;
+
+    open my $file, '<', $name or die "bench: $name: $!\n";
+
+    local $/;
+
+    return scalar(<$file>) // '';
+}
+
+
+sub write_file {
+    my ($name, $text) = @_;
+
+    open my $file, '>', $name or die "bench: $name: $!\n";
+    print $file $text;
+    close $file or die "bench: $name: $!\n";
+}

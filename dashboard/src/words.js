@@ -1,0 +1,73 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+const NUMBER = new Intl.NumberFormat("en-GB");
+
+const DAY = new Intl.DateTimeFormat("en-GB", {
+    day: "numeric", month: "short", timeZone: "UTC",
+});
+
+const MOMENT = new Intl.DateTimeFormat("en-GB", {
+    day: "numeric", month: "short", year: "numeric",
+    hour: "2-digit", minute: "2-digit",
+});
+
+const DATE = new Intl.DateTimeFormat("en-GB", {
+    day: "numeric", month: "short", year: "numeric",
+});
+
+const STATUS = {
+    active: "",
+    change_waiting: "Change waiting",
+    phone_unread: "Phone unclear",
+};
+
+const REASON = {
+    markup: "The name has code in it",
+    url: "The name has a web address in it",
+    trap: "A field that people do not see was filled in",
+    budget: "Many signups came at once",
+};
+
+
+export function number(n) {
+    return NUMBER.format(n);
+}
+
+
+export function count(n, one, many) {
+    return `${number(n)} ${n === 1 ? one : many}`;
+}
+
+
+export function day(text) {
+    return DAY.format(new Date(`${text}T00:00:00Z`));
+}
+
+
+export function moment(text) {
+    return MOMENT.format(new Date(text));
+}
+
+
+export function date(text) {
+    return DATE.format(new Date(text));
+}
+
+
+/* A code that this page does not know yet is shown, not hidden. */
+function plain(code) {
+    return code.replaceAll("_", " ");
+}
+
+
+export function status(code) {
+    return STATUS[code] ?? plain(code);
+}
+
+
+export function reason(code) {
+    return REASON[code] ?? REASON[code.replace(/_.*/, "")] ?? plain(code);
+}

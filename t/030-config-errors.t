@@ -1,0 +1,664 @@
+#!/usr/bin/perl
+
+# Copyright (C) Keepers
+
+# What a host writes wrongly stops "nginx -t", with words that name the
+# directive and say what to do; what is right loads without a Redis, touches no
+# network, and is inherited as everything in nginx is.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use IO::Select;
+use IO::Socket::INET;
+use Keepers::Test;
+use MIME::Base64 qw(encode_base64);
+use Test::More;
+
+my $root = $Keepers::Test::root;
+my $dir = work_dir();
+my $keys = keys_dir();
+
+my %base = (keepers_zone => 'keepers_zone 1m;',
+            keepers_key_file => "keepers_key_file $keys/edge.keys;",
+            keepers_writer_key => "keepers_writer_key $keys/writer.pub;",
+            keepers_redis => 'keepers_redis unix:/none/redis.sock;');
+
+my $use = 'keepers_session required;';
+my $directives = slurp(
+    "$root/ngx_keepers_module/http/ngx_keepers_module.c");
+
+# 1. contexts
+
+my %level = (MAIN => 1, SRV => 2, ANY => 3, LOC => 4);
+my %valid = (keepers_zone => '1m',
+             keepers_key_file => "$keys/edge.keys",
+             keepers_writer_key => "$keys/writer.pub",
+             keepers_redis => 'unix:/none/redis.sock',
+             keepers_redis_connect_timeout => '1s',
+             keepers_redis_timeout => '1s',
+             keepers_redis_connections => '1',
+             keepers_redis_queue => '1',
+             keepers_session => 'required',
+             keepers_session_cookie => '__Host-a',
+             keepers_session_idle => '1m',
+             keepers_session_absolute => '1h',
+             keepers_session_cache => '1s',
+             keepers_session_max => '1',
+             keepers_session_error => 'deny',
+             keepers_signin_url => '/signin',
+             keepers_csrf => 'on',
+             keepers_signin => '/asks',
+             keepers_signout => '',
+             keepers_sessions => '',
+             keepers_limit_rule => 'a key=$uri rate=1/s',
+             keepers_limit => 'known',
+             keepers_link => '$arg_slug',
+             keepers_thanks => '$arg_slug',
+             keepers_page => "$root/conf/pages/problem.html",
+             keepers_link_template => "$root/conf/pages/link.html",
+             keepers_thanks_template => "$root/conf/pages/thanks.html",
+             keepers_signup_body_size => '8k',
+             keepers_status => 'json');
+
+my %context = $directives =~ /ngx_string\("(\w+)"\),\s*NGX_KEEPERS_(\w+)/g;
+
+is_deeply([sort keys %context], [sort keys %valid],
+          'every directive is tried');
+
+for my $name (sort keys %valid) {
+    my $line = "$name $valid{$name};";
+    my $level = $level{$context{$name}};
+    my %in = (http => $level < 4, server => $level == 2 || $level == 3,
+              location => $level > 2);
+
+    for my $where (qw(http server location)) {
+        my $text = conf($where => $line, without => $name);
+
+        if ($in{$where}) {
+            loads($text, "$name in $where");
+
+        } else {
+            refuses($text, "\"$name\" directive is not allowed here",
+                    "$name in $where");
+        }
+    }
+
+    # once a level; limits and rules are lists
+    my $twice = $name =~ /^keepers_limit(?:_rule)?$/ ? 'stands twice'
+              : "\"$name\" directive is duplicate";
+    my ($where) = grep { $in{$_} } qw(http server location);
+
+    refuses(conf($where => "$line $line", without => $name), $twice,
+            "$name twice");
+
+    # arguments: the flags of the table are those of the page (020)
+    refuses(conf($where => $name . ' a' x 9 . ';', without => $name), $name,
+            "$name with nine arguments");
+    next if $name =~ /^keepers_(?:signout|sessions|status)$/;
+    refuses(conf($where => "$name;", without => $name),
+            "invalid number of arguments in \"$name\" directive",
+            "$name without arguments");
+}
+
+# 2. values: directive, level, line, the words
+
+my @values = (
+    [http => 'keepers_zone 100k;',
+     'invalid zone size "100k" in "keepers_zone": give at least 1m'],
+    [http => 'keepers_zone big;',
+     'invalid zone size "big" in "keepers_zone": give at least 1m'],
+
+    [http => 'keepers_redis_connect_timeout soon;',
+     '"keepers_redis_connect_timeout" directive invalid value'],
+    [http => 'keepers_redis_connect_timeout 0;',
+     '"keepers_redis_connect_timeout" and "keepers_redis_timeout" must be at '
+     . 'least 1ms'],
+    [http => 'keepers_redis_timeout soon;',
+     '"keepers_redis_timeout" directive invalid value'],
+    [http => 'keepers_redis_timeout 0;',
+     '"keepers_redis_timeout" must be at least 1ms'],
+    [http => 'keepers_redis_connections 0;',
+     '"keepers_redis_connections" must be 1 to 16'],
+    [http => 'keepers_redis_connections 17;',
+     '"keepers_redis_connections" must be 1 to 16'],
+    [http => 'keepers_redis_connections many;', 'invalid number'],
+    [http => 'keepers_redis_queue 0;',
+     '"keepers_redis_queue" must be 1 to 65536'],
+    [http => 'keepers_redis_queue 65537;',
+     '"keepers_redis_queue" must be 1 to 65536'],
+
+    [location => 'keepers_session on;',
+     'invalid value "on" in "keepers_session": it must be "off", "optional" '
+     . 'or "required"'],
+    [location => 'keepers_session off role=owner;',
+     '"keepers_session off" takes no parameter, but has "role=owner"'],
+    [location => 'keepers_session required role=king;',
+     'unknown role "king" in "keepers_session": roles are owner, manager, '
+     . 'staff and auditor'],
+    [location => 'keepers_session required role=owner,;',
+     'unknown role "" in "keepers_session"'],
+    [location => 'keepers_session required aal=3;',
+     'invalid parameter "aal=3" in "keepers_session": it takes role=a,b, '
+     . 'aal=1 or aal=2, and fresh=time'],
+    [location => 'keepers_session required fresh=never;',
+     'invalid parameter "fresh=never" in "keepers_session"'],
+    [location => 'keepers_session required fresh=0;',
+     'invalid parameter "fresh=0" in "keepers_session"'],
+    [location => 'keepers_session required soon;',
+     'invalid parameter "soon" in "keepers_session"'],
+
+    [server => 'keepers_session_cookie keepers;',
+     '"keepers_session_cookie" directive takes a name that starts with '
+     . '"__Host-", so that no sibling domain can set it; or add "insecure" '
+     . 'for development over plain HTTP'],
+    [server => 'keepers_session_cookie __Host-a insecure;',
+     '"keepers_session_cookie" directive takes a name without "__" when it is '
+     . '"insecure": browsers refuse such a cookie over plain HTTP'],
+    [server => 'keepers_session_cookie a unsafe;',
+     'invalid parameter "unsafe" in "keepers_session_cookie": the only one is '
+     . '"insecure"'],
+    [server => 'keepers_session_cookie "a=b" insecure;',
+     'invalid name "a=b" in "keepers_session_cookie": a cookie\'s name has '
+     . 'letters, digits, "-" and "_"'],
+    [server => 'keepers_session_cookie ' . 'a' x 65 . ' insecure;',
+     '"keepers_session_cookie" directive takes a name of 1 to 64 characters'],
+
+    [server => 'keepers_session_idle long;',
+     '"keepers_session_idle" directive invalid value'],
+    [server => 'keepers_session_idle 0;',
+     '"keepers_session_idle" (0 s) must be at least 1s and not longer than '
+     . '"keepers_session_absolute" (43200 s)'],
+    [server => 'keepers_session_idle 13h;',
+     '"keepers_session_idle" (46800 s) must be at least 1s and not longer '
+     . 'than "keepers_session_absolute" (43200 s)'],
+    [server => 'keepers_session_absolute 1m;',
+     '"keepers_session_idle" (1800 s) must be at least 1s and not longer than '
+     . '"keepers_session_absolute" (60 s)'],
+    [server => 'keepers_session_absolute long;',
+     '"keepers_session_absolute" directive invalid value'],
+    [server => 'keepers_session_cache 31s;',
+     '"keepers_session_cache" must be at most 30s: a session that was ended '
+     . 'would live on for as long'],
+    [server => 'keepers_session_max 0;',
+     '"keepers_session_max" must be 1 to 50'],
+    [server => 'keepers_session_max 51;',
+     '"keepers_session_max" must be 1 to 50'],
+    [location => 'keepers_session_error allow;',
+     'invalid value "allow" in "keepers_session_error": it must be "deny", or '
+     . '"stale=time" of at most 1h'],
+    [location => 'keepers_session_error stale=2h;',
+     'invalid value "stale=2h" in "keepers_session_error"'],
+    [location => 'keepers_session_error stale=0;',
+     'invalid value "stale=0" in "keepers_session_error"'],
+    [location => 'keepers_csrf maybe;',
+     'invalid value "maybe" in "keepers_csrf" directive, it must be "on" or '
+     . '"off"'],
+    [location => 'keepers_signin http://writer/;',
+     'invalid uri "http://writer/" in "keepers_signin": it is an internal '
+     . 'location that asks the writer, and starts with "/"'],
+
+    [http => 'keepers_limit_rule a key=$uri;',
+     'keepers_limit_rule "a" needs key= and rate=, as in '
+     . 'key=$keepers_client rate=5/10m'],
+    [http => 'keepers_limit_rule a rate=1/s;',
+     'keepers_limit_rule "a" needs key= and rate='],
+    [http => 'keepers_limit_rule "a b" key=$uri rate=1/s;',
+     'keepers_limit_rule "a b": a name has 1 to 32 letters, digits, "_" or '
+     . '"-"'],
+    [http => 'keepers_limit_rule a key=$uri rate=fast;',
+     'keepers_limit_rule "a": invalid rate "fast", write a number and a '
+     . 'period, as in "10/s", "5/10m" or "100/d"'],
+    [http => 'keepers_limit_rule a key=$uri rate=0/s;',
+     'keepers_limit_rule "a": rate "0/s" is out of range, at most 1000000 a '
+     . 'second and at least 1 a period'],
+    [http => 'keepers_limit_rule a key=$uri rate=1/s burst=0;',
+     'keepers_limit_rule "a": invalid burst "0", it must be a number from 1 '
+     . 'to 1000000'],
+    [http => 'keepers_limit_rule a key=$uri rate=1/s mode=loud;',
+     'keepers_limit_rule "a": invalid mode "loud", it must be "enforce" or '
+     . '"shadow"'],
+    [http => 'keepers_limit_rule a key=$uri rate=1/s count=some;',
+     'keepers_limit_rule "a": invalid count "some", it must be "all"'],
+    [http => 'keepers_limit_rule a key=$uri rate=1/s count=failures;',
+     'keepers_limit_rule "a": count=failures is not built yet: use '
+     . 'count=all'],
+    [http => 'keepers_limit_rule a key=$uri rate=1/s zone=z;',
+     'keepers_limit_rule "a": invalid parameter "zone=z"; there are key= '
+     . 'rate= burst= count= mode='],
+    [http => 'keepers_limit_rule a key=$uri rate=1/s rate=2/s;',
+     'keepers_limit_rule "a": repeated parameter "rate=2/s"'],
+    [http => 'keepers_limit_rule a key=$keepers_nobody rate=1/s;',
+     'unknown "keepers_nobody" variable'],
+    [location => 'keepers_limit unknown;',
+     'keepers_limit "unknown": there is no keepers_limit_rule of this name '
+     . 'above: define it in the http block'],
+    [location => 'keepers_limit known weight=2;',
+     'keepers_limit "known": invalid parameter "weight=2", there is cost='],
+
+    [location => 'keepers_link $keepers_nobody;',
+     'unknown "keepers_nobody" variable'],
+    [location => 'keepers_thanks $keepers_nobody;',
+     'unknown "keepers_nobody" variable'],
+    [location => 'keepers_status xml;',
+     'invalid value "xml" of keepers_status, it must be "prometheus" or '
+     . '"json"'],
+    [location => 'keepers_signup_body_size 0;',
+     '"keepers_signup_body_size" must be 1 byte to 65536 bytes'],
+    [location => 'keepers_signup_body_size 65k;',
+     '"keepers_signup_body_size" must be 1 byte to 65536 bytes'],
+    [location => 'keepers_signup_body_size big;',
+     '"keepers_signup_body_size" directive invalid value'],
+);
+
+for (@values) {
+    my ($where, $line, $words) = @$_;
+    my ($name) = $line =~ /^(\w+)/;
+
+    refuses(conf($where => $line, without => $name), $words, $line);
+}
+
+refuses(conf(http => join("\n", map { "keepers_limit_rule r$_ key=\$uri "
+                                      . 'rate=1/s;' } 1 .. 64)),
+        'there can be at most 64 rules', 'a 65th rule');
+refuses(conf(http => join("\n", map { "keepers_limit_rule r$_ key=\$uri "
+                                      . 'rate=1/s;' } 1 .. 9),
+             location => join("\n", map { "keepers_limit r$_;" } 1 .. 9)),
+        'keepers_limit "r9": a location can have at most 8 limits',
+        'a ninth limit');
+
+# 3. Redis
+
+my $secret = spew("$dir/redis.password", "swordfish\n");
+my $open = spew("$dir/open.password", "swordfish\n", 0644);
+my $empty = spew("$dir/empty.password", "\n");
+my $long = spew("$dir/long.password", "two\nlines\n");
+
+my @redis = (
+    ['unix:', 'in the address "unix:" of "keepers_redis"'],
+    ['127.0.0.1:port', 'invalid port in the address "127.0.0.1:port" of '
+                       . '"keepers_redis"'],
+    ['sentinel:main@127.0.0.1', '"keepers_redis" knows no "sentinel:" and no '
+     . '"cluster:" yet, only "unix:path" and "host:port"'],
+    ['cluster:127.0.0.1:7000', '"keepers_redis" knows no "sentinel:"'],
+    ['127.0.0.1 db=x', '"db=x" of "keepers_redis" is not a number from 0 to '
+                       . '65535'],
+    ['127.0.0.1 user=edge', '"keepers_redis" has "user=" but no '
+                            . '"password_file="'],
+    ['127.0.0.1 user=', '"user=" of "keepers_redis" has 1 to 128 bytes'],
+    ["127.0.0.1 password_file=$dir/none",
+     "\"password_file=$dir/none\" of \"keepers_redis\": open() failed (2: No "
+     . 'such file or directory)'],
+    ["127.0.0.1 password_file=$open",
+     "\"password_file=$open\" of \"keepers_redis\" may be read by others: "
+     . 'chmod 600 it'],
+    ["127.0.0.1 password_file=$empty",
+     'has to hold the password alone, one line of 1 to 512 bytes'],
+    ["127.0.0.1 password_file=$long",
+     'has to hold the password alone, one line of 1 to 512 bytes'],
+    ["127.0.0.1 password_file=$keys",
+     "\"password_file=$keys\" of \"keepers_redis\" is not a file"],
+    ['127.0.0.1 "prefix={a}"', '"prefix={a}" of "keepers_redis" is not at most '
+                             . '64 visible ASCII characters without braces'],
+    ['127.0.0.1 db=1 db=2', '"db=" stands twice in "keepers_redis"'],
+    ['127.0.0.1 ssl', '"keepers_redis" knows no "ssl", only "db=", "user=", '
+                      . '"password_file=" and "prefix="'],
+    ['redis.example.com:6379', '"keepers_redis" names the host '
+     . '"redis.example.com": add a "resolver" to the "http" block, or write '
+     . 'an address'],
+);
+
+for (@redis) {
+    my ($arguments, $words) = @$_;
+
+    refuses(conf(http => "keepers_redis $arguments;", location => $use,
+                 without => 'keepers_redis'), $words, "redis: $arguments");
+}
+
+my (undef, $said) = nginx_test(conf(http => 'keepers_redis 127.0.0.1 '
+                                    . 'password=swordfish;',
+                                    without => 'keepers_redis'));
+
+like($said, qr/"keepers_redis" knows no "password"/, 'password= is refused');
+unlike($said, qr/swordfish/, 'and not repeated');
+
+loads(conf(http => "keepers_redis 127.0.0.1:7 db=3 user=u "
+           . "password_file=$secret prefix=a:;", without => 'keepers_redis'),
+      'all parameters of keepers_redis');
+loads(conf(http => 'resolver 127.0.0.1; keepers_redis redis.example.com;',
+           location => $use, without => 'keepers_redis'),
+      'a name with a resolver');
+
+# 4. key files
+
+my $good = encode_base64(pack('C32', 1 .. 32), '');
+my $other = encode_base64(pack('C32', 2 .. 33), '');
+my $make = 'make one with "keepers-writer keygen DIRECTORY"';
+
+my @rings = (
+    ['', 'no key in the file', 0],
+    ["# nothing\n\n", 'no key in the file', 0],
+    ["$good\n", 'the line is not "id:base64"', 1],
+    ["a:not base64\n", 'a', 1],
+    ["a:$good\nb:" . encode_base64('short', '') . "\n",
+     'a key must have exactly 32 bytes', 2],
+    ["a:$good\na:$other\n", 'the id or the key stands twice', 2],
+    ["a:$good\nb:$good\n", 'the id or the key stands twice', 2],
+    ['a:' . encode_base64("\0" x 32, '') . "\n",
+     'the key is one repeated byte, make a random one', 1],
+    [join('', map { "k$_:" . encode_base64(pack('C32', $_ .. $_ + 31), '')
+                    . "\n" } 1 .. 5), 'more than 4 keys', 5],
+);
+
+for my $i (0 .. $#rings) {
+    my ($text, $words, $line) = @{$rings[$i]};
+    my $file = spew("$dir/ring$i", $text);
+    my $wanted = "\"keepers_key_file\" \"$file\" line $line: ";
+    my (undef, $said) = refuses(key_file($file), $wanted, "ring $i");
+
+    like($said, qr/\Q$words\E/, "ring $i: why");
+    like($said, qr/\Q$make\E/, "ring $i: what to do");
+    unlike($said, qr/\Q$good\E|\Q$other\E/, "ring $i: no key is shown");
+}
+
+my $world = spew("$dir/world.keys", "a:$good\n", 0644);
+my $group = spew("$dir/group.keys", "a:$good\n", 0640);
+my $large = spew("$dir/large.keys", '#' x 5000);
+
+refuses(key_file($world), "\"keepers_key_file\" \"$world\" holds secrets and "
+        . 'may be read by others (mode 0644 is not 0600 or stricter): chmod '
+        . "0600 \"$world\"", 'world-readable keys');
+refuses(key_file($group), 'mode 0640 is not 0600', 'group-readable keys');
+refuses(key_file("$dir/absent.keys"), "\"keepers_key_file\" cannot open "
+        . "\"$dir/absent.keys\": make it with \"keepers-writer keygen "
+        . 'DIRECTORY", readable by the user who starts nginx (2: No such file '
+        . 'or directory)', 'no key file');
+refuses(key_file($large), "\"keepers_key_file\" \"$large\" cannot be read, or "
+        . 'is larger than 4095 bytes', 'a large key file');
+loads(key_file(spew("$dir/two.keys", "# new\nb:$other\n\na:$good\n", 0400)),
+      'two keys, a comment, mode 0400');
+
+for (["\n"], ["$good\n$other\n"], ['garbage'],
+     [encode_base64('short', '') . "\n"])
+{
+    my $file = spew("$dir/writer.pub", $_->[0], 0644);
+
+    refuses(writer_key($file), "\"keepers_writer_key\" \"$file\" is not one "
+            . 'line of base64 of 32 bytes: give the file writer.pub that '
+            . '"keepers-writer keygen DIRECTORY" made', 'a bad writer key');
+}
+
+refuses(writer_key("$dir/absent.pub"), '"keepers_writer_key" cannot open '
+        . "\"$dir/absent.pub\"", 'no writer key');
+
+mkdir("$dir/folder.pub", 0755);
+refuses(writer_key("$dir/folder.pub"),
+        "\"keepers_writer_key\" \"$dir/folder.pub\" cannot be read",
+        'a folder as the writer key');
+
+# 5. what is missing
+
+my %forgotten = (keepers_zone => 'keepers_zone 8m;',
+                 keepers_key_file =>
+                     'keepers_key_file /etc/keepers/edge.keys;',
+                 keepers_redis => 'keepers_redis unix:/run/redis/redis.sock;',
+                 keepers_writer_key =>
+                     'keepers_writer_key /etc/keepers/writer.pub;');
+
+for my $name (sort keys %forgotten) {
+    for my $line ('keepers_link $arg_slug;', 'keepers_signin /asks;') {
+        refuses(conf(location => $line, without => $name),
+                'a location uses Keepers, but the "http" block has no such '
+                . "line as \"$forgotten{$name}\"", "$line without $name");
+    }
+}
+
+loads(conf(location => $use, without => 'keepers_writer_key'),
+      'a session check needs no writer key');
+loads("server { listen unix:%%DIR%%/s; location / { root /none; } }",
+      'who does not use Keepers needs nothing');
+
+# 6. templates
+
+my @templates = (
+    ["{{business}", '"{{" without "}}", a bad name, or a value inside '
+                    . '<style> or <script>', 1],
+    ["a\n{{#offer}}b\n", 'a section is not closed, or closed without being '
+                         . 'open', 2],
+    ["a\nb\n{{nobody}}", 'unknown value', 3],
+    ["<style>{{color}}</style>", 'a value inside <style>', 1],
+);
+
+for my $i (0 .. $#templates) {
+    my ($text, $words, $line) = @{$templates[$i]};
+    my $file = spew("$dir/page$i.html", $text);
+
+    for my $name (qw(keepers_link_template keepers_thanks_template)) {
+        my (undef, $said) = refuses(conf(location => "$name $file;"),
+            "the template \"$file\" is wrong in line $line: ",
+            "$name: $text");
+
+        like($said, qr/\Q$words\E/, 'why');
+    }
+}
+
+my $nobody = spew("$dir/nobody.html", "<p>\n{{keepers_nobody}}</p>\n");
+my $none = spew("$dir/none.html", '');
+
+refuses(conf(location => "keepers_page $nobody;"), "the template \"$nobody\" "
+        . 'is wrong in line 2: there is no variable "$keepers_nobody"',
+        'a page with an unknown variable');
+refuses(conf(location => "keepers_page $none;"),
+        "the template \"$none\" must be a file of 1 to", 'an empty template');
+refuses(conf(location => "keepers_page $dir/no.html;"),
+        "cannot open the template \"$dir/no.html\" (2: No such file or "
+        . 'directory)', 'no template');
+refuses(conf(location => "keepers_page $dir;"),
+        "the template \"$dir\" must be a file of 1 to", 'a folder');
+
+# 7. "return" is answered before the session is looked for
+
+my $guard = '"keepers_session required" does not protect the "return" of the ';
+
+refuses(conf(location => "$use return 200 secret;"),
+        $guard . 'location "/": nginx returns before it looks for a session; '
+        . 'move the "return" elsewhere, or write "keepers_session off" there',
+        'return under a required session');
+refuses(conf(location => "$use if (\$arg_a) { return 200 secret; }"), $guard,
+        'return in an "if"');
+refuses(conf(http => $use, location => 'return 200 secret;'), $guard,
+        'return under an inherited session');
+refuses(conf(http => $use, server => 'return 200 secret;'), $guard,
+        'return of a server');
+loads(conf(http => $use, location => 'keepers_session off; return 200 a;'),
+      'return where the session is off');
+loads(conf(location => "$use rewrite ^/a /b break; set \$a 1;"),
+      'other directives of the rewrite module');
+
+# 8. no network: an address that listens, and is asked by nobody
+
+my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1')
+    or die("listen: $!\n");
+my $address = '127.0.0.1:' . $listener->sockport();
+my $quiet = conf(http => "keepers_redis $address;", location => $use,
+                 without => 'keepers_redis');
+
+loads($quiet, 'Redis does not answer');
+ok(!IO::Select->new($listener)->can_read(0.1), 'nobody has connected');
+
+SKIP: {
+    skip('strace is not installed', 1) if system('strace -V >/dev/null 2>&1');
+
+    my $file = Keepers::Test::nginx_conf($quiet, "$dir/strace", 1);
+    my $trace = "$dir/strace.txt";
+    my $nginx = $ENV{KEEPERS_NGINX} // '/usr/sbin/nginx';
+
+    system("strace -f -e trace=connect -o '$trace' '$nginx' -t -q "
+           . "-p '$dir/strace' -e stderr -c '$file' >/dev/null 2>&1");
+    unlike(slurp($trace), qr/AF_INET/, 'no connect() to a network');
+}
+
+# 9. inheritance
+
+loads(conf(http => "keepers_session required role=owner aal=1;\n"
+           . "keepers_session_cookie __Host-h;\nkeepers_session_idle 1m;\n"
+           . "keepers_session_absolute 2m;\nkeepers_session_cache 1s;\n"
+           . "keepers_session_max 3;\nkeepers_session_error stale=1m;\n"
+           . "keepers_signin_url /in;\nkeepers_csrf off;\n"
+           . "keepers_link_template $root/conf/pages/link.html;\n"
+           . "keepers_thanks_template $root/conf/pages/thanks.html;\n"
+           . "keepers_signup_body_size 8k;",
+           server => "keepers_session optional;\n"
+           . "keepers_session_cookie __Host-s;\nkeepers_session_idle 2m;\n"
+           . "keepers_session_absolute 3m;\nkeepers_session_cache 0;\n"
+           . "keepers_session_max 4;\nkeepers_session_error deny;\n"
+           . "keepers_signin_url /sin;\nkeepers_csrf on;\n"
+           . "keepers_signup_body_size 9k;",
+           location => "keepers_session off; keepers_csrf off;\n"
+           . "keepers_session_error stale=2m; keepers_signin_url /lin;\n"
+           . 'keepers_signup_body_size 10k;'), 'three levels');
+refuses(conf(http => 'keepers_session_idle 2h;',
+             server => 'keepers_session_absolute 1h;'),
+        '"keepers_session_idle" (7200 s) must be at least 1s and not longer '
+        . 'than "keepers_session_absolute" (3600 s)',
+        'values of two levels are checked together');
+
+my $nginx = start_nginx(join("\n", values %base) . <<'END');
+
+    keepers_session           required;
+    keepers_signin_url        /one;
+    keepers_session_cookie    first insecure;
+    keepers_signup_body_size  1k;
+
+    keepers_limit_rule  one  key=$http_x_who rate=1/d;
+    keepers_limit_rule  two  key=$http_x_who rate=2/d;
+
+    server {
+        listen 127.0.0.1:%%PORT%%;
+
+        location /kept/ {
+            empty_gif;
+            location /kept/inner/  { keepers_signin_url /two; empty_gif; }
+            location /kept/open/   { keepers_session off; empty_gif; }
+        }
+
+        location = /out  { keepers_session optional; keepers_signout; }
+
+        location = /in   { keepers_session off; keepers_signin /none; }
+        location = /big  { keepers_session off; keepers_signin /none;
+                           keepers_signup_body_size 4k; }
+    }
+
+    server {
+        listen       127.0.0.1:%%PORT%%;
+        server_name  second;
+
+        keepers_session         off;
+        keepers_session_cookie  second insecure;
+        keepers_limit           one;
+
+        location /          { empty_gif; }
+        location /inherits/ { empty_gif; }
+        location /own/      { keepers_limit two; empty_gif; }
+
+        location = /out  { keepers_session optional; keepers_signout; }
+    }
+END
+
+my $ua = ua();
+
+is(get('/kept/')->code, 401, 'the session of the http level');
+is(get('/kept/inner/')->code, 401, 'and of a location in a location');
+is(get('/kept/open/')->code, 200, 'but where it is off');
+is(get('/', Host => 'second')->code, 200, 'or off in the server');
+
+like(get('/kept/', Accept => 'text/html')->headers->location,
+     qr{^/one\?}, 'the sign-in page of the http level');
+like(get('/kept/inner/', Accept => 'text/html')->headers->location,
+     qr{^/two\?}, 'and of the location');
+
+like(post('/out')->headers->set_cookie, qr/^first=;/,
+     'the cookie of the http level');
+like(post('/out', '', Host => 'second')->headers->set_cookie, qr/^second=;/,
+     'and of the server');
+
+my $form = 'email=a%40example.com&password=' . 'a' x 2000;
+
+is(post('/in', $form)->code, 413, 'the body size of the http level');
+isnt(post('/big', $form)->code, 413, 'and of the location');
+
+my @second = (Host => 'second', 'X-Who' => 'b');
+
+is(get('/inherits/', @second)->code, 200, 'a limit of the server: once');
+is(get('/inherits/', @second)->code, 429, 'and not twice');
+is(get('/own/', @second)->code, 200, 'a location with a limit inherits none');
+
+done_testing();
+
+
+# A configuration with lines at some levels; "without" leaves one of the base
+# out, or keepers_writer_key with others.
+sub conf {
+    my (%at) = @_;
+    my %lines = %base;
+
+    delete $lines{$at{without} // ''};
+
+    return join("\n", map { $lines{$_} } sort keys %lines)
+        . "\nkeepers_limit_rule known key=\$uri rate=1/s;\n"
+        . ($at{http} // '') . "\nserver { listen unix:%%DIR%%/s;\n"
+        . ($at{server} // '') . "\nlocation / {\n" . ($at{location} // '')
+        . "\n}\n}\n";
+}
+
+
+sub key_file {
+    return conf(http => "keepers_key_file $_[0];", location => $use,
+                without => 'keepers_key_file');
+}
+
+
+sub writer_key {
+    return conf(http => "keepers_writer_key $_[0];", location => $use,
+                without => 'keepers_writer_key');
+}
+
+
+sub loads {
+    my ($text, $what) = @_;
+    my ($status, $said) = nginx_test($text);
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    is($status, 0, "loads: $what") or diag($said);
+    return ($status, $said);
+}
+
+
+sub refuses {
+    my ($text, $words, $what) = @_;
+    my ($status, $said) = nginx_test($text);
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    ok($status != 0 && $said =~ /\[emerg\]/ && index($said, $words) >= 0,
+       "refused: $what") or diag("wanted: $words\nsaid: $said");
+    return ($status, $said);
+}
+
+
+sub get {
+    my ($path, %header) = @_;
+
+    return $ua->get("$nginx->{url}$path" => \%header)->res;
+}
+
+
+sub post {
+    my ($path, $body, %header) = @_;
+
+    $header{'Content-Type'} = 'application/x-www-form-urlencoded';
+
+    return $ua->post("$nginx->{url}$path" => \%header => $body // '')->res;
+}

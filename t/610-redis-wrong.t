@@ -1,0 +1,215 @@
+#!/usr/bin/perl
+
+# Copyright (C) Keepers
+
+# Whatever Redis answers, a protected page is served only for a record that
+# opens, an error is never a sign-out, and the next right answer counts again.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use File::Temp;
+use IO::Socket::INET;
+use Keepers::FakeRedis;
+use Keepers::Test;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+
+my $p = start_platform();
+
+# beside the folder whose files are searched for canaries
+my $dir = File::Temp->newdir('keepers-XXXXXX', TMPDIR => 1);
+my $fake = Keepers::FakeRedis->new(listen => "$dir/fake.sock",
+                                   real => $p->{redis_socket});
+
+my $nginx = start_nginx(<<"END" . <<'END');
+    keepers_zone                   2m;
+    keepers_key_file               $p->{dir}/keys/edge.keys;
+    keepers_redis                  unix:$dir/fake.sock user=edge
+                                   password_file=$p->{dir}/keys/redis-edge.password;
+    keepers_redis_timeout          100ms;
+    keepers_redis_connect_timeout  200ms;
+    keepers_session_cookie         keepers insecure;
+    keepers_session_cache          0;
+    keepers_writer_key             $p->{dir}/keys/writer.pub;
+END
+    server {
+        listen 127.0.0.1:%%PORT%%;
+
+        location ~ "^/l/(?<keepers_slug>[^/]+)$" {
+            keepers_link $keepers_slug;
+        }
+
+        location /page/ {
+            keepers_session     required;
+            keepers_signin_url  /signin;
+            alias               %%DIR%%/html/;
+        }
+    }
+END
+
+mkdir("$nginx->{dir}/html");
+spew("$nginx->{dir}/html/index.html", 'MARKER', 0644);
+
+my @workers = workers($nginx);
+my @cookies = map {
+    map { $_->value } grep { $_->name eq 'keepers' }
+        @{sign_in($p)->cookie_jar->all};
+} 1 .. 2;
+my $get = "GET /page/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+
+
+sub ask {
+    my ($cookie) = @_;
+
+    return raw($nginx->{port}, $get . "Cookie: keepers=$cookie\r\n\r\n");
+}
+
+
+sub code { return $_[0] =~ /^HTTP\/1\.1 (\d+)/ ? $1 : 0 }
+
+
+# One wrong answer, and what a user sees; then all is well again.
+sub wrong {
+    my ($mode, $expected) = @_;
+
+    $fake->mode($mode);
+    $mode =~ s/\s+\z//;
+
+    my $answer = ask($cookies[0]);
+
+    is(code($answer), $expected, "$mode: $expected");
+    unlike($answer, qr/^Set-Cookie:/mi, "$mode: the cookie is left alone");
+    unlike($answer, qr/MARKER/, "$mode: the page is not shown")
+        if $expected != 200;
+
+    $fake->mode('right');
+    ok(wait_for { code(ask($cookies[0])) == 200 }, "$mode: and then well");
+    return;
+}
+
+
+ok(wait_for { code(ask($cookies[0])) == 200 }, 'a page through the other');
+
+subtest 'one wrong reply' => sub {
+
+    # a Redis that truly has no such session, or another's record, means 401
+    my %expected = (right => 200, nils => 401, strings => 401);
+
+    wrong($_, $expected{$_} // 503) for Keepers::FakeRedis::modes();
+};
+
+subtest 'a link' => sub {
+    my $n = 0;
+    my $link = sub { return code(raw($nginx->{port}, 'GET /l/none-' . ++$n
+                                     . " HTTP/1.0\r\n\r\n")) };
+
+    is($link->(), 404, 'that Redis does not have is unknown');
+
+    # these leave a nil as it is, or are one
+    my $nil = qr/^(?:right|nil|nil_array|end_bulk|nested_in)$/;
+
+    for my $mode (grep { !/$nil/ } Keepers::FakeRedis::modes()) {
+        $fake->mode($mode);
+        is($link->(), 503, "$mode: that Redis was not heard of is not");
+        $fake->mode('right');
+        ok(wait_for { code(ask($cookies[0])) == 200 }, "$mode: and then well");
+    }
+};
+
+subtest 'a reply that ends too early' => sub {
+
+    # so many bytes from its start, or all but so many
+    for my $n (0 .. 24, 40, 80, map { -$_ } 1 .. 24) {
+        wrong("cut:$n", 503);
+        wrong("stop:$n", 503) if $n % 6 == 0;
+    }
+};
+
+subtest 'bytes that no command waits for' => sub {
+    for (1 .. 3) {
+        $fake->mode('unasked');
+        sleep(0.05);
+        $fake->mode('right');
+        ok(wait_for { code(ask($cookies[0])) == 200 }, 'are survived');
+    }
+};
+
+subtest 'replies in another order' => sub {
+    $fake->mode('swap');
+
+    my @sockets = map {
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => $nginx->{port});
+        $socket->syswrite($get . "Cookie: keepers=$_\r\n\r\n");
+        $socket;
+    } @cookies;
+
+    for my $socket (@sockets) {
+        my $answer = '';
+
+        while ($socket->sysread($answer, 65536, length($answer))) { }
+        like(code($answer), qr/^(?:401|503)$/,
+             'nobody gets in with the record of another');
+        unlike($answer, qr/MARKER|^Set-Cookie:/mi, 'nor sees a page');
+    }
+
+    $fake->mode('right');
+
+    for my $cookie (@cookies) {
+        ok(wait_for { code(ask($cookie)) == 200 }, 'both are still signed in');
+    }
+};
+
+subtest 'no reply, or a slow one' => sub {
+    for my $mode ('hang', 'hang_hello', 'deaf', 'slow:0.3', 'trickle:0.02') {
+        my $begun = time();
+
+        wrong($mode, 503);
+        cmp_ok(time() - $begun, '<', 5, "$mode: nobody waits for ever");
+    }
+};
+
+subtest 'the first replies of a connection' => sub {
+    for my $hello ("+NOPE\r\n", ":1\r\n", "*0\r\n", "\$-1\r\n", "-LOADING x\r\n",
+                   "-NOAUTH x\r\n", "-ERR max number of clients reached\r\n",
+                   "+PONG\r\n+PONG\r\n", "-NOPERM x\r\n")
+    {
+        $fake->mode("hello:$hello");
+        redis_cli($p->{redis}, 'CLIENT', 'KILL', 'TYPE', 'normal');
+        ok(wait_for { code(ask($cookies[0])) == 503 }, 'refused');
+        is(code(ask($cookies[0])), 503, 'and again') for 1 .. 3;
+
+        $fake->mode('right');
+        ok(wait_for { code(ask($cookies[0])) == 200 }, 'and then well');
+    }
+};
+
+subtest 'what an error says is not repeated' => sub {
+    canary('canary-error');
+    wrong("tell:-ERR unknown 'canary-error\@example.com'\r\n", 503);
+    wrong("tell:-NOPERM canary-error\r\n", 503);
+    ok(!logs(qr/canary-error/), 'in a log');
+};
+
+subtest 'a Redis that refuses us' => sub {
+    my $lines = () = logs(qr/keepers: Redis/);
+
+    $fake->mode('error_LOADING');
+    is(code(ask($cookies[0])), 503, 'a Redis that loads is not an empty one')
+        for 1 .. 20;
+    $fake->mode('right');
+    ok(wait_for { code(ask($cookies[0])) == 200 }, 'and then well');
+
+    cmp_ok(scalar(() = logs(qr/keepers: Redis/)), '<=', $lines + 2,
+           'the log says so once');
+};
+
+is("@{[workers($nginx)]}", "@workers", 'the same workers all the time');
+
+$fake->stop();
+done_testing();

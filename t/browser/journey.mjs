@@ -1,0 +1,362 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * What people do, in headless Chromium: a customer joins through a link, on a
+ * phone without JavaScript; the business signs in and sees the row.  Prints
+ * "ok NAME", "not ok NAME" and "# detail" for t/480-browser.t.
+ *
+ * Environment: KEEPERS_URL, KEEPERS_LINK_URL, KEEPERS_EMAIL, KEEPERS_PASSWORD,
+ * KEEPERS_PACKAGES (where npm put the packages), KEEPERS_SCREENS.
+ */
+
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+const env = process.env;
+const require = createRequire(path.join(env.KEEPERS_PACKAGES, "/"));
+const { chromium } = require("playwright-core");
+const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+];
+
+const PHONE = { width: 390, height: 844 };
+const WIDTHS = [360, 768, 1440];
+const PAGE_MAX = 14 * 1024;
+const WAIT_MS = 10000;
+
+const URL_ = env.KEEPERS_URL.replace(/\/$/, "");
+const LINK = env.KEEPERS_LINK_URL;
+const MINE = `Zoë Kőszegi ${process.pid}`;
+const ADDRESS = `canary-zoe.${process.pid}@example.com`;
+
+
+function ok(good, name, detail = "") {
+    process.stdout.write(`${good ? "ok" : "not ok"} ${name}\n`);
+
+    if (!good && detail) {
+        process.stdout.write(`${detail}`.replace(/^/gm, "# ") + "\n");
+    }
+}
+
+
+/* A page that tells of every broken promise of its policy. */
+async function open(browser, options) {
+    const context = await browser.newContext({ locale: "en-GB", ...options });
+    const page = await context.newPage();
+
+    page.broken = [];
+    page.setDefaultTimeout(WAIT_MS);
+    page.on("pageerror", (fault) => page.broken.push(fault.message));
+    page.on("console", (line) => {
+        if (/content security policy|trusted ?type/i.test(line.text())) {
+            page.broken.push(line.text());
+        }
+    });
+    page.on("request", (one) => {
+        if (!/^data:/.test(one.url()) && !one.url().startsWith(`${URL_}/`)) {
+            page.broken.push(`a third party: ${one.url()}`);
+        }
+    });
+
+    return page;
+}
+
+
+function kept(page, name) {
+    ok(page.broken.length === 0, `${name}: nothing against its policy`,
+       page.broken.join("\n"));
+}
+
+
+async function look(page, name) {
+    await page.screenshot({ path: path.join(env.KEEPERS_SCREENS,
+                                            `${name}.png`), fullPage: true });
+}
+
+
+async function accessible(page, name) {
+    const result = await page.evaluate(`${axe};axe.run({
+        resultTypes: ["violations"],
+        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa",
+                  "best-practice"],
+    })`);
+
+    const wide = await page.evaluate(
+        "document.documentElement.scrollWidth - innerWidth");
+
+    ok(result.violations.length === 0, `${name}: axe finds nothing`,
+       result.violations.map((v) => `${v.id}: ${v.nodes
+           .map((n) => n.html.slice(0, 160)).join(" | ")}`).join("\n"));
+    ok(wide <= 0, `${name}: nothing sticks out`, `${wide} px`);
+}
+
+
+/* Each look that a page has: light and dark, narrow to wide. */
+async function everyWay(page, name) {
+    for (const scheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme: scheme });
+
+        for (const width of WIDTHS) {
+            await page.setViewportSize({ width, height: 900 });
+            await accessible(page, `${name} ${width} ${scheme}`);
+            await look(page, `${name}-${width}-${scheme}`);
+        }
+    }
+
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize(PHONE);
+}
+
+
+/* Who is quick is asked for one more tap; the test is quick. */
+async function join(page) {
+    await page.locator("form > button:not([name])").last().click();
+
+    const tap = page.locator(".tap button");
+
+    if (await tap.count()) {
+        await look(page, "link-tap");
+        await tap.click();
+    }
+}
+
+
+async function joins(browser) {
+    const page = await open(browser, { viewport: PHONE,
+                                       javaScriptEnabled: false });
+    const asked = [];
+
+    page.on("request", (one) => asked.push(one.url()));
+
+    let answer = await page.goto(LINK);
+    const size = await answer.request().sizes();
+
+    ok(answer.status() === 200, "link: the page comes");
+    ok(asked.length === 1, "link: in one request", asked.join("\n"));
+    ok(size.responseHeadersSize + size.responseBodySize <= PAGE_MAX,
+       "link: in at most 14 KB", JSON.stringify(size));
+    ok(await page.locator(":checked").count() === 0,
+       "link: no box is ticked beforehand");
+    await look(page, "link-fresh");
+
+    await page.fill("#email", "zoe@");
+    await page.locator("input[type=checkbox]").first().check();
+
+    [answer] = await Promise.all([
+        page.waitForResponse((one) => one.request().method() === "POST"),
+        page.locator("form > button:not([name])").last().click(),
+    ]);
+
+    ok(answer.status() === 422, "faults: 422", `${answer.status()}`);
+    ok(await page.locator(".summary a").count() === 2,
+       "faults: the summary leads to both fields");
+    ok(await page.inputValue("#email") === "zoe@",
+       "faults: the typed address is kept");
+    ok(await page.locator("input[type=checkbox]").first().isChecked(),
+       "faults: the ticked box is kept");
+    ok(await page.getAttribute("#email", "aria-describedby")
+       .then((ids) => ids.includes("email-fault")),
+       "faults: the field is described by its fault");
+    await look(page, "link-faults");
+
+    await page.fill("#name", MINE);
+    await page.fill("#email", ADDRESS);
+    await join(page);
+    await page.waitForURL(/\/thanks$/);
+
+    ok(true, "join: arrives at the thanks");
+    ok(!page.url().includes("@") && !page.url().includes("?"),
+       "join: no personal data in the address");
+    await look(page, "thanks");
+    kept(page, "link without JavaScript");
+    await page.context().close();
+}
+
+
+/* axe needs JavaScript; the pages do not. */
+async function linkStates(browser) {
+    const page = await open(browser, { viewport: PHONE });
+
+    await page.goto(LINK);
+    await everyWay(page, "link-fresh");
+
+    await page.locator("form > button:not([name])").last().click();
+    await page.locator(".summary").waitFor();
+    ok(await page.evaluate("document.activeElement.className") === "summary",
+       "faults: the summary has the focus");
+    await everyWay(page, "link-faults");
+
+    await page.goto(`${LINK}/thanks`);
+    await everyWay(page, "thanks");
+
+    await page.goto(`${URL_}/signin`);
+    await everyWay(page, "signin");
+    kept(page, "link, thanks and sign-in");
+
+    /* A name that carries an address is held, not lost. */
+    await page.goto(LINK);
+    await page.fill("#name", "Win http://prize.example");
+    await page.fill("#email", `canary-win.${process.pid}@example.com`);
+    await join(page);
+    await page.waitForURL(/\/thanks$/);
+    ok(true, "held: looks like any other signup");
+    await page.context().close();
+}
+
+
+async function signsIn(page) {
+    await page.goto(`${URL_}/dashboard/`);
+    ok(new URL(page.url()).pathname === "/signin",
+       "sign-in: is asked for first", page.url());
+
+    await page.fill("#email", env.KEEPERS_EMAIL);
+    await page.fill("#password", "not the password");
+    await page.keyboard.press("Enter");
+    await page.locator(".summary").waitFor();
+    ok(!(await page.inputValue("#password")),
+       "sign-in: a wrong password is not shown again");
+    await accessible(page, "signin-bad");
+    await look(page, "signin-bad");
+
+    await page.fill("#email", env.KEEPERS_EMAIL);
+    await page.fill("#password", env.KEEPERS_PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`${URL_}/dashboard/`);
+    ok(true, "sign-in: arrives at the dashboard");
+}
+
+
+const rows = (page, words) =>
+    page.locator(".people tbody tr", { hasText: words });
+
+
+async function seesTheRow(page) {
+    await rows(page, MINE).first().waitFor();
+    ok(await rows(page, MINE).count() === 1,
+       "dashboard: the customer is there");
+    ok(await rows(page, ADDRESS).count() === 1, "dashboard: with the address");
+    ok(await page.locator("#business").textContent() !== "Dashboard",
+       "dashboard: the business is named");
+    ok(Number(await page.locator("#numbers dd").first().textContent()) >= 1,
+       "dashboard: today counts");
+
+    const code = page.locator("#links img").first();
+
+    await code.scrollIntoViewIfNeeded();
+    await code.evaluate((image) => image.decode());
+    ok(true, "dashboard: the QR code is a picture");
+    await everyWay(page, "dashboard");
+
+    await page.fill("#search", "kőszegi");
+    await page.locator(".shown", { hasText: "found" }).waitFor();
+    ok(await rows(page, MINE).count() === 1, "search: finds the customer");
+
+    await page.fill("#search", "nobody of that name");
+    await page.getByRole("button", { name: "Clear the search" }).waitFor();
+    await accessible(page, "search-none");
+    await look(page, "dashboard-none");
+    ok(page.url() === `${URL_}/dashboard/`,
+       "search: the words stay out of the address", page.url());
+
+    await page.getByRole("button", { name: "Clear the search" }).click();
+    await rows(page, MINE).first().waitFor();
+    ok(true, "search: cleared, all are back");
+}
+
+
+async function judgesTheHeld(page) {
+    const held = page.locator("#held li", { hasText: "prize.example" });
+
+    await held.waitFor();
+    await held.getByRole("button", { name: "Discard" }).click();
+    await held.getByRole("button", { name: "Discard for good" }).click();
+    await held.waitFor({ state: "detached" });
+    ok(await rows(page, "prize.example").count() === 0,
+       "held: discarded, and never a customer");
+}
+
+
+/* The page's own session makes a link and closes it. */
+async function seesAClosedLink(page) {
+    const slug = `old-corner-${process.pid}`;
+    const made = await page.evaluate(async (name) => {
+        const post = (where, body) => fetch(`/api/v1/links${where}`, {
+            method: "POST", body: body && JSON.stringify(body),
+            headers: body ? { "Content-Type": "application/json" } : {},
+        });
+
+        return [(await post("", { slug: name, offer: "A free cake" })).status,
+                (await post(`/${name}/close`)).status];
+    }, slug);
+
+    ok(made[0] === 201 && made[1] < 300, "link: made and closed", `${made}`);
+
+    /* The edges hear of it within a moment. */
+    const other = await open(page.context().browser(), { viewport: PHONE });
+    let answer;
+
+    for (let i = 0; i < 50; i++) {
+        answer = await other.goto(`${URL_}/l/${slug}`);
+
+        if (answer.status() === 410) {
+            break;
+        }
+
+        await other.waitForTimeout(200);
+    }
+
+    ok(answer.status() === 410, "closed: 410", `${answer.status()}`);
+    ok(await other.locator("form").count() === 0, "closed: has no form");
+    await everyWay(other, "link-closed");
+    kept(other, "closed link");
+    await other.context().close();
+}
+
+
+async function usesKeysAndLeaves(page) {
+    await page.goto(`${URL_}/dashboard/`);
+    await page.keyboard.press("Tab");
+    ok(await page.evaluate("document.activeElement.className") === "skip",
+       "keys: first comes the way to the customers");
+    await page.keyboard.press("Tab");
+    ok(await page.evaluate("document.activeElement.textContent")
+       === "Sign out", "keys: then the way out");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/signin/);
+
+    await page.goto(`${URL_}/dashboard/`);
+    ok(new URL(page.url()).pathname === "/signin",
+       "sign-out: the dashboard is shut", page.url());
+}
+
+
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium",
+                                        args: FLAGS });
+
+try {
+    await joins(browser);
+    await linkStates(browser);
+
+    const page = await open(browser, { viewport: PHONE });
+
+    await signsIn(page);
+    await seesTheRow(page);
+    await judgesTheHeld(page);
+    await seesAClosedLink(page);
+    await usesKeysAndLeaves(page);
+    kept(page, "dashboard");
+    ok(true, "the end");
+
+} catch (fault) {
+    ok(false, "the journey goes on", fault.stack);
+    process.exitCode = 1;
+
+} finally {
+    await browser.close();
+}

@@ -1,0 +1,216 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "writer/writer_audit.h"
+
+#include "writer/writer_accounts.h"
+#include "writer/writer_json.h"
+
+#include "core/keepers_text.h"
+
+#include <stdio.h>
+
+
+typedef struct {
+    writer_context_t  *ctx;
+    writer_json_t      json;
+    size_t             left;
+    int64_t            next;        /* 0: no further page */
+    int64_t            last;
+    char               who[WRITER_WORD_LEN_MAX + 1];
+    unsigned char      email[KEEPERS_EMAIL_LEN_MAX];
+    size_t             email_len;   /* of "who"; 0: shown as it stands */
+} writer_audit_page_t;
+
+
+static int writer_audit_each(void *data, const writer_store_audit_t *audit);
+static void writer_audit_who(writer_audit_page_t *page, const char *who);
+
+
+int
+writer_audit_note(writer_context_t *ctx, const writer_business_t *business,
+    const char *who, const char *what, const char *subject, uint64_t now_ms)
+{
+    int                   rc;
+    size_t                i;
+    keepers_out_t         out;
+    keepers_str_t         part;
+    unsigned char         text[4 * (WRITER_WORD_LEN_MAX + KEEPERS_HASH_LEN)];
+    unsigned char         last[KEEPERS_HASH_LEN];
+    const char           *words[3];
+    writer_store_audit_t  audit;
+
+    memset(last, 0, sizeof(last));
+    memset(&audit, 0, sizeof(audit));
+
+    rc = writer_store_audit_last(ctx->store, business->row, last);
+    if (rc == WRITER_FAULT) {
+        return rc;
+    }
+
+    audit.business = business->row;
+    audit.at_ms = now_ms;
+    snprintf(audit.who, sizeof(audit.who), "%s", who);
+    snprintf(audit.what, sizeof(audit.what), "%s", what);
+    snprintf(audit.subject, sizeof(audit.subject), "%s", subject);
+
+    words[0] = audit.who;
+    words[1] = audit.what;
+    words[2] = audit.subject;
+
+    keepers_out_init(&out, text, sizeof(text));
+    keepers_out_bytes(&out, last, sizeof(last));
+    keepers_out_u64(&out, now_ms);
+
+    for (i = 0; i < 3; i++) {
+        keepers_out_lstr(&out, keepers_str(words[i], strlen(words[i])));
+    }
+
+    part = keepers_out_written(&out);
+    keepers_keyed_hash(business->keys.audit, &part, 1, audit.hash,
+                       KEEPERS_HASH_LEN);
+
+    return writer_store_audit_add(ctx->store, &audit);
+}
+
+
+int
+writer_audit_job(writer_context_t *ctx, const writer_business_t *business,
+    const writer_job_t *job, const char *what, const char *subject)
+{
+    char  who[KEEPERS_UUID_TEXT_LEN + 1];
+
+    writer_job_who(job, who);
+
+    return writer_audit_note(ctx, business, who, what, subject,
+                             job->now_ms);
+}
+
+
+int
+writer_audit_run(writer_context_t *ctx, writer_job_t *job)
+{
+    int                       rc;
+    const writer_business_t  *business;
+
+    rc = writer_business_find(&ctx->businesses, ctx->store,
+                              &job->identity.business, &business);
+    if (rc != WRITER_OK) {
+        return rc == WRITER_NONE ? WRITER_OK : rc;
+    }
+
+    return writer_audit_job(ctx, business, job, job->route->audit,
+                            job->audit_subject);
+}
+
+
+int
+writer_audit_page(writer_context_t *ctx, writer_job_t *job)
+{
+    int                       rc;
+    char                      next[24];
+    writer_audit_page_t       page;
+    const writer_business_t  *business;
+
+    rc = writer_job_business(ctx, job, &business);
+    if (rc != WRITER_OK) {
+        return rc == WRITER_NONE ? WRITER_OK : rc;
+    }
+
+    memset(&page, 0, sizeof(page));
+    page.ctx = ctx;
+    page.left = job->in.query.limit;
+
+    writer_json_init(&page.json, writer_job_out(job));
+    writer_json_map(&page.json);
+    writer_json_key(&page.json, "items");
+    writer_json_array(&page.json);
+
+    rc = writer_store_audits(ctx->store, business->row,
+                             job->in.query.before_seq, writer_audit_each,
+                             &page);
+
+    writer_json_array_end(&page.json);
+    writer_json_key(&page.json, "next");
+
+    if (page.next != 0) {
+        snprintf(next, sizeof(next), "%lld", (long long) page.next);
+        writer_json_text(&page.json, next);
+
+    } else {
+        writer_json_null(&page.json);
+    }
+
+    writer_json_map_end(&page.json);
+    keepers_wipe(page.email, sizeof(page.email));
+
+    if (!writer_json_end(&page.json)) {
+        return WRITER_FAULT;
+    }
+
+    job->status = 200;
+
+    return rc;
+}
+
+
+static int
+writer_audit_each(void *data, const writer_store_audit_t *audit)
+{
+    writer_audit_page_t  *page;
+
+    page = data;
+
+    if (page->left == 0) {
+        page->next = page->last;
+        return 1;
+    }
+
+    page->left--;
+    page->last = audit->seq;
+
+    writer_json_map(&page->json);
+    writer_json_key(&page->json, "at");
+    writer_json_time(&page->json, audit->at_ms);
+    writer_json_key(&page->json, "who");
+    writer_audit_who(page, audit->who);
+    writer_json_key(&page->json, "what");
+    writer_json_text(&page->json, audit->what);
+    writer_json_key(&page->json, "subject");
+    writer_json_text(&page->json, audit->subject);
+    writer_json_map_end(&page->json);
+
+    return 0;
+}
+
+
+/* A user is shown by address: stored is the id, which says nothing. */
+static void
+writer_audit_who(writer_audit_page_t *page, const char *who)
+{
+    keepers_out_t   out;
+    keepers_uuid_t  user;
+
+    if (strcmp(page->who, who) != 0) {
+        snprintf(page->who, sizeof(page->who), "%s", who);
+        page->email_len = 0;
+
+        if (keepers_text_uuid_parse(keepers_str(who, strlen(who)), &user)) {
+            keepers_out_init(&out, page->email, sizeof(page->email));
+
+            if (writer_accounts_email(page->ctx, &user, &out) == WRITER_OK) {
+                page->email_len = out.len;
+            }
+        }
+    }
+
+    if (page->email_len != 0) {
+        writer_json_str(&page->json,
+                        keepers_str(page->email, page->email_len));
+    } else {
+        writer_json_text(&page->json, who);
+    }
+}

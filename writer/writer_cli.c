@@ -1,0 +1,390 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "writer/writer_cli.h"
+
+#include "writer/writer_accounts.h"
+#include "writer/writer_call.h"
+#include "writer/writer_command.h"
+#include "writer/writer_links.h"
+#include "writer/writer_operator.h"
+#include "writer/writer_pool.h"
+
+#include "core/keepers_json.h"
+#include "core/keepers_text.h"
+
+#include <stdio.h>
+
+
+#define WRITER_CLI_PASSWORD_MIN  10
+
+
+typedef struct {
+    const char  *name;
+    const char  *field;         /* of the JSON command */
+    bool         flag;
+} writer_cli_option_t;
+
+
+typedef struct {
+    const char                 *noun;
+    const char                 *verb;
+    const char                 *path;
+    writer_run_pt               run;
+    bool                        password;       /* reads one */
+    const writer_cli_option_t  *options;
+} writer_cli_command_t;
+
+
+static const writer_cli_command_t *writer_cli_find(int argc, char **argv);
+static int writer_cli_body(const writer_cli_command_t *command, int argc,
+    char **argv, keepers_out_t *body, char *slug);
+static const writer_cli_option_t *writer_cli_option(
+    const writer_cli_command_t *command, const char *word);
+static int writer_cli_password(const writer_conf_t *conf,
+    keepers_out_t *body);
+static int writer_cli_report(const writer_call_t *call);
+static void writer_cli_print(const char *body, const char *name);
+static int writer_cli_migrate(const writer_conf_t *conf);
+static int writer_cli_list(const writer_conf_t *conf, int argc, char **argv);
+static int writer_cli_each(void *data, const writer_store_link_t *link);
+
+
+static const writer_cli_option_t  writer_cli_account_options[] = {
+    { "--business", "name", false },
+    { "--business-id", "business", false },
+    { "--email", "email", false },
+    { "--role", "role", false },
+    { NULL, NULL, false }
+};
+
+
+static const writer_cli_option_t  writer_cli_password_options[] = {
+    { "--email", "email", false },
+    { NULL, NULL, false }
+};
+
+
+static const writer_cli_option_t  writer_cli_link_options[] = {
+    { "--business", "business", false },
+    { "--slug", "slug", false },
+    { "--offer", "offer", false },
+    { "--phone", "phone", true },
+    { "--name-optional", "name_optional", true },
+    { "--consent-email", "consent_email", false },
+    { "--consent-sms", "consent_sms", false },
+    { "--country", "country", false },
+    { "--locale", "locale", false },
+    { "--color", "color", false },
+    { "--retention-days", "retention_days", false },
+    { NULL, NULL, false }
+};
+
+
+static const writer_cli_option_t  writer_cli_slug_options[] = {
+    { "--slug", "slug", false },
+    { NULL, NULL, false }
+};
+
+
+static const writer_cli_command_t  writer_cli_commands[] = {
+    { "account", "add", "/v1/admin/accounts", writer_operator_account, true,
+      writer_cli_account_options },
+    { "account", "password", "/v1/admin/password", writer_operator_password,
+      true, writer_cli_password_options },
+    { "link", "add", "/v1/admin/links", writer_operator_link, false,
+      writer_cli_link_options },
+    { "link", "open", "/v1/admin/links/%s/open", writer_operator_link_open,
+      false, writer_cli_slug_options },
+    { "link", "close", "/v1/admin/links/%s/close",
+      writer_operator_link_close, false, writer_cli_slug_options },
+    { "link", "delete", "/v1/admin/links/%s/delete",
+      writer_operator_link_delete, false, writer_cli_slug_options },
+    { NULL, NULL, NULL, NULL, false, NULL }
+};
+
+
+int
+writer_cli(const writer_conf_t *conf, int argc, char **argv)
+{
+    char                         slug[KEEPERS_SLUG_LEN_MAX + 1];
+    keepers_out_t                body;
+    writer_call_t                call;
+    unsigned char                buf[WRITER_JOB_ROOM];
+    const writer_cli_command_t  *command;
+
+    if (argc == 1 && strcmp(argv[0], "migrate") == 0) {
+        return writer_cli_migrate(conf);
+    }
+
+    if (argc >= 2 && strcmp(argv[0], "link") == 0
+        && strcmp(argv[1], "list") == 0)
+    {
+        return writer_cli_list(conf, argc - 2, argv + 2);
+    }
+
+    command = writer_cli_find(argc, argv);
+
+    if (command == NULL) {
+        fputs(WRITER_CLI_USAGE, stderr);
+        return 2;
+    }
+
+    keepers_out_init(&body, buf, sizeof(buf));
+
+    if (writer_cli_body(command, argc - 2, argv + 2, &body, slug) != 0) {
+        return 2;
+    }
+
+    if (command->password && writer_cli_password(conf, &body) != 0) {
+        return 1;
+    }
+
+    keepers_out_byte(&body, '}');
+
+    if (body.overflow) {
+        fputs("keepers-writer: the texts are too long\n", stderr);
+        return 2;
+    }
+
+    if (writer_call(conf, command->path, command->run, slug,
+                    keepers_out_written(&body), &call)
+        != 0)
+    {
+        return 1;
+    }
+
+    return writer_cli_report(&call);
+}
+
+
+static const writer_cli_command_t *
+writer_cli_find(int argc, char **argv)
+{
+    const writer_cli_command_t  *command;
+
+    if (argc < 2) {
+        return NULL;
+    }
+
+    for (command = writer_cli_commands; command->noun != NULL; command++) {
+        if (strcmp(command->noun, argv[0]) == 0
+            && strcmp(command->verb, argv[1]) == 0)
+        {
+            return command;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* The options as a JSON object that is not yet closed. */
+static int
+writer_cli_body(const writer_cli_command_t *command, int argc, char **argv,
+    keepers_out_t *body, char *slug)
+{
+    int                         i;
+    const char                 *value;
+    const writer_cli_option_t  *option;
+
+    slug[0] = '\0';
+    keepers_out_byte(body, '{');
+
+    for (i = 0; i < argc; i++) {
+        option = writer_cli_option(command, argv[i]);
+
+        if (option == NULL || (!option->flag && i + 1 == argc)) {
+            fprintf(stderr, "keepers-writer: \"%s\" is no option of \"%s %s\", "
+                    "or lacks its value\n%s", argv[i], command->noun,
+                    command->verb, WRITER_CLI_USAGE);
+            return -1;
+        }
+
+        if (body->len > 1) {
+            keepers_out_byte(body, ',');
+        }
+
+        keepers_json_string(body, keepers_str(option->field,
+                                              strlen(option->field)));
+        keepers_out_byte(body, ':');
+
+        if (option->flag) {
+            keepers_out_text(body, "true");
+            continue;
+        }
+
+        value = argv[++i];
+        keepers_json_string(body, keepers_str(value, strlen(value)));
+
+        if (strcmp(option->field, "slug") == 0) {
+            (void) snprintf(slug, KEEPERS_SLUG_LEN_MAX + 1, "%s", value);
+        }
+    }
+
+    return 0;
+}
+
+
+static const writer_cli_option_t *
+writer_cli_option(const writer_cli_command_t *command, const char *word)
+{
+    const writer_cli_option_t  *option;
+
+    for (option = command->options; option->name != NULL; option++) {
+        if (strcmp(option->name, word) == 0) {
+            return option;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Its hash goes on: the password itself stays in this process. */
+static int
+writer_cli_password(const writer_conf_t *conf, keepers_out_t *body)
+{
+    int     rc;
+    char    line[KEEPERS_PASSWORD_LEN_MAX + 2], hash[WRITER_HASH_TEXT_MAX];
+    size_t  len;
+
+    if (fgets(line, sizeof(line), stdin) == NULL) {
+        line[0] = '\0';
+    }
+
+    len = strcspn(line, "\r\n");
+    rc = -1;
+
+    if (len < WRITER_CLI_PASSWORD_MIN || len > KEEPERS_PASSWORD_LEN_MAX) {
+        fprintf(stderr, "keepers-writer: give a password of %d to %d bytes as "
+                "one line of standard input\n", WRITER_CLI_PASSWORD_MIN,
+                KEEPERS_PASSWORD_LEN_MAX);
+
+    } else if (!writer_accounts_password(conf, keepers_str(line, len), hash)) {
+        fprintf(stderr, "keepers-writer: no memory to hash a password: lower "
+                "[argon2] memory_kib\n");
+
+    } else {
+        keepers_out_text(body, body->len > 1 ? ",\"password\":"
+                                             : "\"password\":");
+        keepers_json_string(body, keepers_str(hash, strlen(hash)));
+        rc = 0;
+    }
+
+    keepers_wipe(line, sizeof(line));
+
+    return rc;
+}
+
+
+static int
+writer_cli_report(const writer_call_t *call)
+{
+    if (call->status < 200 || call->status > 299) {
+        fprintf(stderr, "keepers-writer: refused: %s\n", call->body);
+        return 1;
+    }
+
+    writer_cli_print(call->body, "business");
+    writer_cli_print(call->body, "user");
+    writer_cli_print(call->body, "slug");
+
+    return 0;
+}
+
+
+/* "name=value" of a string in an answer of our own. */
+static void
+writer_cli_print(const char *body, const char *name)
+{
+    char         key[16];
+    const char  *value;
+
+    (void) snprintf(key, sizeof(key), "\"%s\":\"", name);
+
+    value = strstr(body, key);
+
+    if (value != NULL) {
+        value += strlen(key);
+        printf("%s=%.*s\n", name, (int) strcspn(value, "\""), value);
+    }
+}
+
+
+static int
+writer_cli_migrate(const writer_conf_t *conf)
+{
+    int             rc;
+    writer_store_t *store;
+
+    rc = writer_store_open(conf->database, true, &store);
+
+    if (rc == WRITER_OK) {
+        rc = writer_store_migrate(store);
+        writer_store_close(store);
+    }
+
+    if (rc != WRITER_OK) {
+        fprintf(stderr, "keepers-writer: cannot bring \"%s\" up to date: is "
+                "its folder writable, and is it a database of ours?\n",
+                conf->database);
+        return 1;
+    }
+
+    return 0;
+}
+
+
+static int
+writer_cli_list(const writer_conf_t *conf, int argc, char **argv)
+{
+    int                       rc;
+    keepers_uuid_t            uuid;
+    writer_context_t          ctx;
+    const writer_business_t  *business;
+
+    if (argc != 2 || strcmp(argv[0], "--business") != 0
+        || !keepers_text_uuid_parse(keepers_str(argv[1], strlen(argv[1])),
+                                    &uuid))
+    {
+        fputs(WRITER_CLI_USAGE, stderr);
+        return 2;
+    }
+
+    if (!writer_context_open(&ctx, conf, false)) {
+        return 1;
+    }
+
+    rc = writer_business_find(&ctx.businesses, ctx.store, &uuid, &business);
+
+    if (rc == WRITER_OK) {
+        rc = writer_store_links(ctx.store, business->row, false,
+                                writer_cli_each, NULL);
+    }
+
+    writer_context_close(&ctx);
+
+    if (rc != WRITER_OK) {
+        fprintf(stderr, "keepers-writer: no business has the id \"%s\"\n",
+                argv[1]);
+    }
+
+    return rc == WRITER_OK ? 0 : 1;
+}
+
+
+static int
+writer_cli_each(void *data, const writer_store_link_t *link)
+{
+    (void) data;
+
+    printf("%s %s %llu %s\n", link->slug,
+           link->state == KEEPERS_LINK_OPEN ? "open" : "closed",
+           (unsigned long long) link->signups, link->offer);
+
+    return 0;
+}

@@ -1,0 +1,40 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * The subcommands: accounts, links, migrate.  While the writer runs they go
+ * through its socket, proved by the master key; else they open the store.
+ */
+
+
+#ifndef _WRITER_CLI_H_INCLUDED_
+#define _WRITER_CLI_H_INCLUDED_
+
+
+#include "writer/writer_conf.h"
+
+
+#define WRITER_CLI_USAGE                                                      \
+    "usage: keepers-writer keygen DIR\n"                                      \
+    "       keepers-writer --config FILE [COMMAND]\n"                         \
+    "\n"                                                                      \
+    "Without a command it serves.  Commands:\n"                               \
+    "  check-config\n"                                                        \
+    "  migrate\n"                                                             \
+    "  account add --business NAME | --business-id ID\n"                      \
+    "              --email ADDRESS --role owner|manager|staff|auditor\n"      \
+    "  account password --email ADDRESS\n"                                    \
+    "              (the password is one line of standard input)\n"            \
+    "  link add --business ID --slug SLUG --offer TEXT [--phone]\n"           \
+    "           [--name-optional] [--consent-email TEXT]\n"                   \
+    "           [--consent-sms TEXT] [--country GB] [--locale en]\n"          \
+    "           [--color 7a3e1d] [--retention-days N]\n"                      \
+    "  link open|close|delete --slug SLUG\n"                                  \
+    "  link list --business ID\n"
+
+
+/* The exit status: 0, 1 it failed, 2 it was called wrongly. */
+int writer_cli(const writer_conf_t *conf, int argc, char **argv);
+
+
+#endif /* _WRITER_CLI_H_INCLUDED_ */

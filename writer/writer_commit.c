@@ -1,0 +1,317 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "writer/writer_commit.h"
+
+#include "writer/writer_customers.h"
+#include "writer/writer_health.h"
+#include "writer/writer_held.h"
+#include "writer/writer_links.h"
+#include "writer/writer_log.h"
+
+#include <errno.h>
+
+
+#define WRITER_COMMIT_KEEP_MS  60000
+
+
+static void *writer_commit_main(void *data);
+static bool writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch);
+static void writer_commit_batch(writer_commit_t *commit,
+    writer_job_t *jobs, size_t n);
+static int writer_commit_try(writer_context_t *ctx, writer_job_t *jobs);
+static void writer_commit_each(writer_commit_t *commit, writer_job_t *jobs);
+static void writer_commit_refuse(writer_job_t *job);
+static void writer_commit_keep_house(writer_commit_t *commit);
+static int writer_commit_house(writer_context_t *ctx, uint64_t now_ms);
+
+
+int
+writer_commit_start(writer_commit_t *commit, const writer_context_t *ctx,
+    writer_done_pt done, void *data, writer_published_pt published,
+    void *published_data)
+{
+    pthread_condattr_t  attr;
+
+    memset(commit, 0, sizeof(*commit));
+
+    commit->ctx = *ctx;
+    commit->done = done;
+    commit->data = data;
+    commit->published = published;
+    commit->published_data = published_data;
+    writer_jobs_init(&commit->jobs);
+    pthread_mutex_init(&commit->lock, NULL);
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&commit->wake, &attr);
+    pthread_condattr_destroy(&attr);
+
+    if (pthread_create(&commit->thread, NULL, writer_commit_main, commit)
+        != 0)
+    {
+        writer_log(WRITER_LOG_ERROR, "thread",
+                   "remedy=\"raise the limit of tasks\"");
+        return -1;
+    }
+
+    commit->started = true;
+
+    return 0;
+}
+
+
+bool
+writer_commit_submit(writer_commit_t *commit, writer_job_t *job)
+{
+    bool  taken, wake;
+
+    pthread_mutex_lock(&commit->lock);
+
+    taken = commit->jobs.n < WRITER_COMMIT_QUEUE;
+    wake = taken && commit->idle;
+
+    if (taken) {
+        writer_jobs_add(&commit->jobs, job);
+        commit->idle = false;
+    }
+
+    pthread_mutex_unlock(&commit->lock);
+
+    if (wake) {
+        pthread_cond_signal(&commit->wake);
+    }
+
+    return taken;
+}
+
+
+static void *
+writer_commit_main(void *data)
+{
+    writer_jobs_t     batch;
+    writer_commit_t  *commit;
+
+    commit = data;
+
+    while (writer_commit_take(commit, &batch)) {
+        if (batch.n != 0) {
+            writer_commit_batch(commit, batch.head, batch.n);
+            writer_store_checkpoint(commit->ctx.store);
+        }
+
+        writer_commit_keep_house(commit);
+    }
+
+    writer_context_close(&commit->ctx);
+
+    return NULL;
+}
+
+
+/* False: stopped and nothing left. */
+static bool
+writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch)
+{
+    bool             more;
+    writer_job_t    *job;
+    struct timespec  until;
+
+    writer_jobs_init(batch);
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += WRITER_COMMIT_KEEP_MS / 1000;
+
+    pthread_mutex_lock(&commit->lock);
+
+    while (commit->jobs.n == 0 && !commit->stop) {
+        commit->idle = true;
+
+        if (pthread_cond_timedwait(&commit->wake, &commit->lock, &until)
+            == ETIMEDOUT)
+        {
+            break;
+        }
+    }
+
+    commit->idle = false;
+
+    while (batch->n < WRITER_COMMIT_BATCH) {
+        job = writer_jobs_take(&commit->jobs);
+
+        if (job == NULL) {
+            break;
+        }
+
+        writer_jobs_add(batch, job);
+    }
+
+    more = batch->n != 0 || !commit->stop;
+
+    pthread_mutex_unlock(&commit->lock);
+
+    return more;
+}
+
+
+static void
+writer_commit_batch(writer_commit_t *commit, writer_job_t *jobs, size_t n)
+{
+    int            rc;
+    writer_job_t  *job;
+
+    rc = writer_commit_try(&commit->ctx, jobs);
+
+    if (rc != WRITER_OK && n > 1
+        && !writer_store_disk_fault(commit->ctx.store))
+    {
+        /* one of them is poison: the others must not suffer for it */
+        writer_commit_each(commit, jobs);
+        return;
+    }
+
+    if (rc != WRITER_OK) {
+        writer_health_set(WRITER_HEALTH_STORE, false);
+
+        for (job = jobs; job != NULL; job = job->next) {
+            writer_commit_refuse(job);
+        }
+
+    } else {
+        writer_health_set(WRITER_HEALTH_STORE, true);
+        atomic_fetch_add(&commit->transactions, 1);
+        atomic_fetch_add(&commit->committed, n);
+
+        for (job = jobs; job != NULL; job = job->next) {
+            if (job->published[0] != '\0') {
+                commit->published(commit->published_data, job->published);
+            }
+        }
+    }
+
+    commit->done(commit->data, jobs);
+}
+
+
+static int
+writer_commit_try(writer_context_t *ctx, writer_job_t *jobs)
+{
+    int            rc;
+    writer_job_t  *job;
+
+    rc = writer_store_begin(ctx->store);
+
+    for (job = jobs; job != NULL && rc == WRITER_OK; job = job->next) {
+        writer_job_reset(job);
+        rc = job->run(ctx, job);
+    }
+
+    if (rc == WRITER_OK) {
+        rc = writer_store_commit(ctx->store);
+    }
+
+    if (rc != WRITER_OK) {
+        writer_store_rollback(ctx->store);
+
+        /* it may hold what the transaction made */
+        writer_links_forget(ctx->links);
+    }
+
+    return rc;
+}
+
+
+static void
+writer_commit_each(writer_commit_t *commit, writer_job_t *jobs)
+{
+    writer_job_t  *job, *next;
+
+    for (job = jobs; job != NULL; job = next) {
+        next = job->next;
+        job->next = NULL;
+        writer_commit_batch(commit, job, 1);
+    }
+}
+
+
+static void
+writer_commit_refuse(writer_job_t *job)
+{
+    writer_job_reset(job);
+    (void) writer_job_problem(job, 503, "store");
+}
+
+
+int
+writer_commit_alone(writer_context_t *ctx, writer_job_t *job)
+{
+    job->next = NULL;
+
+    return writer_commit_try(ctx, job);
+}
+
+
+static void
+writer_commit_keep_house(writer_commit_t *commit)
+{
+    int       rc;
+    uint64_t  now_ms;
+
+    now_ms = writer_now_ms();
+
+    if (now_ms - commit->kept_ms < WRITER_COMMIT_KEEP_MS) {
+        return;
+    }
+
+    commit->kept_ms = now_ms;
+
+    rc = writer_store_begin(commit->ctx.store);
+
+    if (rc == WRITER_OK) {
+        rc = writer_commit_house(&commit->ctx, now_ms);
+    }
+
+    if (rc == WRITER_OK) {
+        rc = writer_store_commit(commit->ctx.store);
+    }
+
+    if (rc != WRITER_OK) {
+        writer_store_rollback(commit->ctx.store);
+    }
+
+    writer_health_set(WRITER_HEALTH_STORE, rc == WRITER_OK);
+}
+
+
+static int
+writer_commit_house(writer_context_t *ctx, uint64_t now_ms)
+{
+    int  rc;
+
+    rc = writer_held_purge(ctx, now_ms);
+
+    return rc == WRITER_OK ? writer_customers_expire(ctx, now_ms) : rc;
+}
+
+
+void
+writer_commit_stop(writer_commit_t *commit)
+{
+    if (!commit->started) {
+        return;
+    }
+
+    pthread_mutex_lock(&commit->lock);
+    commit->stop = true;
+    pthread_cond_signal(&commit->wake);
+    pthread_mutex_unlock(&commit->lock);
+
+    pthread_join(commit->thread, NULL);
+    pthread_mutex_destroy(&commit->lock);
+    pthread_cond_destroy(&commit->wake);
+    commit->started = false;
+}

@@ -1,0 +1,61 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * The committer: the thread that owns the only connection that writes.  What
+ * arrived during the last fsync is the next transaction; there is no timer.
+ */
+
+
+#ifndef _WRITER_COMMIT_H_INCLUDED_
+#define _WRITER_COMMIT_H_INCLUDED_
+
+
+#include "writer/writer_pool.h"
+
+#include <stdatomic.h>
+
+
+#define WRITER_COMMIT_QUEUE  4096
+#define WRITER_COMMIT_BATCH  512
+
+
+/* A link's record changed and is durable; on the committer's thread. */
+typedef void (*writer_published_pt)(void *data, const char *slug);
+
+
+typedef struct {
+    pthread_mutex_t      lock;
+    pthread_cond_t       wake;
+    writer_jobs_t        jobs;
+    bool                 idle;          /* the thread waits for "wake" */
+    bool                 stop;
+    atomic_ullong        transactions;
+    atomic_ullong        committed;     /* jobs */
+    writer_context_t     ctx;           /* of the thread, once it runs */
+    uint64_t             kept_ms;       /* house kept last */
+    writer_done_pt       done;
+    writer_published_pt  published;
+    void                *data;
+    void                *published_data;
+    pthread_t            thread;
+    bool                 started;
+} writer_commit_t;
+
+
+/* Takes over an open, migrated context. */
+int writer_commit_start(writer_commit_t *commit, const writer_context_t *ctx,
+    writer_done_pt done, void *data, writer_published_pt published,
+    void *published_data) keepers_checked;
+bool writer_commit_submit(writer_commit_t *commit, writer_job_t *job)
+    keepers_checked;
+
+/* Commits what was submitted, ends the thread, closes the store. */
+void writer_commit_stop(writer_commit_t *commit);
+
+/* One job in a transaction of its own, without a thread: for the CLI. */
+int writer_commit_alone(writer_context_t *ctx, writer_job_t *job)
+    keepers_checked;
+
+
+#endif /* _WRITER_COMMIT_H_INCLUDED_ */

@@ -1,0 +1,64 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * The writer's configuration: an INI file, each key of which an environment
+ * variable KEEPERS_WRITER_<SECTION>_<KEY> overrides, and the key files it
+ * names.
+ */
+
+
+#ifndef _WRITER_CONF_H_INCLUDED_
+#define _WRITER_CONF_H_INCLUDED_
+
+
+#include "writer/writer_os.h"
+
+#include "core/keepers_keyring.h"
+
+
+#define WRITER_CONF_TEXT_MAX   256
+#define WRITER_CONF_FAULT_MAX  640
+
+
+typedef struct {
+    char                socket[WRITER_CONF_TEXT_MAX];
+    char                keys[WRITER_CONF_TEXT_MAX];
+    char                key[WRITER_CONF_TEXT_MAX];
+    char                master[WRITER_CONF_TEXT_MAX];
+    char                log[WRITER_CONF_TEXT_MAX];
+    char                database[WRITER_CONF_TEXT_MAX];
+    char                redis_socket[WRITER_CONF_TEXT_MAX];   /* or empty */
+    char                redis_user[WRITER_CONF_TEXT_MAX];
+    char                redis_password_file[WRITER_CONF_TEXT_MAX];
+    char                redis_prefix[WRITER_CONF_TEXT_MAX];
+
+    uint64_t            argon2_memory_kib;
+    uint64_t            argon2_passes;
+    uint64_t            argon2_threads;
+    uint64_t            argon2_queue;
+
+    /* what the files held; in guarded memory or wiped by writer_conf_free() */
+    keepers_keyring_t  *shared_ring;
+    keepers_keyring_t  *master_ring;
+    unsigned char       secret[32];
+    char                redis_password[WRITER_CONF_TEXT_MAX];
+
+    char                fault[WRITER_CONF_FAULT_MAX];     /* in words */
+} writer_conf_t;
+
+
+/* False: conf->fault names section, key and remedy. */
+int writer_conf_read(writer_conf_t *conf, const char *path);
+int writer_conf_keys(writer_conf_t *conf);
+void writer_conf_free(writer_conf_t *conf);
+
+/*
+ * A secret file: regular, no access for group and others, at most "size" - 1
+ * bytes; -1 with a fault that names "what".
+ */
+int writer_conf_secret(writer_conf_t *conf, const char *what, const char *path,
+    char *to, size_t size);
+
+
+#endif /* _WRITER_CONF_H_INCLUDED_ */

@@ -1,0 +1,31 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * Which parts work: set by the thread that knows, read by GET /readyz.
+ */
+
+
+#ifndef _WRITER_HEALTH_H_INCLUDED_
+#define _WRITER_HEALTH_H_INCLUDED_
+
+
+#include "writer/writer_job.h"
+
+
+typedef enum {
+    WRITER_HEALTH_STORE = 0,        /* the last transaction went well */
+    WRITER_HEALTH_REDIS,            /* links are published */
+    WRITER_HEALTH_PARTS
+} writer_health_e;
+
+
+/* All parts are well at the start. */
+void writer_health_set(writer_health_e part, bool well);
+
+/* runs */
+int writer_health_alive(writer_context_t *ctx, writer_job_t *job);
+int writer_health_ready(writer_context_t *ctx, writer_job_t *job);
+
+
+#endif /* _WRITER_HEALTH_H_INCLUDED_ */

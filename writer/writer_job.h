@@ -1,0 +1,168 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * A request on its way through the writer: read on the loop, run on one other
+ * thread, answered on the loop.  A job has one owner at any time, and the
+ * queues hand it over; it outlives the connection it came from.
+ */
+
+
+#ifndef _WRITER_JOB_H_INCLUDED_
+#define _WRITER_JOB_H_INCLUDED_
+
+
+#include "writer/writer_business.h"
+#include "writer/writer_conf.h"
+#include "writer/writer_store.h"
+
+#include "core/keepers_field.h"
+#include "core/keepers_identity.h"
+#include "core/keepers_signin.h"
+#include "core/keepers_signup.h"
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+
+
+#define WRITER_JOB_ROOM    4096     /* a record, or what a body decodes to */
+#define WRITER_JOB_FIELDS  16
+#define WRITER_JOB_ERRORS  8
+#define WRITER_QUERY_MAX   100
+
+
+typedef struct writer_job_s    writer_job_t;
+typedef struct writer_route_s  writer_route_t;
+typedef struct writer_links_s  writer_links_t;
+
+
+/* What a thread that runs jobs has of its own. */
+typedef struct {
+    const writer_conf_t   *conf;
+    writer_store_t        *store;
+    writer_businesses_t    businesses;
+    writer_links_t        *links;       /* of the committer alone */
+} writer_context_t;
+
+
+/*
+ * On the loop: judges and takes in what a request carries; false with the
+ * answer set.  Elsewhere: does it, WRITER_OK with the answer set, or
+ * WRITER_FAULT, the store failed.  On the committer a run may come twice.
+ */
+typedef bool (*writer_read_pt)(writer_job_t *job, void *http);
+typedef int (*writer_run_pt)(writer_context_t *ctx, writer_job_t *job);
+
+
+typedef enum {
+    WRITER_LANE_LOOP = 0,       /* answered at once */
+    WRITER_LANE_READ,
+    WRITER_LANE_COMMIT,
+    WRITER_LANE_PASSWORD
+} writer_lane_e;
+
+
+typedef enum {
+    WRITER_PROOF_NONE = 0,      /* says nothing that matters */
+    WRITER_PROOF_ENVELOPE,      /* its read function opens it */
+    WRITER_PROOF_IDENTITY,      /* Keepers-Identity */
+    WRITER_PROOF_OPERATOR       /* Keepers-Admin */
+} writer_proof_e;
+
+
+struct writer_route_s {
+    enum evhttp_cmd_type   method;
+    const char            *path;        /* a segment '*' is the subject */
+    writer_lane_e          lane;
+    writer_proof_e         proof;
+    unsigned               roles;       /* of WRITER_PROOF_IDENTITY */
+    writer_read_pt         read;        /* or NULL */
+    writer_run_pt          run;
+    const char            *audit;       /* what a success is noted as */
+};
+
+
+typedef struct {
+    size_t           limit;
+    uint64_t         before_ms;         /* the cursor */
+    keepers_uuid_t   before_id;
+    int64_t          before_seq;
+    size_t           q_len;
+    unsigned char    q[WRITER_QUERY_MAX];
+    char             url[201];
+} writer_query_t;
+
+
+struct writer_job_s {
+    writer_job_t           *next;
+    struct evhttp_request  *request;
+    const writer_route_t   *route;
+    writer_run_pt           run;
+    uint64_t                now_ms;
+    keepers_identity_t      identity;
+    char                    subject[WRITER_WORD_LEN_MAX + 1];
+
+    /* the answer: status, then "out", or "text", or a problem */
+    int                     status;
+    unsigned                retry_after_s;
+    const char             *text;       /* static */
+    const char             *type;       /* static; NULL: JSON */
+    const char             *code;       /* static, of a problem */
+    const char             *allow;
+    size_t                  errors_n;
+    struct {
+        const char         *field;      /* static */
+        const char         *code;
+    }                       errors[WRITER_JOB_ERRORS];
+    struct evbuffer        *out;
+
+    /* noted in the audit log after a read, or by the run itself */
+    char                    audit_subject[WRITER_WORD_LEN_MAX + 1];
+
+    /* a link whose record Redis must get, once this is committed */
+    char                    published[KEEPERS_SLUG_LEN_MAX + 1];
+
+    union {
+        keepers_signup_t    signup;
+        keepers_signin_t    signin;
+        keepers_field_t     fields[WRITER_JOB_FIELDS];
+        writer_query_t      query;
+    }                       in;
+
+    /* not zeroed: what "in" points to */
+    unsigned char           room[WRITER_JOB_ROOM];
+};
+
+
+/* Forgets an answer, for a run that comes again. */
+void writer_job_reset(writer_job_t *job);
+
+/* Answers; each returns WRITER_OK, so that a run can end with it. */
+int writer_job_text(writer_job_t *job, int status, const char *text);
+int writer_job_problem(writer_job_t *job, int status, const char *code);
+void writer_job_error(writer_job_t *job, const char *field, const char *code);
+
+/* The buffer of a JSON answer, made at its first use; NULL: no memory. */
+struct evbuffer *writer_job_out(writer_job_t *job);
+
+/* The business that the identity names; its problem is set if not OK. */
+int writer_job_business(writer_context_t *ctx, writer_job_t *job,
+    const writer_business_t **business) keepers_checked;
+
+/* The user of the identity, as text. */
+void writer_job_who(const writer_job_t *job,
+    char who[KEEPERS_UUID_TEXT_LEN + 1]);
+
+/* A queue between two threads, bounded by its owner. */
+typedef struct {
+    writer_job_t   *head;
+    writer_job_t  **tail;
+    size_t          n;
+} writer_jobs_t;
+
+void writer_jobs_init(writer_jobs_t *jobs);
+void writer_jobs_add(writer_jobs_t *jobs, writer_job_t *job);
+writer_job_t *writer_jobs_take(writer_jobs_t *jobs);
+
+
+#endif /* _WRITER_JOB_H_INCLUDED_ */

@@ -1,0 +1,479 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "writer/writer_redis.h"
+
+#include "writer/writer_health.h"
+#include "writer/writer_links.h"
+#include "writer/writer_log.h"
+
+#include "core/keepers_token.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+
+
+#define WRITER_REDIS_TICK_MS       1000
+#define WRITER_REDIS_RETRY_MIN_MS  50
+#define WRITER_REDIS_RETRY_MAX_MS  2000
+#define WRITER_REDIS_TIMEOUT_S     1
+#define WRITER_REDIS_KEY_LEN       (WRITER_CONF_TEXT_MAX                      \
+                                    + KEEPERS_SLUG_LEN_MAX + 16)
+
+
+/* What the thread has of its own. */
+typedef struct {
+    writer_redis_t  *redis;
+    writer_store_t  *store;
+    redisContext    *context;       /* NULL: not connected */
+    unsigned         retry_ms;
+    bool             lost;          /* said so in the log */
+    char             mark[2 * 16 + 1];
+} writer_publisher_t;
+
+
+static void *writer_redis_main(void *data);
+static bool writer_redis_wait(writer_redis_t *redis, unsigned ms);
+static void writer_redis_turn(writer_publisher_t *publisher);
+static bool writer_redis_connect(writer_publisher_t *publisher);
+static bool writer_redis_auth(writer_publisher_t *publisher);
+static void writer_redis_drop(writer_publisher_t *publisher);
+static bool writer_redis_marked(writer_publisher_t *publisher);
+static bool writer_redis_all(writer_publisher_t *publisher);
+static int writer_redis_each(void *data, const writer_store_link_t *link);
+static bool writer_redis_changed(writer_publisher_t *publisher);
+static bool writer_redis_link(writer_publisher_t *publisher,
+    const writer_store_link_t *link);
+static bool writer_redis_ok(writer_publisher_t *publisher, redisReply *reply);
+
+
+int
+writer_redis_start(writer_redis_t *redis, const writer_conf_t *conf)
+{
+    pthread_condattr_t  attr;
+
+    memset(redis, 0, sizeof(*redis));
+    redis->conf = conf;
+    redis->all = true;
+
+    pthread_mutex_init(&redis->lock, NULL);
+
+    if (conf->redis_socket[0] == '\0') {
+        writer_log(WRITER_LOG_WARN, "redis", "links=unpublished "
+                   "remedy=\"add socket to the section [redis]\"");
+        return 0;
+    }
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&redis->wake, &attr);
+    pthread_condattr_destroy(&attr);
+
+    if (pthread_create(&redis->thread, NULL, writer_redis_main, redis) != 0) {
+        return -1;
+    }
+
+    redis->started = true;
+
+    return 0;
+}
+
+
+void
+writer_redis_publish(void *data, const char *slug)
+{
+    writer_redis_t  *redis;
+
+    redis = data;
+
+    if (!redis->started) {
+        return;
+    }
+
+    pthread_mutex_lock(&redis->lock);
+
+    if (redis->slugs_n == WRITER_REDIS_SLUGS) {
+        redis->all = true;
+
+    } else {
+        (void) snprintf(redis->slugs[redis->slugs_n++],
+                        sizeof(redis->slugs[0]), "%s", slug);
+    }
+
+    pthread_cond_signal(&redis->wake);
+    pthread_mutex_unlock(&redis->lock);
+}
+
+
+void
+writer_redis_stop(writer_redis_t *redis)
+{
+    if (!redis->started) {
+        return;
+    }
+
+    pthread_mutex_lock(&redis->lock);
+    redis->stop = true;
+    pthread_cond_signal(&redis->wake);
+    pthread_mutex_unlock(&redis->lock);
+
+    pthread_join(redis->thread, NULL);
+    pthread_cond_destroy(&redis->wake);
+    pthread_mutex_destroy(&redis->lock);
+    redis->started = false;
+}
+
+
+static void *
+writer_redis_main(void *data)
+{
+    unsigned            wait_ms;
+    writer_publisher_t  publisher;
+
+    memset(&publisher, 0, sizeof(publisher));
+    publisher.redis = data;
+    publisher.retry_ms = WRITER_REDIS_RETRY_MIN_MS;
+
+    if (writer_store_open(publisher.redis->conf->database, false,
+                          &publisher.store)
+        != WRITER_OK)
+    {
+        writer_health_set(WRITER_HEALTH_REDIS, false);
+        return NULL;
+    }
+
+    do {
+        writer_redis_turn(&publisher);
+
+        wait_ms = publisher.context != NULL ? WRITER_REDIS_TICK_MS
+                                            : publisher.retry_ms;
+
+    } while (writer_redis_wait(publisher.redis, wait_ms));
+
+    writer_redis_drop(&publisher);
+    writer_store_close(publisher.store);
+
+    return NULL;
+}
+
+
+/* Until there is something to publish, or the time is over; false: stop. */
+static bool
+writer_redis_wait(writer_redis_t *redis, unsigned ms)
+{
+    bool             go_on;
+    struct timespec  until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long) (ms % 1000) * 1000000;
+
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+
+    pthread_mutex_lock(&redis->lock);
+
+    /* while Redis is away, what waits does not make the thread spin */
+
+    if (!redis->stop && (redis->slugs_n == 0 || ms < WRITER_REDIS_TICK_MS)) {
+        (void) pthread_cond_timedwait(&redis->wake, &redis->lock, &until);
+    }
+
+    go_on = !redis->stop;
+
+    pthread_mutex_unlock(&redis->lock);
+
+    return go_on;
+}
+
+
+static void
+writer_redis_turn(writer_publisher_t *publisher)
+{
+    bool             all;
+    writer_redis_t  *redis;
+
+    redis = publisher->redis;
+
+    if (publisher->context == NULL && !writer_redis_connect(publisher)) {
+        return;
+    }
+
+    if (!writer_redis_marked(publisher)) {
+        pthread_mutex_lock(&redis->lock);
+        redis->all = true;
+        pthread_mutex_unlock(&redis->lock);
+    }
+
+    pthread_mutex_lock(&redis->lock);
+    all = redis->all;
+    redis->all = false;
+    pthread_mutex_unlock(&redis->lock);
+
+    if (publisher->context != NULL
+        && (!all || writer_redis_all(publisher))
+        && writer_redis_changed(publisher))
+    {
+        return;
+    }
+
+    if (all) {
+        pthread_mutex_lock(&redis->lock);
+        redis->all = true;
+        pthread_mutex_unlock(&redis->lock);
+    }
+}
+
+
+static bool
+writer_redis_connect(writer_publisher_t *publisher)
+{
+    struct timeval        timeout;
+    const writer_conf_t  *conf;
+
+    conf = publisher->redis->conf;
+
+    timeout.tv_sec = WRITER_REDIS_TIMEOUT_S;
+    timeout.tv_usec = 0;
+
+    publisher->context = redisConnectUnixWithTimeout(conf->redis_socket,
+                                                     timeout);
+
+    if (publisher->context == NULL || publisher->context->err != 0
+        || redisSetTimeout(publisher->context, timeout) != REDIS_OK
+        || !writer_redis_auth(publisher))
+    {
+        writer_redis_drop(publisher);
+        return false;
+    }
+
+    if (publisher->lost) {
+        writer_log(WRITER_LOG_WARN, "redis", "state=restored");
+        publisher->lost = false;
+    }
+
+    publisher->retry_ms = WRITER_REDIS_RETRY_MIN_MS;
+    writer_health_set(WRITER_HEALTH_REDIS, true);
+
+    return true;
+}
+
+
+static bool
+writer_redis_auth(writer_publisher_t *publisher)
+{
+    const writer_conf_t  *conf;
+
+    conf = publisher->redis->conf;
+
+    if (conf->redis_password[0] == '\0') {
+        return true;
+    }
+
+    return writer_redis_ok(publisher,
+                           redisCommand(publisher->context, "AUTH %s %s",
+                                        conf->redis_user[0] != '\0'
+                                        ? conf->redis_user : "default",
+                                        conf->redis_password));
+}
+
+
+/* Said once a change of state. */
+static void
+writer_redis_drop(writer_publisher_t *publisher)
+{
+    if (publisher->context != NULL) {
+        redisFree(publisher->context);
+        publisher->context = NULL;
+    }
+
+    if (!publisher->lost && !publisher->redis->stop) {
+        publisher->lost = true;
+        writer_health_set(WRITER_HEALTH_REDIS, false);
+        writer_log(WRITER_LOG_ERROR, "redis", "state=lost setting=\"[redis] "
+                   "socket, user, password_file\"");
+    }
+
+    publisher->retry_ms *= 2;
+
+    if (publisher->retry_ms > WRITER_REDIS_RETRY_MAX_MS) {
+        publisher->retry_ms = WRITER_REDIS_RETRY_MAX_MS;
+    }
+}
+
+
+/* Is it still the Redis that was given everything?  False also if it fails. */
+static bool
+writer_redis_marked(writer_publisher_t *publisher)
+{
+    bool         marked;
+    redisReply  *reply;
+
+    if (publisher->mark[0] == '\0') {
+        return false;
+    }
+
+    reply = redisCommand(publisher->context, "GET %slinks:mark",
+                         publisher->redis->conf->redis_prefix);
+
+    marked = reply != NULL && reply->type == REDIS_REPLY_STRING
+             && strcmp(reply->str, publisher->mark) == 0;
+
+    return writer_redis_ok(publisher, reply) && marked;
+}
+
+
+static bool
+writer_redis_all(writer_publisher_t *publisher)
+{
+    size_t         i;
+    unsigned char  random[16];
+
+    if (writer_store_links(publisher->store, 0, true, writer_redis_each,
+                           publisher)
+        != WRITER_OK
+        || publisher->context == NULL)
+    {
+        return false;
+    }
+
+    /* last: whoever finds the mark finds the links */
+
+    keepers_random(random, sizeof(random));
+
+    for (i = 0; i < sizeof(random); i++) {
+        (void) snprintf(publisher->mark + 2 * i, 3, "%02x", random[i]);
+    }
+
+    return writer_redis_ok(publisher,
+                           redisCommand(publisher->context,
+                                        "SET %slinks:mark %s",
+                                        publisher->redis->conf->redis_prefix,
+                                        publisher->mark));
+}
+
+
+static int
+writer_redis_each(void *data, const writer_store_link_t *link)
+{
+    return writer_redis_link(data, link) ? 0 : 1;
+}
+
+
+/* Those that changed; one that could not be sent stays for the next turn. */
+static bool
+writer_redis_changed(writer_publisher_t *publisher)
+{
+    int                   rc;
+    char                  slug[KEEPERS_SLUG_LEN_MAX + 1];
+    writer_redis_t       *redis;
+    writer_store_link_t   link;
+
+    redis = publisher->redis;
+
+    for ( ;; ) {
+        pthread_mutex_lock(&redis->lock);
+
+        if (redis->slugs_n == 0) {
+            pthread_mutex_unlock(&redis->lock);
+            return true;
+        }
+
+        memcpy(slug, redis->slugs[redis->slugs_n - 1], sizeof(slug));
+        pthread_mutex_unlock(&redis->lock);
+
+        rc = writer_store_link_find(publisher->store,
+                                    keepers_str(slug, strlen(slug)), &link);
+
+        if (rc == WRITER_FAULT
+            || (rc == WRITER_OK && !writer_redis_link(publisher, &link)))
+        {
+            return false;
+        }
+
+        pthread_mutex_lock(&redis->lock);
+
+        /* the list may have grown, behind this one, but not shrunk */
+
+        for (rc = 0; strcmp(redis->slugs[rc], slug) != 0; rc++) { /* void */ }
+
+        redis->slugs_n--;
+        memmove(redis->slugs[rc], redis->slugs[redis->slugs_n],
+                sizeof(redis->slugs[0]));
+
+        pthread_mutex_unlock(&redis->lock);
+    }
+}
+
+
+static bool
+writer_redis_link(writer_publisher_t *publisher,
+    const writer_store_link_t *link)
+{
+    char                  key[WRITER_REDIS_KEY_LEN];
+    size_t                key_len;
+    redisReply           *reply;
+    keepers_out_t         record, sealed;
+    unsigned char         plain[KEEPERS_LINK_RECORD_MAX];
+    unsigned char         buf[KEEPERS_LINK_RECORD_MAX + KEEPERS_SEAL_OVERHEAD];
+    const writer_conf_t  *conf;
+
+    conf = publisher->redis->conf;
+
+    key_len = (size_t) snprintf(key, sizeof(key), "%slink:%s",
+                                conf->redis_prefix, link->slug);
+
+    if (link->state == WRITER_LINK_DELETED) {
+        reply = redisCommand(publisher->context, "DEL %b", key, key_len);
+
+    } else {
+        keepers_out_init(&record, plain, sizeof(plain));
+        keepers_out_init(&sealed, buf, sizeof(buf));
+
+        writer_links_record(link, &record);
+
+        if (record.overflow
+            || keepers_seal(conf->shared_ring, 0, KEEPERS_PURPOSE_LINK,
+                            keepers_str(key, key_len),
+                            keepers_out_written(&record), &sealed)
+               != KEEPERS_OK)
+        {
+            writer_log(WRITER_LOG_ERROR, "link_record", "part=seal");
+            return true;
+        }
+
+        reply = redisCommand(publisher->context, "SET %b %b", key, key_len,
+                             sealed.data, sealed.len);
+    }
+
+    return writer_redis_ok(publisher, reply)
+           && writer_redis_ok(publisher,
+                              redisCommand(publisher->context,
+                                           "PUBLISH %slinks %s",
+                                           conf->redis_prefix, link->slug));
+}
+
+
+/* Frees the reply; anything but a good one ends the connection. */
+static bool
+writer_redis_ok(writer_publisher_t *publisher, redisReply *reply)
+{
+    bool  ok;
+
+    ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+
+    if (reply != NULL) {
+        freeReplyObject(reply);
+    }
+
+    if (!ok) {
+        writer_redis_drop(publisher);
+    }
+
+    return ok;
+}

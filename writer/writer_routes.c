@@ -1,0 +1,327 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "writer/writer_routes.h"
+
+#include "writer/writer_accounts.h"
+#include "writer/writer_audit.h"
+#include "writer/writer_customers.h"
+#include "writer/writer_health.h"
+#include "writer/writer_held.h"
+#include "writer/writer_http.h"
+#include "writer/writer_links.h"
+#include "writer/writer_operator.h"
+#include "writer/writer_query.h"
+#include "writer/writer_signups.h"
+#include "writer/writer_vault.h"
+
+#include "core/keepers_session.h"
+#include "core/keepers_text.h"
+
+#include <event2/keyvalq_struct.h>
+#include <stdio.h>
+
+
+#define WRITER_ROUTES_OPERATOR_MS  30000
+
+#define writer_role(name)    (1u << KEEPERS_ROLE_##name)
+
+#define WRITER_ROLES_ALL     (writer_role(OWNER) | writer_role(MANAGER)       \
+                              | writer_role(STAFF) | writer_role(AUDITOR))
+#define WRITER_ROLES_CHANGE  (writer_role(OWNER) | writer_role(MANAGER))
+#define WRITER_ROLES_AUDIT   (writer_role(OWNER) | writer_role(AUDITOR))
+
+
+static bool writer_routes_match(const char *pattern, const char *path,
+    char *subject);
+static const char *writer_routes_allow(const char *path);
+static bool writer_routes_identity(writer_job_t *job,
+    const writer_conf_t *conf);
+static bool writer_routes_is_operator(const writer_job_t *job,
+    const writer_conf_t *conf);
+
+
+#define writer_open(method, path, lane, proof, read, run)                     \
+    { EVHTTP_REQ_##method, path, WRITER_LANE_##lane, WRITER_PROOF_##proof, 0, \
+      read, run, NULL }
+
+#define writer_api(method, path, lane, roles, read, run, audit)               \
+    { EVHTTP_REQ_##method, "/api/v1/" path, WRITER_LANE_##lane,               \
+      WRITER_PROOF_IDENTITY, WRITER_ROLES_##roles, read, run, audit }
+
+
+static const writer_route_t  writer_routes[] = {
+
+    writer_open(POST, "/v1/signups", COMMIT, ENVELOPE, writer_signups_read,
+                writer_signups_run),
+    writer_open(POST, "/v1/signin", PASSWORD, ENVELOPE,
+                writer_accounts_signin_read, writer_accounts_signin),
+    writer_open(GET, "/healthz", LOOP, NONE, NULL, writer_health_alive),
+    writer_open(GET, "/readyz", READ, NONE, NULL, writer_health_ready),
+
+    writer_api(GET, "summary", READ, ALL, NULL, writer_accounts_summary,
+               NULL),
+    writer_api(GET, "customers", READ, ALL, writer_query_read,
+               writer_customers_page, "customers.read"),
+    writer_api(GET, "customers/*", READ, ALL, NULL, writer_customers_one,
+               "customer.read"),
+    writer_api(DELETE, "customers/*", COMMIT, CHANGE, NULL,
+               writer_customers_erase, NULL),
+    writer_api(GET, "links", READ, ALL, NULL, writer_links_page, NULL),
+    writer_api(POST, "links", COMMIT, CHANGE, writer_operator_read,
+               writer_links_add, NULL),
+    writer_api(POST, "links/*/close", COMMIT, CHANGE, NULL,
+               writer_links_close, NULL),
+    writer_api(POST, "links/*/open", COMMIT, CHANGE, NULL, writer_links_open,
+               NULL),
+    writer_api(GET, "links/*/qr.svg", READ, ALL, writer_query_read,
+               writer_links_qr, NULL),
+    writer_api(GET, "held", READ, ALL, writer_query_read, writer_held_page,
+               "held.read"),
+    writer_api(POST, "held/*/accept", COMMIT, CHANGE, NULL,
+               writer_held_accept, NULL),
+    writer_api(POST, "held/*/discard", COMMIT, CHANGE, NULL,
+               writer_held_discard, NULL),
+    writer_api(GET, "audit", READ, AUDIT, writer_query_read,
+               writer_audit_page, "audit.read"),
+
+    writer_open(POST, "/v1/admin/accounts", COMMIT, OPERATOR,
+                writer_operator_read, writer_operator_account),
+    writer_open(POST, "/v1/admin/password", COMMIT, OPERATOR,
+                writer_operator_read, writer_operator_password),
+    writer_open(POST, "/v1/admin/links", COMMIT, OPERATOR,
+                writer_operator_read, writer_operator_link),
+    writer_open(POST, "/v1/admin/links/*/open", COMMIT, OPERATOR, NULL,
+                writer_operator_link_open),
+    writer_open(POST, "/v1/admin/links/*/close", COMMIT, OPERATOR, NULL,
+                writer_operator_link_close),
+    writer_open(POST, "/v1/admin/links/*/delete", COMMIT, OPERATOR, NULL,
+                writer_operator_link_delete)
+};
+
+#define WRITER_ROUTES  (sizeof(writer_routes) / sizeof(writer_routes[0]))
+
+
+bool
+writer_routes_find(writer_job_t *job)
+{
+    size_t                   i;
+    const char              *path, *allow;
+    enum evhttp_cmd_type     method;
+    const struct evhttp_uri *uri;
+
+    uri = evhttp_request_get_evhttp_uri(job->request);
+    path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
+    method = evhttp_request_get_command(job->request);
+
+    if (path == NULL) {
+        (void) writer_job_problem(job, 404, "not_found");
+        return false;
+    }
+
+    if (method == EVHTTP_REQ_HEAD) {
+        method = EVHTTP_REQ_GET;
+    }
+
+    for (i = 0; i < WRITER_ROUTES; i++) {
+        if (writer_routes[i].method == method
+            && writer_routes_match(writer_routes[i].path, path, job->subject))
+        {
+            job->route = &writer_routes[i];
+            return true;
+        }
+    }
+
+    allow = writer_routes_allow(path);
+
+    (void) writer_job_problem(job, allow != NULL ? 405 : 404,
+                              allow != NULL ? "method" : "not_found");
+    job->allow = allow;
+
+    return false;
+}
+
+
+/* A '*' is one segment of slug or UUID characters: the subject. */
+static bool
+writer_routes_match(const char *pattern, const char *path, char *subject)
+{
+    size_t  n;
+
+    while (*pattern != '\0' && *pattern != '*') {
+        if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+
+    if (*pattern == '\0') {
+        return *path == '\0';
+    }
+
+    n = strspn(path, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    if (n == 0 || n > WRITER_WORD_LEN_MAX
+        || strcmp(pattern + 1, path + n) != 0)
+    {
+        return false;
+    }
+
+    memcpy(subject, path, n);
+    subject[n] = '\0';
+
+    return true;
+}
+
+
+static const char *
+writer_routes_allow(const char *path)
+{
+    char      subject[WRITER_WORD_LEN_MAX + 1];
+    size_t    i;
+    unsigned  methods;
+
+    methods = 0;
+
+    for (i = 0; i < WRITER_ROUTES; i++) {
+        if (writer_routes_match(writer_routes[i].path, path, subject)) {
+            methods |= (unsigned) writer_routes[i].method;
+        }
+    }
+
+    switch (methods) {
+
+    case 0:
+        return NULL;
+    case EVHTTP_REQ_GET:
+        return "GET, HEAD";
+    case EVHTTP_REQ_POST:
+        return "POST";
+    case EVHTTP_REQ_GET | EVHTTP_REQ_POST:
+        return "GET, HEAD, POST";
+    default:
+        return "GET, HEAD, DELETE";
+    }
+}
+
+
+bool
+writer_routes_prove(writer_job_t *job, void *http)
+{
+    const writer_conf_t  *conf;
+
+    conf = writer_http_conf(http);
+
+    switch (job->route->proof) {
+
+    case WRITER_PROOF_IDENTITY:
+        return writer_routes_identity(job, conf);
+
+    case WRITER_PROOF_OPERATOR:
+
+        if (writer_routes_is_operator(job, conf)) {
+            return true;
+        }
+
+        (void) writer_job_problem(job, 401, "operator");
+        return false;
+
+    default:
+        return true;
+    }
+}
+
+
+static bool
+writer_routes_identity(writer_job_t *job, const writer_conf_t *conf)
+{
+    int  rc;
+
+    rc = keepers_identity_read(conf->shared_ring,
+                               writer_http_header(job, "Keepers-Identity"),
+                               job->now_ms / 1000, &job->identity);
+    if (rc != KEEPERS_OK) {
+        (void) writer_job_problem(job, 401, "identity");
+        return false;
+    }
+
+    if (!(job->route->roles & 1u << job->identity.role)) {
+        (void) writer_job_problem(job, 403, "role");
+        return false;
+    }
+
+    return true;
+}
+
+
+void
+writer_routes_operator(const keepers_keyring_t *master, size_t key,
+    uint64_t now_ms, const char *path, char proof[WRITER_ROUTES_PROOF_MAX])
+{
+    char           number[24];
+    keepers_out_t  out;
+    keepers_str_t  parts[2];
+    unsigned char  subkey[KEEPERS_KEY_LEN], mac[KEEPERS_HASH_LEN];
+
+    (void) snprintf(number, sizeof(number), "%llu.",
+                    (unsigned long long) now_ms);
+
+    writer_vault_platform(master, key, "keepers operator 1", subkey);
+
+    parts[0] = keepers_str(number, strlen(number));
+    parts[1] = keepers_str(path, strlen(path));
+    keepers_keyed_hash(subkey, parts, 2, mac, sizeof(mac));
+
+    keepers_out_init(&out, proof, WRITER_ROUTES_PROOF_MAX - 1);
+    keepers_out_str(&out, parts[0]);
+    keepers_text_hex(&out, keepers_str(mac, sizeof(mac)));
+    proof[out.len] = '\0';
+
+    keepers_wipe(subkey, sizeof(subkey));
+}
+
+
+static bool
+writer_routes_is_operator(const writer_job_t *job, const writer_conf_t *conf)
+{
+    char           proof[WRITER_ROUTES_PROOF_MAX];
+    size_t         i, digits;
+    uint64_t       ms;
+    const char    *path;
+    keepers_str_t  given;
+
+    given = writer_http_header(job, "Keepers-Admin");
+    path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(job->request));
+
+    for (digits = 0; digits < given.len && given.data[digits] != '.';
+         digits++)
+    { /* void */ }
+
+    if (!keepers_text_uint(keepers_str(given.data, digits), &ms)
+        || ms + WRITER_ROUTES_OPERATOR_MS < job->now_ms
+        || ms > job->now_ms + WRITER_ROUTES_OPERATOR_MS)
+    {
+        return false;
+    }
+
+    for (i = 0; i < conf->master_ring->n; i++) {
+        writer_routes_operator(conf->master_ring, i, ms, path, proof);
+
+        if (given.len == strlen(proof)
+            && keepers_equal(given.data, proof, given.len))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+int
+writer_routes_note(writer_context_t *ctx, writer_job_t *job)
+{
+    return writer_audit_run(ctx, job);
+}

@@ -1,0 +1,202 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "writer/writer_signups.h"
+
+#include "writer/writer_customers.h"
+#include "writer/writer_held.h"
+#include "writer/writer_http.h"
+#include "writer/writer_links.h"
+
+#include "core/keepers_text.h"
+
+
+#define WRITER_SIGNUPS_RECEIVED  "{\"status\":\"received\"}"
+
+static const unsigned char  writer_signups_no_hash[KEEPERS_HASH_LEN];
+
+
+static int writer_signups_rules(writer_context_t *ctx, writer_job_t *job,
+    const writer_store_link_t *link);
+static int writer_signups_text(writer_context_t *ctx, writer_job_t *job,
+    const writer_store_link_t *link, writer_consent_e kind,
+    const unsigned char *hash, const unsigned char *current);
+static int writer_signups_closed(writer_context_t *ctx, writer_job_t *job);
+
+
+bool
+writer_signups_read(writer_job_t *job, void *data)
+{
+    size_t             len;
+    keepers_str_t      record;
+    keepers_signup_t  *signup;
+
+    signup = &job->in.signup;
+
+    if (!writer_http_envelope(data, job, KEEPERS_RECORD_SIGNUP, &len)) {
+        return false;
+    }
+
+    record = keepers_str(job->room, len);
+
+    if (keepers_signup_decode(record, signup) != KEEPERS_OK) {
+        (void) writer_job_problem(job, 400, "envelope");
+        return false;
+    }
+
+    if (!keepers_text_slug(signup->slug)) {
+        (void) writer_job_problem(job, 404, "link_unknown");
+        return false;
+    }
+
+    if (!keepers_signup_sound(signup)) {
+        (void) writer_job_problem(job, 422, "record");
+        return false;
+    }
+
+    /* the clock of an edge may be ahead; no one joins in the future */
+    if (signup->received_ms > job->now_ms) {
+        signup->received_ms = job->now_ms;
+    }
+
+    return true;
+}
+
+
+int
+writer_signups_run(writer_context_t *ctx, writer_job_t *job)
+{
+    int                         rc;
+    keepers_signup_t            signup;
+    const writer_business_t    *business;
+    const writer_store_link_t  *link;
+
+    /* a copy: a run that comes again finds the job as it was */
+    signup = job->in.signup;
+
+    rc = writer_links_find(ctx, signup.slug, &link);
+
+    if (rc == WRITER_NONE) {
+        return writer_job_problem(job, 404, "link_unknown");
+    }
+
+    if (rc != WRITER_OK) {
+        return rc;
+    }
+
+    /* what an edge took before the link closed was taken in good faith */
+    if (link->state == KEEPERS_LINK_CLOSED
+        && signup.received_ms >= link->updated_ms)
+    {
+        return writer_signups_closed(ctx, job);
+    }
+
+    rc = writer_signups_rules(ctx, job, link);
+    if (rc != WRITER_OK || job->errors_n != 0) {
+        return rc;
+    }
+
+    /* a link that does not ask for a number keeps none */
+    if ((link->flags & KEEPERS_LINK_PHONE) == 0) {
+        signup.phone.len = 0;
+    }
+
+    rc = writer_business_find(&ctx->businesses, ctx->store,
+                              &link->business_uuid, &business);
+    if (rc != WRITER_OK) {
+        return WRITER_FAULT;
+    }
+
+    rc = writer_store_signup_add(ctx->store, &signup.id, link->row,
+                                 signup.received_ms);
+
+    if (rc == WRITER_OK) {
+        rc = signup.flags & KEEPERS_SIGNUP_HELD
+             ? writer_held_take(ctx, business, link, &signup)
+             : writer_customers_join(ctx, business, link, &signup,
+                                     job->now_ms);
+    }
+
+    /* WRITER_NONE: a repeat, which gets the first one's answer */
+
+    return rc == WRITER_FAULT
+           ? rc : writer_job_text(job, 202, WRITER_SIGNUPS_RECEIVED);
+}
+
+
+static int
+writer_signups_rules(writer_context_t *ctx, writer_job_t *job,
+    const writer_store_link_t *link)
+{
+    int                      rc;
+    const keepers_signup_t  *signup;
+
+    signup = &job->in.signup;
+
+    if (signup->name.len == 0
+        && (link->flags & KEEPERS_LINK_NAME_OPTIONAL) == 0)
+    {
+        writer_job_error(job, "name", "required");
+    }
+
+    rc = writer_signups_text(ctx, job, link, WRITER_CONSENT_EMAIL,
+                             signup->consent_email, link->consent_email_hash);
+
+    if (rc == WRITER_OK) {
+        rc = writer_signups_text(ctx, job, link, WRITER_CONSENT_SMS,
+                                 signup->consent_sms, link->consent_sms_hash);
+    }
+
+    return rc;
+}
+
+
+/* A consent is to a text that this link shows, or once did. */
+static int
+writer_signups_text(writer_context_t *ctx, writer_job_t *job,
+    const writer_store_link_t *link, writer_consent_e kind,
+    const unsigned char *hash, const unsigned char *current)
+{
+    int  rc;
+
+    if (memcmp(hash, writer_signups_no_hash, KEEPERS_HASH_LEN) == 0
+        || memcmp(hash, current, KEEPERS_HASH_LEN) == 0)
+    {
+        return WRITER_OK;
+    }
+
+    rc = writer_store_link_text(ctx->store, link->row, (uint8_t) kind, hash);
+
+    if (rc == WRITER_NONE) {
+        writer_job_error(job, kind == WRITER_CONSENT_EMAIL
+                              ? "consent_email" : "consent_sms",
+                         "unknown_text");
+        return WRITER_OK;
+    }
+
+    return rc;
+}
+
+
+static int
+writer_signups_closed(writer_context_t *ctx, writer_job_t *job)
+{
+    int  rc;
+
+    rc = writer_store_signup_seen(ctx->store, &job->in.signup.id);
+
+    switch (rc) {
+
+    case WRITER_OK:
+        return writer_job_text(job, 202, WRITER_SIGNUPS_RECEIVED);
+
+    case WRITER_NONE:
+        return writer_job_problem(job, 409, "link_closed");
+
+    default:
+        return rc;
+    }
+}

@@ -1,0 +1,21 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * POST /v1/signups: an envelope in, 202 once it is durable.
+ */
+
+
+#ifndef _WRITER_SIGNUPS_H_INCLUDED_
+#define _WRITER_SIGNUPS_H_INCLUDED_
+
+
+#include "writer/writer_job.h"
+
+
+/* On the loop: opens the envelope, decodes, checks a second time. */
+bool writer_signups_read(writer_job_t *job, void *http);
+int writer_signups_run(writer_context_t *ctx, writer_job_t *job);
+
+
+#endif /* _WRITER_SIGNUPS_H_INCLUDED_ */

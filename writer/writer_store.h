@@ -1,0 +1,300 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * The store as named operations.  Nothing here knows a person: what is
+ * personal arrives sealed.  A store belongs to one thread; exactly one of a
+ * process is opened for writing.
+ */
+
+
+#ifndef _WRITER_STORE_H_INCLUDED_
+#define _WRITER_STORE_H_INCLUDED_
+
+
+#include "writer/writer_os.h"
+
+#include "core/keepers_base.h"
+#include "core/keepers_keyring.h"
+#include "core/keepers_link.h"
+
+
+#define WRITER_OFFER_LEN_MAX     300
+#define WRITER_BUSINESS_LEN_MAX  100
+#define WRITER_CONSENT_LEN_MAX   500
+#define WRITER_SEALED_MAX        1536
+#define WRITER_HELD_SEALED_MAX   2304
+#define WRITER_HASH_TEXT_MAX     128        /* crypto_pwhash_STRBYTES */
+#define WRITER_WORD_LEN_MAX      80
+#define WRITER_LINK_DELETED      3          /* behind keepers_link_state_e */
+
+
+/* What every operation returns. */
+enum {
+    WRITER_OK = 0,
+    WRITER_NONE,                /* no such row, or it was there already */
+    WRITER_FAULT                /* the store failed: the transaction is lost */
+};
+
+
+typedef struct writer_store_s  writer_store_t;
+
+
+typedef struct {
+    int64_t          row;
+    keepers_uuid_t   uuid;
+    uint64_t         customers;
+    size_t           wrapped_len;
+    unsigned char    wrapped[80];
+    char             master[KEEPERS_KEY_ID_LEN_MAX + 1];
+    char             name[WRITER_BUSINESS_LEN_MAX + 1];
+} writer_store_business_t;
+
+
+typedef struct {
+    int64_t          business;
+    keepers_uuid_t   uuid;
+    keepers_uuid_t   business_uuid;
+    uint8_t          role;
+    unsigned char    email_hash[KEEPERS_HASH_LEN];
+    size_t           email_len;
+    unsigned char    email[320];            /* sealed */
+    char             master[KEEPERS_KEY_ID_LEN_MAX + 1];
+    char             password[WRITER_HASH_TEXT_MAX];
+} writer_store_account_t;
+
+
+typedef struct {
+    int64_t          row;
+    int64_t          business;
+    keepers_uuid_t   business_uuid;
+    uint64_t         created_ms;
+    uint64_t         updated_ms;
+    uint64_t         signups;
+    uint16_t         retention_days;
+    uint8_t          state;
+    uint8_t          flags;
+    unsigned char    color[3];
+    unsigned char    consent_email_hash[KEEPERS_HASH_LEN];
+    unsigned char    consent_sms_hash[KEEPERS_HASH_LEN];
+    char             slug[KEEPERS_SLUG_LEN_MAX + 1];
+    char             country[3];
+    char             locale[KEEPERS_LOCALE_LEN_MAX + 1];
+    char             business_name[WRITER_BUSINESS_LEN_MAX + 1];
+    char             offer[WRITER_OFFER_LEN_MAX + 1];
+    char             consent_email[WRITER_CONSENT_LEN_MAX + 1];
+    char             consent_sms[WRITER_CONSENT_LEN_MAX + 1];
+} writer_store_link_t;
+
+
+typedef struct {
+    keepers_uuid_t   id;
+    int64_t          business;
+    int64_t          link;
+    uint64_t         joined_ms;
+    uint64_t         expires_ms;            /* 0: until asked to delete */
+    bool             change_waiting;
+    unsigned char    email_hash[KEEPERS_HASH_LEN];
+    char             slug[KEEPERS_SLUG_LEN_MAX + 1];
+    size_t           sealed_len;
+    unsigned char    sealed[WRITER_SEALED_MAX];
+} writer_store_customer_t;
+
+
+typedef enum {
+    WRITER_CONSENT_EMAIL = 1,
+    WRITER_CONSENT_SMS = 2
+} writer_consent_e;
+
+
+typedef struct {
+    keepers_uuid_t   customer;
+    keepers_uuid_t   signup;
+    int64_t          link;
+    uint64_t         given_ms;
+    uint8_t          kind;                  /* writer_consent_e */
+    uint8_t          method;                /* 1 form, 2 JSON */
+    unsigned char    hash[KEEPERS_HASH_LEN];
+    char             locale[KEEPERS_LOCALE_LEN_MAX + 1];
+    char             slug[KEEPERS_SLUG_LEN_MAX + 1];
+    char             text[WRITER_CONSENT_LEN_MAX + 1];
+} writer_store_consent_t;
+
+
+typedef struct {
+    keepers_uuid_t   id;
+    int64_t          business;
+    int64_t          link;
+    uint64_t         received_ms;
+    uint64_t         expires_ms;
+    uint16_t         reason;                /* KEEPERS_SIGNUP_HELD_* */
+    unsigned char    digest[KEEPERS_HASH_LEN];
+    char             slug[KEEPERS_SLUG_LEN_MAX + 1];
+    size_t           sealed_len;
+    unsigned char    sealed[WRITER_HELD_SEALED_MAX];
+} writer_store_held_t;
+
+
+typedef struct {
+    int64_t          seq;
+    int64_t          business;
+    uint64_t         at_ms;
+    unsigned char    hash[KEEPERS_HASH_LEN];
+    char             who[WRITER_WORD_LEN_MAX + 1];
+    char             what[WRITER_WORD_LEN_MAX + 1];
+    char             subject[WRITER_WORD_LEN_MAX + 1];
+} writer_store_audit_t;
+
+
+/* A row of a page; anything but 0 ends the page. */
+typedef int (*writer_store_customer_pt)(void *data,
+    const writer_store_customer_t *customer);
+typedef int (*writer_store_link_pt)(void *data,
+    const writer_store_link_t *link);
+typedef int (*writer_store_consent_pt)(void *data,
+    const writer_store_consent_t *consent);
+typedef int (*writer_store_held_pt)(void *data,
+    const writer_store_held_t *held);
+typedef int (*writer_store_audit_pt)(void *data,
+    const writer_store_audit_t *audit);
+typedef int (*writer_store_day_pt)(void *data, uint64_t day, uint64_t signups);
+typedef int (*writer_store_joined_pt)(void *data, const char *slug,
+    uint64_t joined_ms);
+typedef int (*writer_store_change_pt)(void *data, uint64_t proposed_ms,
+    const keepers_uuid_t *signup, keepers_str_t sealed);
+
+
+/* open, transactions, health */
+
+int writer_store_open(const char *path, bool writable, writer_store_t **store)
+    keepers_checked;
+void writer_store_close(writer_store_t *store);
+int writer_store_migrate(writer_store_t *store) keepers_checked;
+int writer_store_current(writer_store_t *store) keepers_checked;
+int writer_store_begin(writer_store_t *store) keepers_checked;
+int writer_store_commit(writer_store_t *store) keepers_checked;
+void writer_store_rollback(writer_store_t *store);
+
+/* Was the last failure of the disk, rather than of one item? */
+bool writer_store_disk_fault(const writer_store_t *store);
+
+/* Moves the log into the database if it has grown; between transactions. */
+void writer_store_checkpoint(writer_store_t *store);
+
+/* businesses and accounts */
+
+int writer_store_business_add(writer_store_t *store,
+    writer_store_business_t *business, uint64_t now_ms) keepers_checked;
+int writer_store_business_find(writer_store_t *store,
+    const keepers_uuid_t *uuid, writer_store_business_t *business)
+    keepers_checked;
+int writer_store_business_get(writer_store_t *store, int64_t row,
+    writer_store_business_t *business) keepers_checked;
+int writer_store_account_add(writer_store_t *store,
+    const writer_store_account_t *account, uint64_t now_ms) keepers_checked;
+int writer_store_account_find(writer_store_t *store,
+    const unsigned char email_hash[KEEPERS_HASH_LEN],
+    writer_store_account_t *account) keepers_checked;
+int writer_store_account_get(writer_store_t *store,
+    const keepers_uuid_t *uuid, writer_store_account_t *account)
+    keepers_checked;
+int writer_store_account_password(writer_store_t *store,
+    const keepers_uuid_t *uuid, const char *password, uint64_t now_ms)
+    keepers_checked;
+
+/* links */
+
+int writer_store_link_add(writer_store_t *store,
+    const writer_store_link_t *link) keepers_checked;
+int writer_store_link_find(writer_store_t *store, keepers_str_t slug,
+    writer_store_link_t *link) keepers_checked;
+int writer_store_link_state(writer_store_t *store, int64_t row, uint8_t state,
+    uint64_t now_ms) keepers_checked;
+/* business 0: all; deleted ones only if asked for */
+int writer_store_links(writer_store_t *store, int64_t business, bool deleted,
+    writer_store_link_pt each, void *data) keepers_checked;
+/* Has the link ever shown this text for this kind of consent? */
+int writer_store_link_text(writer_store_t *store, int64_t link, uint8_t kind,
+    const unsigned char hash[KEEPERS_HASH_LEN]) keepers_checked;
+
+/* signups; NONE from an _add: it is there already */
+
+int writer_store_signup_seen(writer_store_t *store, const keepers_uuid_t *id)
+    keepers_checked;
+int writer_store_signup_add(writer_store_t *store, const keepers_uuid_t *id,
+    int64_t link, uint64_t received_ms) keepers_checked;
+int writer_store_customer_add(writer_store_t *store,
+    const writer_store_customer_t *customer) keepers_checked;
+int writer_store_customer_find(writer_store_t *store, int64_t business,
+    const unsigned char email_hash[KEEPERS_HASH_LEN],
+    writer_store_customer_t *customer) keepers_checked;
+int writer_store_customer_get(writer_store_t *store, int64_t business,
+    const keepers_uuid_t *id, writer_store_customer_t *customer)
+    keepers_checked;
+int writer_store_customers(writer_store_t *store, int64_t business,
+    uint64_t before_ms, const keepers_uuid_t *before_id,
+    writer_store_customer_pt each, void *data) keepers_checked;
+int writer_store_customer_erase(writer_store_t *store, int64_t business,
+    const keepers_uuid_t *id, uint64_t now_ms) keepers_checked;
+int writer_store_customer_expired(writer_store_t *store, uint64_t now_ms,
+    writer_store_customer_t *customer) keepers_checked;
+int writer_store_customer_keep(writer_store_t *store,
+    const keepers_uuid_t *id, uint64_t expires_ms) keepers_checked;
+int writer_store_membership_add(writer_store_t *store,
+    const keepers_uuid_t *customer, int64_t link, const keepers_uuid_t *signup,
+    uint64_t joined_ms) keepers_checked;
+int writer_store_memberships(writer_store_t *store,
+    const keepers_uuid_t *customer, writer_store_joined_pt each, void *data)
+    keepers_checked;
+int writer_store_consent_add(writer_store_t *store,
+    const writer_store_consent_t *consent) keepers_checked;
+int writer_store_consents(writer_store_t *store,
+    const keepers_uuid_t *customer, writer_store_consent_pt each, void *data)
+    keepers_checked;
+
+/* At most eight wait for one customer: more would be someone's game. */
+int writer_store_change_add(writer_store_t *store,
+    const keepers_uuid_t *customer, const keepers_uuid_t *signup,
+    const unsigned char digest[KEEPERS_HASH_LEN], keepers_str_t sealed,
+    uint64_t now_ms) keepers_checked;
+int writer_store_changes(writer_store_t *store,
+    const keepers_uuid_t *customer, writer_store_change_pt each, void *data)
+    keepers_checked;
+
+/* held signups */
+
+int writer_store_held_add(writer_store_t *store,
+    const writer_store_held_t *held) keepers_checked;
+int writer_store_held_get(writer_store_t *store, int64_t business,
+    const keepers_uuid_t *id, writer_store_held_t *held) keepers_checked;
+int writer_store_held_remove(writer_store_t *store, int64_t business,
+    const keepers_uuid_t *id) keepers_checked;
+int writer_store_held_purge(writer_store_t *store, uint64_t now_ms)
+    keepers_checked;
+int writer_store_held(writer_store_t *store, int64_t business,
+    uint64_t before_ms, const keepers_uuid_t *before_id, uint64_t now_ms,
+    writer_store_held_pt each, void *data) keepers_checked;
+int writer_store_held_count(writer_store_t *store, int64_t business,
+    uint64_t now_ms, uint64_t *n) keepers_checked;
+
+/*
+ * Counters are gathered in memory and written once a transaction, at its
+ * commit: two hundred people at one poster are one row's worth of work.
+ */
+int writer_store_tally(writer_store_t *store, int64_t business, int64_t link,
+    uint64_t day, int customers, int joined) keepers_checked;
+int writer_store_days(writer_store_t *store, int64_t business, uint64_t from,
+    writer_store_day_pt each, void *data) keepers_checked;
+
+/* audit */
+
+int writer_store_audit_last(writer_store_t *store, int64_t business,
+    unsigned char hash[KEEPERS_HASH_LEN]) keepers_checked;
+int writer_store_audit_add(writer_store_t *store,
+    const writer_store_audit_t *audit) keepers_checked;
+int writer_store_audits(writer_store_t *store, int64_t business,
+    int64_t before_seq, writer_store_audit_pt each, void *data)
+    keepers_checked;
+
+
+#endif /* _WRITER_STORE_H_INCLUDED_ */
