@@ -27,12 +27,21 @@ my $common = <<"END";
     keepers_session_cache   0;
 END
 
-my $nginx = start_nginx($common . <<'END');
+my $upstream = start_nginx(<<'END');
+    server {
+        listen 127.0.0.1:%%PORT%%;
+
+        location / {
+            return 200 "id=$http_keepers_identity role=$http_keepers_role under=$http_keepers_x other=$http_x_other";
+        }
+    }
+END
+
+my $nginx = start_nginx(($common . <<'END') =~ s/UPSTREAM/$upstream->{url}/gr);
     log_format checks '$status $keepers_session $keepers_reason';
 
     server {
         listen 127.0.0.1:%%PORT%%;
-        listen unix:%%DIR%%/upstream.sock;
 
         access_log  %%DIR%%/checks.log checks;
 
@@ -105,16 +114,12 @@ my $nginx = start_nginx($common . <<'END');
 
         location /echo/ {
             keepers_session  required;
-            proxy_pass       http://unix:%%DIR%%/upstream.sock:/say/;
+            proxy_pass       UPSTREAM/;
             proxy_set_header Keepers-Identity $keepers_identity;
         }
 
         location /open-echo/ {
-            proxy_pass  http://unix:%%DIR%%/upstream.sock:/say/;
-        }
-
-        location /say/ {
-            return 200 "id=$http_keepers_identity role=$http_keepers_role under=$http_keepers_x other=$http_x_other";
+            proxy_pass  UPSTREAM/;
         }
 
         location = /user {

@@ -206,7 +206,10 @@ writer_commit_try(writer_context_t *ctx, writer_job_t *jobs)
     rc = writer_store_begin(ctx->store);
 
     for (job = jobs; job != NULL && rc == WRITER_OK; job = job->next) {
-        writer_job_reset(job);
+        if (!job->noting) {
+            writer_job_reset(job);
+        }
+
         rc = job->run(ctx, job);
     }
 
@@ -241,6 +244,12 @@ writer_commit_each(writer_commit_t *commit, writer_job_t *jobs)
 static void
 writer_commit_refuse(writer_job_t *job)
 {
+    if (job->noting) {
+        /* a full disk does not blind a business: the answer stands */
+        writer_log(WRITER_LOG_WARN, "audit_lost", "reason=store");
+        return;
+    }
+
     writer_job_reset(job);
     (void) writer_job_problem(job, 503, "store");
 }

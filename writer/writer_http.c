@@ -12,6 +12,7 @@
 #include "writer/writer_http.h"
 
 #include "writer/writer_answer.h"
+#include "writer/writer_audit.h"
 #include "writer/writer_command.h"
 #include "writer/writer_log.h"
 #include "writer/writer_routes.h"
@@ -393,13 +394,12 @@ writer_http_woken(evutil_socket_t fd, short what, void *data)
 static bool
 writer_http_note(writer_http_t *http, writer_job_t *job)
 {
-    if (job->route->audit == NULL || job->status != 200
-        || job->run == writer_routes_note)
-    {
+    if (job->route->audit == NULL || job->status != 200 || job->noting) {
         return false;
     }
 
-    job->run = writer_routes_note;
+    job->noting = true;
+    job->run = writer_audit_run;
 
     if (!writer_commit_submit(http->commit, job)) {
         writer_log(WRITER_LOG_WARN, "audit_lost", "reason=queue");

@@ -98,6 +98,7 @@ struct writer_job_s {
     struct evhttp_request  *request;
     const writer_route_t   *route;
     writer_run_pt           run;
+    bool                    noting;     /* answered: to be noted, no more */
     uint64_t                now_ms;
     keepers_identity_t      identity;
     char                    subject[WRITER_WORD_LEN_MAX + 1];

@@ -318,10 +318,3 @@ writer_routes_is_operator(const writer_job_t *job, const writer_conf_t *conf)
 
     return false;
 }
-
-
-int
-writer_routes_note(writer_context_t *ctx, writer_job_t *job)
-{
-    return writer_audit_run(ctx, job);
-}

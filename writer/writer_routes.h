@@ -23,9 +23,6 @@ bool writer_routes_find(writer_job_t *job) keepers_checked;
 /* False with 401 or 403. */
 bool writer_routes_prove(writer_job_t *job, void *http) keepers_checked;
 
-/* The run of a read that goes on to be noted. */
-int writer_routes_note(writer_context_t *ctx, writer_job_t *job);
-
 /*
  * The value of Keepers-Admin, which only a holder of the master key makes:
  * "MS.MAC", unix milliseconds and a keyed BLAKE2b over them, method and path,

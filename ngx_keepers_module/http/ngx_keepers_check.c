@@ -20,8 +20,6 @@
 static ngx_int_t ngx_keepers_check_token(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     keepers_token_t *token);
-static void ngx_keepers_check_sids(ngx_http_request_t *r,
-    ngx_keepers_claim_t *claim);
 static ngx_int_t ngx_keepers_check_ask(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim);
@@ -53,15 +51,13 @@ ngx_keepers_check(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
         return NGX_AGAIN;
     }
 
-    rc = ngx_keepers_check_token(r, klcf, ctx, &claim.token);
+    rc = ngx_keepers_check_claim(r, klcf, ctx, &claim);
 
     if (rc != NGX_OK) {
         ctx->check = NGX_KEEPERS_CHECK_NONE;
         ngx_keepers_count(r, SESSION_NONE);
         return NGX_OK;
     }
-
-    ngx_keepers_check_sids(r, &claim);
 
     if (ctx->wait != NULL) {
         /* the op has been answered, or could not be issued */
@@ -135,11 +131,16 @@ ngx_keepers_check_token(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 }
 
 
-static void
-ngx_keepers_check_sids(ngx_http_request_t *r, ngx_keepers_claim_t *claim)
+ngx_int_t
+ngx_keepers_check_claim(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_claim_t *claim)
 {
     ngx_uint_t                i;
     ngx_keepers_main_conf_t  *kmcf;
+
+    if (ngx_keepers_check_token(r, klcf, ctx, &claim->token) != NGX_OK) {
+        return NGX_DECLINED;
+    }
 
     kmcf = ngx_keepers_main_conf(r);
 
@@ -148,6 +149,8 @@ ngx_keepers_check_sids(ngx_http_request_t *r, ngx_keepers_claim_t *claim)
     for (i = 0; i < claim->n; i++) {
         keepers_token_sid(kmcf->edge, i, &claim->token, claim->sids[i]);
     }
+
+    return NGX_OK;
 }
 
 

@@ -34,6 +34,14 @@ typedef struct {
 
 
 /*
+ * NGX_OK: exactly one cookie of ours has the shape of a token, and "claim" is
+ * set: the caller wipes claim->token.  NGX_DECLINED: none, or a guess.
+ */
+ngx_int_t ngx_keepers_check_claim(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_claim_t *claim);
+
+/*
  * Sets ctx->check once a request.  NGX_OK: it is set; NGX_AGAIN: waiting, the
  * phase runs again; NGX_ERROR: no memory.
  */

@@ -430,35 +430,48 @@ ngx_keepers_signin_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
 }
 
 
-/* A session that the browser came with ends: a sign-in leaves no sibling. */
+/*
+ * A session that the browser came with ends: a sign-in leaves no sibling.  It
+ * need not be looked up, for nobody else can have its token.
+ */
 
 static void
 ngx_keepers_signin_drop(ngx_http_request_t *r)
 {
-    u_char                    text[NGX_KEEPERS_KEY_LEN];
+    u_char                    text[KEEPERS_KEYRING_MAX][NGX_KEEPERS_KEY_LEN];
+    ngx_uint_t                i;
     keepers_out_t             key;
-    keepers_str_t             argv[2];
+    keepers_str_t             argv[KEEPERS_KEYRING_MAX + 1];
     ngx_keepers_ctx_t        *ctx;
+    ngx_keepers_claim_t       claim;
     ngx_keepers_main_conf_t  *kmcf;
 
-    ctx = ngx_keepers_ctx_find(r);
+    kmcf = ngx_keepers_main_conf(r);
+    ctx = ngx_keepers_ctx_get(r);
 
-    if (ctx == NULL || ctx->check != NGX_KEEPERS_CHECK_VALID) {
+    if (ctx == NULL
+        || ngx_keepers_check_claim(r, ngx_keepers_loc_conf(r), ctx, &claim)
+           != NGX_OK)
+    {
         return;
     }
 
-    kmcf = ngx_keepers_main_conf(r);
-
-    ngx_keepers_recent_forget(kmcf, ctx->sid);
-
-    keepers_out_init(&key, text, sizeof(text));
-    ngx_keepers_check_key(kmcf, ctx->tag, "s:", ctx->sid, &key);
-
     argv[0] = keepers_str("DEL", 3);
-    argv[1] = keepers_out_written(&key);
 
-    ngx_keepers_send(argv, 2);
+    for (i = 0; i < claim.n; i++) {
+        ngx_keepers_recent_forget(kmcf, claim.sids[i]);
+
+        keepers_out_init(&key, text[i], NGX_KEEPERS_KEY_LEN);
+        ngx_keepers_check_key(kmcf, claim.token.raw, "s:", claim.sids[i],
+                              &key);
+
+        argv[i + 1] = keepers_out_written(&key);
+    }
+
+    ngx_keepers_send(argv, claim.n + 1);
     ngx_keepers_count(r, SESSION_ENDED);
+
+    keepers_wipe(&claim.token, sizeof(claim.token));
 }
 
 
