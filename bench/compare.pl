@@ -239,12 +239,13 @@ sub report {
         my $name = $case->[0];
         my $s = $speed->{$name};
         my %m = map { my $k = $_; $k => median(map { $_->{$k} } @$s) }
-                    qw(p50 p99 nginx_us redis_us);
+                    qw(nginx_us redis_us);
+        my $best = best($s);
 
         # what Redis does without being asked is not worth a column
         $m{redis_us} = undef if ($m{redis_us} // 0) < 0.05;
 
-        $m{rate} = best($s);
+        $m{$_} = $best->{$_} for qw(rate p50 p99);
         $m{ratio} = ratio($speed, $name, 'limit');
         $m{count} = $count->{$name};
         $row{$name} = \%m;
@@ -308,16 +309,18 @@ sub targets {
 
 sub ratio {
     my ($speed, $name, $to) = @_;
-    my ($best, $limit) = (best($speed->{$name}), best($speed->{$to}));
+    my ($a_round, $b_round) = (best($speed->{$name}), best($speed->{$to}));
 
-    return $best && $limit ? $best / $limit : undef;
+    return undef if !$a_round || !$b_round;
+
+    return $a_round->{rate} / $b_round->{rate};
 }
 
 
 sub best {
     my ($samples) = @_;
 
-    return (sort { $b <=> $a } map { $_->{rate} } @{$samples // []})[0];
+    return (sort { $b->{rate} <=> $a->{rate} } @{$samples // []})[0];
 }
 
 

@@ -154,6 +154,15 @@ sub own_header_first {
 }
 
 
+# ngx_config.h chooses what libc declares, so it comes before any libc header.
+sub nginx_first {
+    return map { "$_: ngx_config.h is not first" }
+           grep { $text{$_} =~ /^#\s*include\s*(["<][^">]+)/m
+                  && $1 !~ m{^<ngx_config|^"(?:http|redis)/} }
+           grep { layer_of($_) =~ /^(?:http|redis)$/ } @c;
+}
+
+
 sub shape {
     my @faults;
 
@@ -255,6 +264,7 @@ sub shell {
 none('layers', layers());
 none('no handler includes another', sideways());
 none('own header first', own_header_first());
+none('nginx before libc', nginx_first());
 none('shape of C files', shape());
 none('banned calls', calls());
 none('nothing left for later, no path of a machine', words());

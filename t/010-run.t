@@ -45,7 +45,10 @@ sub demo {
 
 
 sub up {
-    my $up = wait_for { -s "$dir/demo.env" } 60;
+    # not the file of a run that was killed
+    my $up = wait_for { my $demo = demo();
+                        $demo->{NGINX_PID} && !gone_now($demo->{NGINX_PID})
+                      } 60;
 
     ok($up, 'demo.env tells that everything answers')
         or BAIL_OUT("no demo:\n" . slurp(work_dir() . '/run.log'));
@@ -58,10 +61,16 @@ sub code {
 }
 
 
+# Nobody of these is there, but for whom init has yet to collect.
+sub gone_now {
+    return !grep { slurp("/proc/$_/stat") =~ /\) [^Z]/ } @_;
+}
+
+
 sub gone {
     my @pids = @_;
 
-    return wait_for { !grep { slurp("/proc/$_/stat") =~ /\) [^Z]/ } @pids };
+    return wait_for { gone_now(@pids) };
 }
 
 

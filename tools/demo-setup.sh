@@ -141,6 +141,15 @@ nginx_conf()
 }
 
 
+# The writer's own subcommands; what they log is of interest when they fail.
+writer()
+{
+    "$writer" --config "$dir/conf/writer.ini" "$@" 2>>"$dir/logs/setup.log" \
+        || die "keepers-writer $1 $2 failed:" \
+               "$(tail -n 3 "$dir/logs/setup.log")"
+}
+
+
 # Once: a business, its owner, two links.  The addresses are in a domain that
 # never gets mail (RFC 2606).
 make_business()
@@ -152,19 +161,16 @@ make_business()
     email=owner-$(random 4)@example.com
     password=$(random 12)
 
-    ids=$(echo "$password" | "$writer" --config "$dir/conf/writer.ini" \
-              account add --business "Corner Coffee" --email "$email" \
-              --role owner)
+    ids=$(echo "$password" | writer account add --business "Corner Coffee" \
+              --email "$email" --role owner)
     business=$(echo "$ids" | sed -n 's/^business=//p')
 
-    "$writer" --config "$dir/conf/writer.ini" link add \
-        --business "$business" --slug corner-coffee \
+    writer link add --business "$business" --slug corner-coffee \
         --offer "Every tenth coffee is on us" \
         --consent-email "Send me news of Corner Coffee by e-mail." \
         --country GB --locale en --color 7a3e1d >/dev/null
 
-    "$writer" --config "$dir/conf/writer.ini" link add \
-        --business "$business" --slug corner-coffee-club \
+    writer link add --business "$business" --slug corner-coffee-club \
         --offer "Two for one on Tuesdays" --phone --name-optional \
         --consent-email "Send me news of Corner Coffee by e-mail." \
         --consent-sms "Text me offers of Corner Coffee." \

@@ -68,9 +68,6 @@ start()
 {
     local part=$1
 
-    # what a killed process could not remove
-    rm -f "$sockets/$part.sock"
-
     case $part in
     redis)  set -- "$redis" "$dir/conf/redis.conf" ;;
     writer) set -- "$writer" --config "$dir/conf/writer.ini" ;;
@@ -345,7 +342,7 @@ end_leftovers
 
 # The kernel takes 107 bytes for the path of a socket.
 sockets=$dir/run
-[ ${#sockets} -le 90 ] || sockets=$(mktemp -d /tmp/keepers-XXXXXX)
+[ ${#sockets} -le 90 ] || sockets=$(mktemp -d /tmp/keepers-run-XXXXXX)
 
 echo $$ >"$dir/run.pid"
 rm -f "$sockets"/*.sock

@@ -14,7 +14,7 @@
 #include "writer/writer_conf.h"
 
 
-/* A descriptor to keep open; -1 with errno, EWOULDBLOCK: someone else has it. */
+/* A descriptor to keep open; -1 with errno, EWOULDBLOCK: another has it. */
 int writer_lock(const writer_conf_t *conf);
 
 

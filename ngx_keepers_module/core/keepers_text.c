@@ -551,7 +551,7 @@ keepers_text_uuid_parse(keepers_str_t s, keepers_uuid_t *uuid)
 {
     size_t                i;
     unsigned char         high, low;
-    keepers_uuid_t        parsed;
+    keepers_uuid_t        parsed = { { 0 } };
     const unsigned char  *p;
 
     if (s.len != KEEPERS_UUID_TEXT_LEN) {

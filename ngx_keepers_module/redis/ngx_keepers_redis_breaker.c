@@ -12,11 +12,11 @@
 
 
 /*
- * 50, 100, 200, 300 ms, each +- 50 %: even the longest ends within 500 ms,
+ * 50, 100, 200, 250 ms, each +- 50 %: even the longest ends within 500 ms,
  * the time in which we promise to be normal again.
  */
 #define NGX_KEEPERS_REDIS_RETRY_MS      50
-#define NGX_KEEPERS_REDIS_RETRY_MAX_MS  300
+#define NGX_KEEPERS_REDIS_RETRY_MAX_MS  250
 
 
 static void ngx_keepers_redis_breaker_retry(ngx_keepers_redis_conn_t *conn);

@@ -465,7 +465,7 @@ sub logs {
 
 
 sub faults {
-    my $bad = qr/\[(?:alert|emerg)\]|\[crit\]|exited on signal|
+    my $bad = qr/\[(?:alert|emerg)\]|\[crit\](?!.*connect\(\)\ to\ unix)|exited on signal|
                  exited with fatal code|Sanitizer|runtime\ error:|
                  KEEPERS_NEVER|Assertion/x;
     my $canary = join('|', 'canary-[^\s@]*@', @canaries);
