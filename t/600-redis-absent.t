@@ -51,7 +51,6 @@ END
 END
 
 my $nginx = start_nginx($conf);
-my @workers = workers($nginx);
 my $session = sign_in($p);
 my ($cookie) = map { $_->value } grep { $_->name eq 'keepers' }
                @{$session->cookie_jar->all};
@@ -120,6 +119,8 @@ sub recovery {
 
 
 is(get('/page/')->code, 200, 'a page with Redis');
+
+my @workers = workers($nginx);
 
 # the session outlives the Redis that is killed below
 redis_cli($redis, 'SAVE');

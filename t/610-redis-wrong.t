@@ -55,7 +55,6 @@ END
 mkdir("$nginx->{dir}/html");
 spew("$nginx->{dir}/html/index.html", 'MARKER', 0644);
 
-my @workers = workers($nginx);
 my @cookies = map {
     map { $_->value } grep { $_->name eq 'keepers' }
         @{sign_in($p)->cookie_jar->all};
@@ -94,6 +93,8 @@ sub wrong {
 
 
 ok(wait_for { code(ask($cookies[0])) == 200 }, 'a page through the other');
+
+my @workers = workers($nginx);
 
 subtest 'one wrong reply' => sub {
 

@@ -64,14 +64,17 @@ make_keys()
 
 # Each process gets the commands it uses, on our keys alone; scripts run with
 # the rights of who calls them.  "admin" is for the tests and for curiosity.
+# Nobody can be "default", which is off, yet it needs its rights: in its name
+# Redis repeats the transactions of the append-only file when it starts, and
+# without them it would drop what scripts have written: the sessions.
 redis_conf()
 {
     local keys="~keepers:* &keepers:*"
 
     cat >"$dir/conf/users.acl" <<END
-user default off
+user default off resetpass ~* &* +@all
 user edge on #$(digest redis-edge.password) $keys -@all +get +mget +set +del +unlink +exists +expire +pexpire +pexpireat +persist +ttl +pttl +incr +zadd +zrem +zrange +zrevrange +zscore +zcard +zremrangebyrank +zremrangebyscore +eval +evalsha +script|load +script|exists +subscribe +unsubscribe +publish +ping +auth +hello +select +xadd +xlen +time
-user writer on #$(digest redis-writer.password) $keys -@all +set +get +del +exists +publish +ping +info +auth +select
+user writer on #$(digest redis-writer.password) $keys -@all +set +get +del +publish +ping +info +auth +select
 user admin on #$(digest redis-admin.password) ~* &* +@all
 END
 

@@ -7,6 +7,10 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "core/keepers_token.h"
 #include "http/ngx_keepers_check.h"
 #include "http/ngx_keepers_csrf.h"

@@ -6,6 +6,10 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "core/keepers_session.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_str.h"

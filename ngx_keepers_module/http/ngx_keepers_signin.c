@@ -8,6 +8,10 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "core/keepers_json.h"
 #include "core/keepers_signin.h"
 #include "core/keepers_text.h"

@@ -7,6 +7,10 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "core/keepers_out.h"
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_conf.h"

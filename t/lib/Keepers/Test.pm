@@ -149,8 +149,8 @@ sub launch {
 
     $process->{pid} = $pid;
     delete $process->{status};
-    wait_for { !alive($process) || $process->{ready}->() };
-    return $process if alive($process) && $process->{ready}->();
+    wait_for { !alive($process) || $process->{ready}->($process) };
+    return $process if alive($process) && $process->{ready}->($process);
 
     die("$process->{name} did not start:\n" . slurp($process->{log})
         . slurp($process->{error_log} // ''));
@@ -355,7 +355,7 @@ sub start_nginx {
                    access_log => $option{access_log} // "$dir/access.log",
                    command => [$nginx, '-p', $dir, '-e', $error_log,
                                '-c', $file],
-                   ready => sub { listens($port) } });
+                   ready => sub { workers($_[0]) && listens($port) } });
 }
 
 
