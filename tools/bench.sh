@@ -42,4 +42,5 @@ $CC -O2 -g -fPIC -shared $KEEPERS_WARNINGS -Wno-unused-parameter \
     -o "$out/bench/ngx_bench_module.so" bench/ngx_bench_module.c
 
 exec perl bench/compare.pl --module "$out/ngx_http_keepers_module.so" \
-    --ok "$out/bench/ngx_bench_module.so" --mint "$out/bench/mint" --dir "$out/bench" "$@"
+    --ok "$out/bench/ngx_bench_module.so" --mint "$out/bench/mint" \
+    --dir "$out/bench" "$@"

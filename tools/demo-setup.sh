@@ -73,7 +73,7 @@ redis_conf()
 
     cat >"$dir/conf/users.acl" <<END
 user default off resetpass ~* &* +@all
-user edge on #$(digest redis-edge.password) $keys -@all +get +mget +set +del +unlink +exists +expire +pexpire +pexpireat +persist +ttl +pttl +incr +zadd +zrem +zrange +zrevrange +zscore +zcard +zremrangebyrank +zremrangebyscore +eval +evalsha +script|load +script|exists +subscribe +unsubscribe +publish +ping +auth +hello +select +xadd +xlen +time
+user edge on #$(digest redis-edge.password) $keys -@all +get +mget +set +del +incr +expire +pexpire +pexpireat +pttl +zadd +zrem +zrange +zrevrange +zcard +zremrangebyrank +zremrangebyscore +evalsha +script|load +subscribe +publish +ping +auth +select +xadd +xlen +time
 user writer on #$(digest redis-writer.password) $keys -@all +set +get +del +publish +ping +info +auth +select
 user admin on #$(digest redis-admin.password) ~* &* +@all
 END
