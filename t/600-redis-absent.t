@@ -20,12 +20,13 @@ use Time::HiRes qw(sleep time);
 
 my $p = start_platform();
 my $redis = $p->{redis};
+my $password = "$p->{dir}/keys/redis-edge.password";
 
 my $conf = <<"END" . <<'END';
     keepers_zone                   2m;
     keepers_key_file               $p->{dir}/keys/edge.keys;
     keepers_redis                  unix:$p->{redis_socket} user=edge
-                                   password_file=$p->{dir}/keys/redis-edge.password;
+                                   password_file=$password;
     keepers_redis_timeout          250ms;
     keepers_redis_connect_timeout  250ms;
     keepers_session_cookie         keepers insecure;

@@ -23,6 +23,7 @@ my $p = start_platform();
 
 # beside the folder whose files are searched for canaries
 my $dir = File::Temp->newdir('keepers-XXXXXX', TMPDIR => 1);
+my $password = "$p->{dir}/keys/redis-edge.password";
 my $fake = Keepers::FakeRedis->new(listen => "$dir/fake.sock",
                                    real => $p->{redis_socket});
 
@@ -30,7 +31,7 @@ my $nginx = start_nginx(<<"END" . <<'END');
     keepers_zone                   2m;
     keepers_key_file               $p->{dir}/keys/edge.keys;
     keepers_redis                  unix:$dir/fake.sock user=edge
-                                   password_file=$p->{dir}/keys/redis-edge.password;
+                                   password_file=$password;
     keepers_redis_timeout          100ms;
     keepers_redis_connect_timeout  200ms;
     keepers_session_cookie         keepers insecure;
@@ -176,13 +177,13 @@ subtest 'no reply, or a slow one' => sub {
 };
 
 subtest 'the first replies of a connection' => sub {
-    for my $hello ("+NOPE\r\n", ":1\r\n", "*0\r\n", "\$-1\r\n", "-LOADING x\r\n",
-                   "-NOAUTH x\r\n", "-ERR max number of clients reached\r\n",
-                   "+PONG\r\n+PONG\r\n", "-NOPERM x\r\n")
+    for my $hello ('+NOPE', ':1', '*0', '$-1', '-LOADING x', '-NOAUTH x',
+                   '-NOPERM x', '-ERR max number of clients reached',
+                   "+PONG\r\n+PONG")
     {
-        $fake->mode("hello:$hello");
+        $fake->mode("hello:$hello\r\n");
         redis_cli($p->{redis}, 'CLIENT', 'KILL', 'TYPE', 'normal');
-        ok(wait_for { code(ask($cookies[0])) == 503 }, 'refused');
+        ok(wait_for { code(ask($cookies[0])) == 503 }, "$hello: refused");
         is(code(ask($cookies[0])), 503, 'and again') for 1 .. 3;
 
         $fake->mode('right');

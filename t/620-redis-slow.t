@@ -25,6 +25,7 @@ use constant TIMEOUT_S => 0.2;
 
 my $p = start_platform();
 my $dir = File::Temp->newdir('keepers-XXXXXX', TMPDIR => 1);
+my $password = "$p->{dir}/keys/redis-edge.password";
 my $fake = Keepers::FakeRedis->new(listen => "$dir/fake.sock",
                                    real => $p->{redis_socket});
 
@@ -35,7 +36,7 @@ sub conf {
     keepers_zone                   2m;
     keepers_key_file               $p->{dir}/keys/edge.keys;
     keepers_redis                  unix:$socket user=edge
-                                   password_file=$p->{dir}/keys/redis-edge.password;
+                                   password_file=$password;
     keepers_redis_timeout          200ms;
     keepers_redis_connect_timeout  200ms;
     keepers_redis_queue            32;

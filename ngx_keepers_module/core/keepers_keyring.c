@@ -219,6 +219,18 @@ keepers_random(void *to, size_t len)
 
 
 void
+keepers_mark(const unsigned char key[KEEPERS_MARK_KEY_LEN],
+    keepers_str_t text, unsigned char mark[KEEPERS_MARK_LEN])
+{
+    _Static_assert(crypto_shorthash_siphashx24_BYTES == KEEPERS_MARK_LEN
+                   && crypto_shorthash_siphashx24_KEYBYTES
+                      == KEEPERS_MARK_KEY_LEN, "a SipHash of 128 bits");
+
+    (void) crypto_shorthash_siphashx24(mark, text.data, text.len, key);
+}
+
+
+void
 keepers_wipe(void *p, size_t len)
 {
     sodium_memzero(p, len);

@@ -85,6 +85,13 @@ void keepers_keyring_free(keepers_keyring_t *ring);
 
 const char *keepers_keyring_fault(int rc);      /* words for an operator */
 
+#define KEEPERS_MARK_LEN      16
+#define KEEPERS_MARK_KEY_LEN  16
+
+/* SipHash-2-4 with 128 bits, for tables in memory; not for what is stored. */
+void keepers_mark(const unsigned char key[KEEPERS_MARK_KEY_LEN],
+    keepers_str_t text, unsigned char mark[KEEPERS_MARK_LEN]);
+
 /* Thin wrappers, so that no one else needs sodium for them. */
 void keepers_random(void *to, size_t len);
 void keepers_wipe(void *p, size_t len);

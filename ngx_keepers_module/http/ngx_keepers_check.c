@@ -6,10 +6,8 @@
 
 #include "http/ngx_keepers_check.h"
 
-#include "core/keepers_cookie.h"
 #include "core/keepers_text.h"
 #include "core/keepers_token.h"
-#include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_recent.h"
 #include "http/ngx_keepers_str.h"
@@ -17,9 +15,6 @@
 #include "http/ngx_keepers_worker.h"
 
 
-static ngx_int_t ngx_keepers_check_token(ngx_http_request_t *r,
-    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
-    keepers_token_t *token);
 static ngx_int_t ngx_keepers_check_ask(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim);
@@ -28,7 +23,7 @@ static void ngx_keepers_check_answer(ngx_http_request_t *r,
     const ngx_keepers_claim_t *claim);
 static ngx_int_t ngx_keepers_check_open(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim,
-    ngx_uint_t key);
+    ngx_uint_t key, ngx_keepers_recent_t *recent);
 static ngx_int_t ngx_keepers_check_epoch(
     const ngx_keepers_redis_value_t *value, uint32_t *epoch);
 static void ngx_keepers_check_failed(ngx_http_request_t *r,
@@ -40,117 +35,41 @@ ngx_int_t
 ngx_keepers_check(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx)
 {
-    ngx_int_t             rc;
     ngx_keepers_claim_t  claim;
 
     if (ctx->check != NGX_KEEPERS_CHECK_UNKNOWN) {
         return NGX_OK;
     }
 
-    if (ctx->wait != NULL && ctx->wait->op != NULL) {
-        return NGX_AGAIN;
+    if (ctx->wait != NULL) {
+
+        if (ctx->wait->op != NULL) {
+            return NGX_AGAIN;
+        }
+
+        ngx_keepers_check_answer(r, klcf, ctx, ctx->wait->data);
+        return NGX_OK;
     }
 
-    rc = ngx_keepers_check_claim(r, klcf, ctx, &claim);
-
-    if (rc != NGX_OK) {
+    if (ngx_keepers_claim_read(r, klcf, ctx, &claim) != NGX_OK) {
         ctx->check = NGX_KEEPERS_CHECK_NONE;
         ngx_keepers_count(r, SESSION_NONE);
         return NGX_OK;
     }
 
-    if (ctx->wait != NULL) {
-        /* the op has been answered, or could not be issued */
-        ngx_keepers_check_answer(r, klcf, ctx, &claim);
-        rc = NGX_OK;
-
-    } else {
-        rc = ngx_keepers_recent_find(r, ctx, &claim,
-                                    ngx_min(klcf->cache_ms,
-                                            NGX_KEEPERS_RECENT_MAX_MS));
-
-        if (rc == NGX_OK) {
-            ctx->cache_hit = 1;
-            ngx_keepers_count(r, CACHE_HIT);
-
-        } else {
-            ngx_keepers_count(r, CACHE_MISS);
-            rc = ngx_keepers_check_ask(r, klcf, ctx, &claim);
-        }
+    if (ngx_keepers_recent_find(r, ctx, &claim,
+                                ngx_min(klcf->cache_ms,
+                                        NGX_KEEPERS_RECENT_MAX_MS))
+        == NGX_OK)
+    {
+        ctx->cache_hit = 1;
+        ngx_keepers_count(r, CACHE_HIT);
+        return NGX_OK;
     }
 
-    keepers_wipe(&claim.token, sizeof(claim.token));
+    ngx_keepers_count(r, CACHE_MISS);
 
-    return rc;
-}
-
-
-/* NGX_OK: exactly one cookie of ours has the shape of a token. */
-
-static ngx_int_t
-ngx_keepers_check_token(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
-    ngx_keepers_ctx_t *ctx, keepers_token_t *token)
-{
-    size_t            pos;
-    ngx_uint_t        i, n;
-    keepers_str_t     name, value;
-    ngx_table_elt_t  *line;
-    keepers_token_t   other, *to;
-
-    n = 0;
-    to = token;
-    name = ngx_keepers_from(klcf->cookie);
-
-    for (i = 0; (line = ngx_keepers_cookie_line(r, i)) != NULL; i++) {
-        pos = 0;
-
-        while (keepers_cookie_next(ngx_keepers_from(line->value), name, &pos,
-                                   &value))
-        {
-            if (keepers_token_read(value, to) != KEEPERS_OK) {
-                continue;
-            }
-
-            n++;
-            to = &other;
-        }
-    }
-
-    if (n > 1) {
-
-        /*
-         * A second cookie of our name may have been planted by a sibling
-         * domain: choosing either would be a guess.
-         */
-
-        ctx->reason = "duplicate_cookie";
-        keepers_wipe(token, sizeof(keepers_token_t));
-    }
-
-    return n == 1 ? NGX_OK : NGX_DECLINED;
-}
-
-
-ngx_int_t
-ngx_keepers_check_claim(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
-    ngx_keepers_ctx_t *ctx, ngx_keepers_claim_t *claim)
-{
-    ngx_uint_t                i;
-    ngx_keepers_main_conf_t  *kmcf;
-
-    if (ngx_keepers_check_token(r, klcf, ctx, &claim->token) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    kmcf = ngx_keepers_main_conf(r);
-
-    claim->n = kmcf->edge->n;
-
-    for (i = 0; i < claim->n; i++) {
-        keepers_token_sid(kmcf->edge, i, &claim->token, claim->sids[i]);
-    }
-
-    return NGX_OK;
+    return ngx_keepers_check_ask(r, klcf, ctx, &claim);
 }
 
 
@@ -161,41 +80,46 @@ ngx_keepers_check_claim(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
 static ngx_int_t
 ngx_keepers_check_ask(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
-    ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim)
+    ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claimed)
 {
-    u_char                    text[KEEPERS_KEYRING_MAX + 1]
-                                  [NGX_KEEPERS_KEY_LEN];
-    ngx_int_t                 rc;
-    ngx_uint_t                i;
+    size_t                    from;
+    ngx_uint_t                i, n;
     keepers_out_t             out;
     keepers_str_t             argv[KEEPERS_KEYRING_MAX + 2];
+    ngx_keepers_claim_t      *claim;
     ngx_keepers_main_conf_t  *kmcf;
 
     kmcf = ngx_keepers_main_conf(r);
+    n = claimed->n;
 
-    ctx->wait = ngx_keepers_wait_create(r, claim->n + 1,
-                                        claim->n * 160 + 32);
+    ctx->wait = ngx_keepers_wait_create(r, n + 1, n * 160 + 32);
+    claim = ngx_palloc(r->pool, sizeof(ngx_keepers_claim_t));
+    ngx_keepers_out(&out, r->pool, (n + 1) * NGX_KEEPERS_KEY_LEN);
 
-    if (ctx->wait == NULL) {
+    if (ctx->wait == NULL || claim == NULL || out.data == NULL) {
         return NGX_ERROR;
     }
 
+    ctx->wait->data = claim;
+    *claim = *claimed;
+
     argv[0] = keepers_str("MGET", 4);
 
-    for (i = 0; i <= claim->n; i++) {
-        keepers_out_init(&out, text[i], NGX_KEEPERS_KEY_LEN);
-
-        ngx_keepers_check_key(kmcf, claim->token.raw,
-                              i < claim->n ? "s:" : "e",
-                              i < claim->n ? claim->sids[i] : NULL, &out);
-
-        argv[i + 1] = keepers_out_written(&out);
+    for (i = 0; i < n; i++) {
+        from = out.len;
+        ngx_keepers_check_key(kmcf, claim->tag, "s:", claim->sids[i], &out);
+        claim->keys[i] = keepers_str(out.data + from, out.len - from);
+        argv[i + 1] = claim->keys[i];
     }
 
-    rc = ngx_keepers_wait_command(ctx->wait, NGX_KEEPERS_WAIT_PHASE, NULL,
-                                  argv, claim->n + 2);
+    from = out.len;
+    ngx_keepers_check_key(kmcf, claim->tag, "e", NULL, &out);
+    argv[n + 1] = keepers_str(out.data + from, out.len - from);
 
-    if (rc == NGX_AGAIN) {
+    if (ngx_keepers_wait_command(ctx->wait, NGX_KEEPERS_WAIT_PHASE, NULL,
+                                 argv, n + 2)
+        == NGX_AGAIN)
+    {
         return NGX_AGAIN;
     }
 
@@ -212,6 +136,7 @@ ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     uint32_t                    epoch;
     ngx_uint_t                  i;
     ngx_keepers_wait_t         *wait;
+    ngx_keepers_recent_t        recent;
     ngx_keepers_redis_value_t  *values;
 
     wait = ctx->wait;
@@ -230,7 +155,7 @@ ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     for (i = 0; i < claim->n; i++) {
 
         if (values[i].kind != NGX_KEEPERS_REDIS_STRING
-            || ngx_keepers_check_open(r, ctx, claim, i) != NGX_OK)
+            || ngx_keepers_check_open(r, ctx, claim, i, &recent) != NGX_OK)
         {
             continue;
         }
@@ -238,7 +163,7 @@ ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
         ngx_keepers_check_state(r, ctx, epoch);
 
         if (ctx->check == NGX_KEEPERS_CHECK_VALID) {
-            ngx_keepers_recent_valid(r, ctx, wait->asked_ms);
+            ngx_keepers_recent_valid(r, ctx, &recent, wait->asked_ms);
         }
 
         return;
@@ -251,35 +176,42 @@ ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 }
 
 
-/* A record opens only under its own Redis key: it cannot be another's. */
+/*
+ * A record opens only under its own Redis key: it cannot be another's.  One
+ * that is byte for byte what was opened before needs no opening.
+ */
 
 static ngx_int_t
 ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
-    const ngx_keepers_claim_t *claim, ngx_uint_t key)
+    const ngx_keepers_claim_t *claim, ngx_uint_t key,
+    ngx_keepers_recent_t *recent)
 {
     int                       rc;
-    u_char                    text[NGX_KEEPERS_KEY_LEN];
-    u_char                    record[KEEPERS_SESSION_RECORD_LEN];
     size_t                    len;
-    keepers_out_t             ad;
+    keepers_str_t             sealed;
     ngx_keepers_main_conf_t  *kmcf;
 
     kmcf = ngx_keepers_main_conf(r);
 
-    keepers_out_init(&ad, text, sizeof(text));
-    ngx_keepers_check_key(kmcf, claim->token.raw, "s:", claim->sids[key],
-                          &ad);
+    rc = KEEPERS_OK;
+    len = KEEPERS_SESSION_RECORD_LEN;
+    sealed = ctx->wait->reply.values[key].string;
 
-    rc = keepers_open(kmcf->edge, key, KEEPERS_PURPOSE_SESSION_SEAL,
-                      keepers_out_written(&ad),
-                      ctx->wait->reply.values[key].string,
-                      record, sizeof(record), &len);
+    ngx_keepers_recent_load(r, claim->sids[key], recent);
 
-    if (rc == KEEPERS_OK) {
-        rc = keepers_session_decode(keepers_str(record, len), &ctx->session);
+    if (recent->state != NGX_KEEPERS_RECENT_VALID
+        || sealed.len != KEEPERS_SESSION_SEALED_LEN
+        || ngx_memcmp(recent->sealed, sealed.data, sealed.len) != 0)
+    {
+        rc = keepers_open(kmcf->edge, key, KEEPERS_PURPOSE_SESSION_SEAL,
+                          claim->keys[key], sealed, recent->record,
+                          KEEPERS_SESSION_RECORD_LEN, &len);
     }
 
-    keepers_wipe(record, sizeof(record));
+    if (rc == KEEPERS_OK) {
+        rc = keepers_session_decode(keepers_str(recent->record, len),
+                                    &ctx->session);
+    }
 
     if (rc != KEEPERS_OK) {
         ngx_keepers_count(r, SESSION_FORGED);
@@ -289,9 +221,12 @@ ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
+    recent->state = NGX_KEEPERS_RECENT_VALID;
+    ngx_memcpy(recent->sealed, sealed.data, KEEPERS_SESSION_SEALED_LEN);
+
     ctx->key = key;
     ngx_memcpy(ctx->sid, claim->sids[key], KEEPERS_SID_LEN);
-    ngx_memcpy(ctx->tag, claim->token.raw, KEEPERS_TAG_LEN);
+    ngx_memcpy(ctx->tag, claim->tag, KEEPERS_TAG_LEN);
 
     return NGX_OK;
 }

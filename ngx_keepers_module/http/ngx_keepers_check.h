@@ -16,6 +16,7 @@
 
 #include "core/keepers_out.h"
 #include "core/keepers_session.h"
+#include "http/ngx_keepers_claim.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
 
@@ -24,22 +25,6 @@
 #define NGX_KEEPERS_KEY_LEN  (64 + KEEPERS_TAG_TEXT_LEN                      \
                               + KEEPERS_SID_TEXT_LEN + 8)
 
-
-/* What a cookie claims: a token, and its SID under each key of the ring. */
-typedef struct {
-    keepers_token_t   token;
-    ngx_uint_t        n;
-    u_char            sids[KEEPERS_KEYRING_MAX][KEEPERS_SID_LEN];
-} ngx_keepers_claim_t;
-
-
-/*
- * NGX_OK: exactly one cookie of ours has the shape of a token, and "claim" is
- * set: the caller wipes claim->token.  NGX_DECLINED: none, or a guess.
- */
-ngx_int_t ngx_keepers_check_claim(ngx_http_request_t *r,
-    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
-    ngx_keepers_claim_t *claim);
 
 /*
  * Sets ctx->check once a request.  NGX_OK: it is set; NGX_AGAIN: waiting, the

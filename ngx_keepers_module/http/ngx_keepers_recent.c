@@ -21,8 +21,8 @@
 #define NGX_KEEPERS_RECENT_TOUCH_MS  60000
 
 
-static uint64_t ngx_keepers_recent_touch(ngx_http_request_t *r,
-    ngx_keepers_ctx_t *ctx, uint64_t touched_ms);
+static ngx_uint_t ngx_keepers_recent_touch(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_recent_t *recent);
 
 
 /* NGX_OK: the zone knows, from at most age_ms ago, and ctx->check is set. */
@@ -78,21 +78,25 @@ ngx_keepers_recent_find(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
             continue;
         }
 
-        ctx->session = cached.session;
+        if (keepers_session_decode(keepers_str(cached.record,
+                                               KEEPERS_SESSION_RECORD_LEN),
+                                   &ctx->session)
+            != KEEPERS_OK)
+        {
+            continue;
+        }
+
         ctx->key = i;
         ngx_memcpy(ctx->sid, claim->sids[i], KEEPERS_SID_LEN);
-        ngx_memcpy(ctx->tag, claim->token.raw, KEEPERS_TAG_LEN);
+        ngx_memcpy(ctx->tag, claim->tag, KEEPERS_TAG_LEN);
 
-        ngx_keepers_check_state(r, ctx, cached.session.epoch);
+        ngx_keepers_check_state(r, ctx, ctx->session.epoch);
 
-        if (ctx->check == NGX_KEEPERS_CHECK_VALID) {
-            cached.touched_ms = ngx_keepers_recent_touch(r, ctx,
-                                                        cached.touched_ms);
-
-            if (cached.touched_ms != 0) {
-                ngx_keepers_cache_put(&shm->sessions, ctx->sid, &cached,
-                                      sizeof(cached), stamp_ms, stamp_ms);
-            }
+        if (ctx->check == NGX_KEEPERS_CHECK_VALID
+            && ngx_keepers_recent_touch(r, ctx, &cached))
+        {
+            ngx_keepers_cache_put(&shm->sessions, ctx->sid, &cached,
+                                  sizeof(cached), stamp_ms, stamp_ms);
         }
 
         return NGX_OK;
@@ -103,39 +107,31 @@ ngx_keepers_recent_find(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
 
 void
-ngx_keepers_recent_valid(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
-    ngx_msec_t asked_ms)
+ngx_keepers_recent_load(ngx_http_request_t *r,
+    const u_char sid[KEEPERS_SID_LEN], ngx_keepers_recent_t *recent)
 {
-    size_t                         len;
-    uint64_t                       touched_ms, renewed_ms;
-    ngx_msec_t                     stamp_ms;
-    ngx_keepers_shm_t             *shm;
-    ngx_keepers_recent_t   cached;
+    size_t      len;
+    ngx_msec_t  stamp_ms;
 
-    shm = ngx_keepers_main_conf(r)->shm;
-
-    /* an older slot still knows when the idle time was renewed */
-
-    touched_ms = 0;
-
-    if (ngx_keepers_cache_get(&shm->sessions, ctx->sid, &cached, &len,
-                              &stamp_ms)
-        == NGX_OK
-        && cached.state == NGX_KEEPERS_RECENT_VALID)
+    if (ngx_keepers_cache_get(&ngx_keepers_main_conf(r)->shm->sessions, sid,
+                              recent, &len, &stamp_ms)
+        != NGX_OK)
     {
-        touched_ms = cached.touched_ms;
+        recent->state = 0;
+        recent->touched_s = 0;
     }
+}
 
-    renewed_ms = ngx_keepers_recent_touch(r, ctx, touched_ms);
 
-    ngx_memzero(&cached, sizeof(cached));
+void
+ngx_keepers_recent_valid(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_recent_t *recent, ngx_msec_t asked_ms)
+{
+    (void) ngx_keepers_recent_touch(r, ctx, recent);
 
-    cached.session = ctx->session;
-    cached.touched_ms = renewed_ms != 0 ? renewed_ms : touched_ms;
-    cached.state = NGX_KEEPERS_RECENT_VALID;
-
-    ngx_keepers_cache_put(&shm->sessions, ctx->sid, &cached, sizeof(cached),
-                          asked_ms, asked_ms);
+    ngx_keepers_cache_put(&ngx_keepers_main_conf(r)->shm->sessions, ctx->sid,
+                          recent, sizeof(ngx_keepers_recent_t), asked_ms,
+                          asked_ms);
 }
 
 
@@ -179,13 +175,14 @@ ngx_keepers_recent_forget(ngx_keepers_main_conf_t *kmcf,
 
 
 /*
- * Renews the idle time in Redis when it is due; the time of it, or 0.  PEXPIRE
- * does nothing to a key that is gone: a session that was ended stays ended.
+ * Renews the idle time in Redis when it is due, and says whether it was.
+ * PEXPIRE does nothing to a key that is gone: a session that was ended stays
+ * ended.
  */
 
-static uint64_t
+static ngx_uint_t
 ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
-    uint64_t touched_ms)
+    ngx_keepers_recent_t *recent)
 {
     u_char                    text[NGX_KEEPERS_KEY_LEN], number[NGX_INT64_LEN];
     uint64_t                  now_ms, due_ms, life_ms;
@@ -199,9 +196,11 @@ ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     due_ms = ngx_min((uint64_t) ctx->session.idle_s * 100,
                      NGX_KEEPERS_RECENT_TOUCH_MS);
 
-    if (now_ms < touched_ms + due_ms) {
+    if (now_ms < (uint64_t) recent->touched_s * 1000 + due_ms) {
         return 0;
     }
+
+    recent->touched_s = (uint32_t) (now_ms / 1000);
 
     life_ms = ngx_min((uint64_t) ctx->session.idle_s * 1000,
                       ctx->session.absolute_ms - now_ms);
@@ -218,5 +217,5 @@ ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     ngx_keepers_send(argv, 3);
 
-    return now_ms;
+    return 1;
 }

@@ -454,7 +454,7 @@ ngx_keepers_signin_drop(ngx_http_request_t *r)
     ctx = ngx_keepers_ctx_get(r);
 
     if (ctx == NULL
-        || ngx_keepers_check_claim(r, ngx_keepers_loc_conf(r), ctx, &claim)
+        || ngx_keepers_claim_read(r, ngx_keepers_loc_conf(r), ctx, &claim)
            != NGX_OK)
     {
         return;
@@ -466,16 +466,13 @@ ngx_keepers_signin_drop(ngx_http_request_t *r)
         ngx_keepers_recent_forget(kmcf, claim.sids[i]);
 
         keepers_out_init(&key, text[i], NGX_KEEPERS_KEY_LEN);
-        ngx_keepers_check_key(kmcf, claim.token.raw, "s:", claim.sids[i],
-                              &key);
+        ngx_keepers_check_key(kmcf, claim.tag, "s:", claim.sids[i], &key);
 
         argv[i + 1] = keepers_out_written(&key);
     }
 
     ngx_keepers_send(argv, claim.n + 1);
     ngx_keepers_count(r, SESSION_ENDED);
-
-    keepers_wipe(&claim.token, sizeof(claim.token));
 }
 
 

@@ -7,6 +7,7 @@
 #include "http/ngx_keepers_worker.h"
 
 #include "core/keepers_keyring.h"
+#include "http/ngx_keepers_claim.h"
 #include "http/ngx_keepers_conf.h"
 
 
@@ -48,7 +49,9 @@ ngx_keepers_worker_init(ngx_cycle_t *cycle)
     ngx_keepers_worker.redis = ngx_keepers_redis_start(cycle, &kmcf->redis,
                                                        kmcf->shm->counters);
 
-    if (ngx_keepers_worker.redis == NULL) {
+    if (ngx_keepers_worker.redis == NULL
+        || ngx_keepers_claim_init(cycle) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

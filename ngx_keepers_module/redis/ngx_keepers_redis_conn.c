@@ -15,6 +15,7 @@ static void ngx_keepers_redis_conn_connect(ngx_keepers_redis_conn_t *conn,
     struct sockaddr *sockaddr, socklen_t socklen);
 static ngx_err_t ngx_keepers_redis_conn_test(ngx_connection_t *c);
 static void ngx_keepers_redis_conn_connected(ngx_keepers_redis_conn_t *conn);
+static ngx_int_t ngx_keepers_redis_conn_quiet(ngx_connection_t *c);
 static void ngx_keepers_redis_conn_ready(ngx_keepers_redis_conn_t *conn);
 static void ngx_keepers_redis_conn_read(ngx_event_t *rev);
 static void ngx_keepers_redis_conn_write(ngx_event_t *wev);
@@ -230,6 +231,11 @@ ngx_keepers_redis_conn_connected(ngx_keepers_redis_conn_t *conn)
         return;
     }
 
+    if (ngx_keepers_redis_conn_quiet(c) != NGX_OK) {
+        ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_CONNECT);
+        return;
+    }
+
     conn->state = NGX_KEEPERS_REDIS_HELLO;
     conn->hello_sent = 0;
 
@@ -237,6 +243,28 @@ ngx_keepers_redis_conn_connected(ngx_keepers_redis_conn_t *conn)
                                    conn->redis->conf->connect_timeout_ms);
 
     ngx_keepers_redis_conn_greet(conn);
+}
+
+
+/*
+ * A Unix socket reports "writable" each time that Redis has read something,
+ * which would be one more turn of the event loop for every command.  The send
+ * that fills the socket asks for it again, by ngx_handle_write_event().
+ */
+
+static ngx_int_t
+ngx_keepers_redis_conn_quiet(ngx_connection_t *c)
+{
+    if (!(ngx_event_flags & NGX_USE_CLEAR_EVENT)
+        || !c->write->active
+        || !c->write->ready)
+    {
+        return NGX_OK;
+    }
+
+    /* the flag is for the read event, which stays */
+
+    return ngx_del_event(c->write, NGX_WRITE_EVENT, NGX_CLEAR_EVENT);
 }
 
 

@@ -236,7 +236,8 @@ sub commands {
         my $hello = $name =~ /^(?:AUTH|SELECT|PING|SCRIPT|HELLO)$/;
         my ($mode, $value) = split /:/, $self->now, 2;
 
-        next if $mode =~ /^(?:hang_hello|deaf)$/ || ($mode eq 'hang' && !$hello);
+        next if $mode =~ /^(?:hang_hello|deaf)$/;
+        next if $mode eq 'hang' && !$hello;
 
         my $real = $client->{real} ? ask($client->{real}, $raw) : undef;
         return 0 unless defined $real;

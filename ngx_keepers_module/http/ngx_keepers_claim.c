@@ -1,0 +1,153 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * A token's SID is a BLAKE2b for each key of the ring, which was more than
+ * half of a check that finds the session in the zone.  A browser sends the
+ * same token again and again: each worker remembers what the last ones claim,
+ * by a SipHash of 128 bits of their text under a key that only it has and
+ * that it never had before.  To find another text with the same hash is as
+ * hard as to find a token.  Neither tokens nor what leads to them are kept.
+ */
+
+
+#include "http/ngx_keepers_claim.h"
+
+#include "core/keepers_cookie.h"
+#include "core/keepers_keyring.h"
+#include "http/ngx_keepers_compat.h"
+#include "http/ngx_keepers_str.h"
+
+
+#define NGX_KEEPERS_CLAIM_SLOTS  512    /* a power of two */
+
+
+typedef struct {
+    u_char                mark[KEEPERS_MARK_LEN];
+    ngx_keepers_claim_t   claim;        /* n is 0: empty */
+} ngx_keepers_claim_slot_t;
+
+
+typedef struct {
+    u_char                     key[KEEPERS_MARK_KEY_LEN];
+    ngx_keepers_claim_slot_t   slots[NGX_KEEPERS_CLAIM_SLOTS];
+} ngx_keepers_claim_memory_t;
+
+
+static ngx_int_t ngx_keepers_claim_of(const keepers_keyring_t *ring,
+    keepers_str_t text, ngx_keepers_claim_t *claim);
+
+
+static ngx_keepers_claim_memory_t  *ngx_keepers_claim_memory;
+
+
+ngx_int_t
+ngx_keepers_claim_init(ngx_cycle_t *cycle)
+{
+    ngx_keepers_claim_memory_t  *memory;
+
+    memory = ngx_pcalloc(cycle->pool, sizeof(ngx_keepers_claim_memory_t));
+
+    if (memory == NULL) {
+        return NGX_ERROR;
+    }
+
+    keepers_random(memory->key, sizeof(memory->key));
+
+    ngx_keepers_claim_memory = memory;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_keepers_claim_read(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_claim_t *claim)
+{
+    size_t                pos;
+    ngx_uint_t            i, n;
+    keepers_str_t         name, value;
+    ngx_table_elt_t      *line;
+    keepers_keyring_t    *ring;
+    ngx_keepers_claim_t   other;
+
+    n = 0;
+    name = ngx_keepers_from(klcf->cookie);
+    ring = ngx_keepers_main_conf(r)->edge;
+
+    for (i = 0; (line = ngx_keepers_cookie_line(r, i)) != NULL; i++) {
+        pos = 0;
+
+        while (keepers_cookie_next(ngx_keepers_from(line->value), name, &pos,
+                                   &value))
+        {
+            if (ngx_keepers_claim_of(ring, value, n == 0 ? claim : &other)
+                == NGX_OK)
+            {
+                n++;
+            }
+        }
+    }
+
+    if (n > 1) {
+
+        /*
+         * A second cookie of our name may have been planted by a sibling
+         * domain: choosing either would be a guess.
+         */
+
+        ctx->reason = "duplicate_cookie";
+    }
+
+    return n == 1 ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_keepers_claim_of(const keepers_keyring_t *ring, keepers_str_t text,
+    ngx_keepers_claim_t *claim)
+{
+    u_char                     mark[KEEPERS_MARK_LEN];
+    uint32_t                   hash;
+    ngx_uint_t                 i;
+    keepers_token_t            token;
+    ngx_keepers_claim_slot_t  *slot;
+
+    if (text.len != KEEPERS_TOKEN_LEN) {
+        return NGX_DECLINED;
+    }
+
+    keepers_mark(ngx_keepers_claim_memory->key, text, mark);
+
+    ngx_memcpy(&hash, mark, sizeof(hash));
+
+    slot = &ngx_keepers_claim_memory->slots[hash
+                                            % NGX_KEEPERS_CLAIM_SLOTS];
+
+    if (slot->claim.n == ring->n
+        && ngx_memcmp(slot->mark, mark, KEEPERS_MARK_LEN) == 0)
+    {
+        *claim = slot->claim;
+        return NGX_OK;
+    }
+
+    if (keepers_token_read(text, &token) != KEEPERS_OK) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memzero(claim, sizeof(ngx_keepers_claim_t));
+
+    claim->n = ring->n;
+    ngx_memcpy(claim->tag, token.raw, KEEPERS_TAG_LEN);
+
+    for (i = 0; i < claim->n; i++) {
+        keepers_token_sid(ring, i, &token, claim->sids[i]);
+    }
+
+    keepers_wipe(&token, sizeof(token));
+
+    ngx_memcpy(slot->mark, mark, KEEPERS_MARK_LEN);
+    slot->claim = *claim;
+
+    return NGX_OK;
+}

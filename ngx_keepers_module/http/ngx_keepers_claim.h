@@ -1,0 +1,43 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * What a request's cookie claims to be.
+ */
+
+
+#ifndef _NGX_KEEPERS_CLAIM_H_INCLUDED_
+#define _NGX_KEEPERS_CLAIM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/keepers_token.h"
+#include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_ctx.h"
+
+
+/*
+ * The user's tag and, under each key of the ring, the SID; with its Redis key
+ * once Redis is asked.  No secret: the token cannot be found from it.
+ */
+typedef struct {
+    ngx_uint_t        n;
+    u_char            tag[KEEPERS_TAG_LEN];
+    u_char            sids[KEEPERS_KEYRING_MAX][KEEPERS_SID_LEN];
+    keepers_str_t     keys[KEEPERS_KEYRING_MAX];
+} ngx_keepers_claim_t;
+
+
+/* NGX_OK: exactly one cookie of ours has the shape of a token. */
+ngx_int_t ngx_keepers_claim_read(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_claim_t *claim);
+
+/* Once a worker.  NGX_OK, NGX_ERROR: no memory. */
+ngx_int_t ngx_keepers_claim_init(ngx_cycle_t *cycle);
+
+
+#endif /* _NGX_KEEPERS_CLAIM_H_INCLUDED_ */
