@@ -338,9 +338,11 @@ test_renewal(void **state)
 static void
 test_rotation(void **state)
 {
-    size_t         len;
-    keepers_str_t  s;
-    unsigned char  sealed[SEALED_LEN], to[RECORD_LEN];
+    size_t                     len;
+    keepers_out_t              out;
+    keepers_str_t              s;
+    unsigned char              sealed[SEALED_LEN], to[RECORD_LEN];
+    keepers_envelope_sender_t  sender;
 
     (void) state;
 
@@ -349,6 +351,23 @@ test_rotation(void **state)
 
     keepers_envelope_opener_init(opener, secret);
     assert_int_equal(keepers_envelope_open(opener, removed, NOW_MS, s, to,
+                                           sizeof(to), &len),
+                     KEEPERS_ENVELOPE_FORGED);
+    assert_int_equal(keepers_envelope_open(opener, rotated, NOW_MS, s, to,
+                                           sizeof(to), &len),
+                     KEEPERS_OK);
+
+    /* the first key proves, and is known though others follow */
+
+    memset(&sender, 0, sizeof(sender));
+    keepers_out_init(&out, sealed, sizeof(sealed));
+    assert_int_equal(keepers_envelope_seal(&sender, rotated, public, NOW_MS,
+                                           keepers_str(record, RECORD_LEN),
+                                           &out),
+                     KEEPERS_OK);
+
+    keepers_envelope_opener_init(opener, secret);
+    assert_int_equal(keepers_envelope_open(opener, ring, NOW_MS, s, to,
                                            sizeof(to), &len),
                      KEEPERS_ENVELOPE_FORGED);
     assert_int_equal(keepers_envelope_open(opener, rotated, NOW_MS, s, to,

@@ -432,6 +432,8 @@ test_shape(void **state)
 static void
 test_rotation(void **state)
 {
+    keepers_out_t       out;
+    unsigned char       text[KEEPERS_IDENTITY_LEN_MAX];
     keepers_identity_t  identity;
 
     (void) state;
@@ -444,6 +446,19 @@ test_rotation(void **state)
                      KEEPERS_IDENTITY_FORGED);
     assert_int_equal(keepers_identity_read(replaced, str(KNOWN), NOW_S,
                                            &identity),
+                     KEEPERS_IDENTITY_FORGED);
+
+    /* the first key writes, and reads though others follow */
+
+    fill(&identity);
+    keepers_out_init(&out, text, sizeof(text));
+    keepers_identity_write(rotated, &identity, &out);
+
+    assert_int_equal(keepers_identity_read(rotated, keepers_out_written(&out),
+                                           NOW_S, &identity),
+                     KEEPERS_OK);
+    assert_int_equal(keepers_identity_read(ring, keepers_out_written(&out),
+                                           NOW_S, &identity),
                      KEEPERS_IDENTITY_FORGED);
 }
 

@@ -230,7 +230,8 @@ static void
 test_form_rotation(void **state)
 {
     uint64_t       issued_ms;
-    unsigned char  nonce[KEEPERS_FORM_NONCE_LEN];
+    keepers_out_t  out;
+    unsigned char  nonce[KEEPERS_FORM_NONCE_LEN], text[KEEPERS_FORM_TOKEN_LEN];
 
     (void) state;
 
@@ -241,6 +242,24 @@ test_form_rotation(void **state)
     assert_int_equal(keepers_form_token_read(removed, str("cafe-lena"),
                                              str(FORM), NOW_MS, DAY_MS,
                                              &issued_ms, nonce),
+                     KEEPERS_TOKEN_FORGED);
+
+    /* the first key writes, and reads though others follow */
+
+    keepers_out_init(&out, text, sizeof(text));
+    keepers_form_token_write(rotated, str("cafe-lena"), NOW_MS, nonce, &out);
+
+    assert_int_equal(keepers_form_token_read(rotated, str("cafe-lena"),
+                                             keepers_out_written(&out), NOW_MS,
+                                             DAY_MS, &issued_ms, nonce),
+                     KEEPERS_OK);
+    assert_int_equal(keepers_form_token_read(removed, str("cafe-lena"),
+                                             keepers_out_written(&out), NOW_MS,
+                                             DAY_MS, &issued_ms, nonce),
+                     KEEPERS_OK);
+    assert_int_equal(keepers_form_token_read(ring, str("cafe-lena"),
+                                             keepers_out_written(&out), NOW_MS,
+                                             DAY_MS, &issued_ms, nonce),
                      KEEPERS_TOKEN_FORGED);
 }
 
