@@ -35,6 +35,7 @@ my $http = <<'END';
     keepers_limit_rule down    key=$arg_who rate=4/h;
     keepers_limit_rule refused key=$arg_who rate=2/h;
     keepers_limit_rule user    key=$keepers_user rate=1/h;
+    keepers_limit_rule mixed   key=$arg_who:$keepers_user rate=1/h;
     keepers_limit_rule tail    key=$arg_who rate=3/h;
 END
 
@@ -67,6 +68,7 @@ my $nginx = start_nginx($http . <<'END');
         location = /shadow  { keepers_limit shadow; try_files /ok.txt =404; }
         location = /down    { keepers_limit down; try_files /ok.txt =404; }
         location = /refused { keepers_limit refused; try_files /ok.txt =404; }
+        location = /mixed   { keepers_limit mixed; try_files /ok.txt =404; }
         location = /user    {
             keepers_session optional;
             keepers_limit   user;
@@ -208,6 +210,8 @@ is(join(' ', grep { redis_cli($redis, 'pttl', $_) <= 0 } @keys), '',
 # A rule on the session does not apply without one
 
 is(codes('user', 3), '200 200 200', 'no session, no such limit');
+is(codes('mixed?who=n', 2), '200 429',
+   'but it does where its key has something else, and no session is looked up');
 
 
 # Without Redis

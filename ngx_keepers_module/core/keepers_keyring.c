@@ -48,6 +48,7 @@ static const char  keepers_keyring_contexts[KEEPERS_PURPOSES]
     [KEEPERS_PURPOSE_SESSION_ID]   = "sessn-id",
     [KEEPERS_PURPOSE_SESSION_SEAL] = "sessnrec",
     [KEEPERS_PURPOSE_FORM]         = "formtokn",
+    [KEEPERS_PURPOSE_SIGNUP]       = "signupid",
     [KEEPERS_PURPOSE_NEXT]         = "nextpath",
     [KEEPERS_PURPOSE_CSRF]         = "csrftokn",
     [KEEPERS_PURPOSE_CLIENT]       = "clientnw",

@@ -28,7 +28,8 @@
 typedef enum {
     KEEPERS_PURPOSE_SESSION_ID = 0,     /* token to SID, user to tag */
     KEEPERS_PURPOSE_SESSION_SEAL,       /* session record */
-    KEEPERS_PURPOSE_FORM,               /* form token, idempotency */
+    KEEPERS_PURPOSE_FORM,               /* form token */
+    KEEPERS_PURPOSE_SIGNUP,             /* id, digest, reservation */
     KEEPERS_PURPOSE_NEXT,               /* signed "next" of sign-in */
     KEEPERS_PURPOSE_CSRF,
     KEEPERS_PURPOSE_CLIENT,             /* $keepers_client */

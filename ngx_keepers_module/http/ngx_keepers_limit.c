@@ -182,24 +182,26 @@ ngx_keepers_limit_begin(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
 /*
  * The rules of this pass that have not yet decided on this request: phases
- * run again after a wait and after an internal redirect.  A rule whose key is
- * empty does not apply.
+ * run again after a wait and after an internal redirect.  Where no session is
+ * looked up there is one pass.  A rule whose key is empty does not apply.
  */
 
 static ngx_int_t
 ngx_keepers_limit_collect(ngx_http_request_t *r,
     ngx_keepers_limit_state_t *state, ngx_uint_t after_session)
 {
-    ngx_int_t             rc;
-    ngx_uint_t            i;
-    ngx_array_t          *limits;
-    ngx_keepers_limit_t  *limit;
+    ngx_int_t                rc;
+    ngx_uint_t               i, later;
+    ngx_keepers_limit_t     *limit;
+    ngx_keepers_loc_conf_t  *klcf;
 
-    limits = ngx_keepers_loc_conf(r)->limits;
-    limit = limits->elts;
+    klcf = ngx_keepers_loc_conf(r);
+    limit = klcf->limits->elts;
 
-    for (i = 0; i < limits->nelts; i++) {
-        if (limit[i].session != after_session
+    for (i = 0; i < klcf->limits->nelts; i++) {
+        later = limit[i].session && klcf->session != NGX_KEEPERS_SESSION_OFF;
+
+        if (later != after_session
             || (state->decided & (1ULL << limit[i].rule->number)))
         {
             continue;

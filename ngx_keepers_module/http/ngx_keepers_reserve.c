@@ -44,7 +44,7 @@ ngx_keepers_reserve_name(ngx_keepers_main_conf_t *kmcf,
     const u_char      *secret;
 
     record = &signup->record;
-    secret = kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_FORM];
+    secret = kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_SIGNUP];
 
     ngx_keepers_reserve_digest(secret, record);
 
@@ -229,7 +229,7 @@ ngx_keepers_reserve_key(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
     parts[0] = ngx_keepers_reserve_text("reserve");
     parts[1] = keepers_str(signup->record.id.bytes, KEEPERS_UUID_LEN);
 
-    keepers_keyed_hash(kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_FORM],
+    keepers_keyed_hash(kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_SIGNUP],
                        parts, 2, hash, sizeof(hash));
 
     ngx_keepers_out(&out, r->pool, kmcf->redis.prefix.len

@@ -51,6 +51,7 @@ static void test_read_only(void **state);
 static void test_lock(void **state);
 static void test_keyed_hash(void **state);
 static void test_keyed_hash_wrong_length(void **state);
+static void test_mark(void **state);
 static void test_wrappers(void **state);
 static int setup(void **state);
 
@@ -59,6 +60,7 @@ static const char  *derived[KEEPERS_PURPOSES] = {
     "42ddd825aa8922eabfeba03236e9151cd8d617be43b0619e3627779b2037616b",
     "8373bc16589c396c02d7f8b403a8efa6b9753fd23bdd223d4dab25c49abe1243",
     "b0103444e8aa8d67800f51e7067c1fa1a84d9f08fca777c5261e4670758c39d3",
+    "4d7f8af91ba458fef905c76797ea7de58ee4a9635383bf4de0521f92854d9655",
     "39418baf692c2ed8dba3aebfde141fe6f3b399c45b9c633e7f0c41a652a52689",
     "0fb27e581d432dc652d9b9a6777d8e47a1f426ad3dcfd4264d503bba388fa046",
     "41b01d67f7f572260fe3b4b31388dc0999da6d200892174def022a5581591631",
@@ -433,6 +435,27 @@ test_keyed_hash_wrong_length(void **state)
 }
 
 
+/* The vectors of SipHash's authors: key 00 to 0f, text 00 to n - 1. */
+static void
+test_mark(void **state)
+{
+    size_t         i;
+    unsigned char  bytes[KEEPERS_MARK_KEY_LEN], mark[KEEPERS_MARK_LEN];
+
+    (void) state;
+
+    for (i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (unsigned char) i;
+    }
+
+    keepers_mark(bytes, keepers_str(bytes, 0), mark);
+    assert_hex(mark, sizeof(mark), "a3817f04ba25a8e66df67214c7550293");
+
+    keepers_mark(bytes, keepers_str(bytes, 1), mark);
+    assert_hex(mark, sizeof(mark), "da87c1d86b99af44347659119b22fc45");
+}
+
+
 static void
 test_wrappers(void **state)
 {
@@ -482,6 +505,7 @@ main(void)
         cmocka_unit_test(test_lock),
         cmocka_unit_test(test_keyed_hash),
         cmocka_unit_test(test_keyed_hash_wrong_length),
+        cmocka_unit_test(test_mark),
         cmocka_unit_test(test_wrappers)
     };
 
