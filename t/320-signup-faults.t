@@ -159,7 +159,7 @@ sub statuses { return join(' ', $_[0] =~ m{^HTTP/1\.1 (\d+)}mg) }
 
 subtest 'what the writer is sent' => sub {
     my $form = form();
-    my $res = ua()->post($link => { Cookie => 'keepers=x', Referer => 'http://r',
+    my $res = ua()->post($link => { Cookie => 'keepers=x', Referer => 'r',
                                     'User-Agent' => 'A phone',
                                     Authorization => 'Basic eA==' }
                          => form => $form)->res;
@@ -245,7 +245,10 @@ subtest 'repeats' => sub {
     my $body = body();
 
     answer('202 1');
-    $_->syswrite($post . $close . "Content-Length: " . length($body) . "\r\n\r\n$body") for @clients;
+    my $len = length($body);
+
+    $_->syswrite("$post${close}Content-Length: $len\r\n\r\n$body")
+        for @clients;
     is(join('', map { statuses(all_of($_)) } @clients), '303' x 5,
         'five clicks at once are thanked');
     answer('202');
