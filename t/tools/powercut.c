@@ -1,0 +1,215 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * A disk that forgets: preloaded into the writer, it notes what each write to
+ * a file of the database replaces, and drops the notes when the file is
+ * synchronized.  After a kill -9 the test plays the notes back, last one
+ * first: what is left is what a power cut leaves at the worst.
+ *
+ *   KEEPERS_POWERCUT_DIR    the folder whose files are watched
+ *   KEEPERS_POWERCUT_NOTES  where the notes are: NAME.notes
+ *   KEEPERS_POWERCUT_LIE    if set, fsync() reports success and does nothing
+ *
+ * A note: offset 8 | size of the file before 8 | n 4 | n bytes that were at
+ * the offset before.  Host byte order.  The index in shared memory (-shm) is
+ * not watched: it does not survive a power cut, and the test removes it.
+ */
+
+
+#define _GNU_SOURCE
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+
+static int powercut_watched(int fd, char notes[PATH_MAX]);
+static void powercut_note(int fd, off_t offset, size_t len);
+static int powercut_sync(int fd, long call);
+
+
+static pthread_mutex_t  powercut_lock = PTHREAD_MUTEX_INITIALIZER;
+
+
+ssize_t
+pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+    powercut_note(fd, offset, len);
+
+    return syscall(SYS_pwrite64, fd, buf, len, offset);
+}
+
+
+ssize_t
+pwrite64(int fd, const void *buf, size_t len, off64_t offset)
+{
+    return pwrite(fd, buf, len, offset);
+}
+
+
+ssize_t
+write(int fd, const void *buf, size_t len)
+{
+    powercut_note(fd, lseek(fd, 0, SEEK_CUR), len);
+
+    return syscall(SYS_write, fd, buf, len);
+}
+
+
+/* What is cut off is noted as if it were overwritten. */
+
+int
+ftruncate(int fd, off_t size)
+{
+    struct stat  st;
+
+    if (fstat(fd, &st) == 0 && st.st_size > size) {
+        powercut_note(fd, size, (size_t) (st.st_size - size));
+
+    } else {
+        powercut_note(fd, size, 0);
+    }
+
+    return (int) syscall(SYS_ftruncate, fd, size);
+}
+
+
+int
+ftruncate64(int fd, off64_t size)
+{
+    return ftruncate(fd, size);
+}
+
+
+int
+fsync(int fd)
+{
+    return powercut_sync(fd, SYS_fsync);
+}
+
+
+int
+fdatasync(int fd)
+{
+    return powercut_sync(fd, SYS_fdatasync);
+}
+
+
+static int
+powercut_sync(int fd, long call)
+{
+    int   rc;
+    char  notes[PATH_MAX];
+
+    if (!powercut_watched(fd, notes)) {
+        return (int) syscall(call, fd);
+    }
+
+    if (getenv("KEEPERS_POWERCUT_LIE") != NULL) {
+        return 0;
+    }
+
+    rc = (int) syscall(call, fd);
+
+    if (rc == 0) {
+        pthread_mutex_lock(&powercut_lock);
+        (void) truncate(notes, 0);
+        pthread_mutex_unlock(&powercut_lock);
+    }
+
+    return rc;
+}
+
+
+static void
+powercut_note(int fd, off_t offset, size_t len)
+{
+    int           to;
+    char          notes[PATH_MAX];
+    ssize_t       n;
+    uint32_t      had;
+    uint64_t      head[2];
+    struct stat   st;
+    unsigned char *old;
+
+    if (offset < 0 || !powercut_watched(fd, notes) || fstat(fd, &st) != 0) {
+        return;
+    }
+
+    old = malloc(len + 1);
+
+    if (old == NULL) {
+        abort();
+    }
+
+    n = pread(fd, old, len, offset);
+    had = n > 0 ? (uint32_t) n : 0;
+
+    head[0] = (uint64_t) offset;
+    head[1] = (uint64_t) st.st_size;
+
+    pthread_mutex_lock(&powercut_lock);
+
+    to = (int) syscall(SYS_openat, AT_FDCWD, notes,
+                       O_WRONLY|O_CREAT|O_APPEND|O_CLOEXEC, 0600);
+
+    if (to == -1
+        || syscall(SYS_write, to, head, sizeof(head)) != sizeof(head)
+        || syscall(SYS_write, to, &had, sizeof(had)) != sizeof(had)
+        || syscall(SYS_write, to, old, had) != (long) had)
+    {
+        abort();
+    }
+
+    close(to);
+
+    pthread_mutex_unlock(&powercut_lock);
+
+    free(old);
+}
+
+
+static int
+powercut_watched(int fd, char notes[PATH_MAX])
+{
+    char         link[64], path[PATH_MAX];
+    ssize_t      n;
+    const char  *dir, *to, *name;
+
+    dir = getenv("KEEPERS_POWERCUT_DIR");
+    to = getenv("KEEPERS_POWERCUT_NOTES");
+
+    if (dir == NULL || to == NULL || fd <= STDERR_FILENO) {
+        return 0;
+    }
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+
+    n = readlink(link, path, sizeof(path) - 1);
+
+    if (n <= 0 || strncmp(path, dir, strlen(dir)) != 0) {
+        return 0;
+    }
+
+    path[n] = '\0';
+    name = strrchr(path, '/') + 1;
+    n = (ssize_t) strlen(name);
+
+    if (n > 4 && strcmp(name + n - 4, "-shm") == 0) {
+        return 0;
+    }
+
+    snprintf(notes, PATH_MAX, "%s/%s.notes", to, name);
+
+    return 1;
+}
