@@ -1,0 +1,178 @@
+package Keepers::Writer;
+
+# Copyright (C) Keepers
+
+# A writer without nginx: keys, a configuration, and what an edge would send.
+#
+#     my $writer = Keepers::Writer->new('argon2.queue' => 1);
+#     my ($status, $text) = $writer->command("password\n", qw(account add ..));
+#     $writer->start;
+#     $writer->post('/v1/signups', $writer->seal(signup => slug => 's', ...));
+#     $writer->api({ user => .., business => .., role => 'owner' },
+#                  GET => '/api/v1/customers');
+
+use strict;
+use warnings;
+
+use FindBin;
+use IPC::Open3 qw(open3);
+use Keepers::Test;
+use Mojo::JSON qw(decode_json);
+
+my $root = $Keepers::Test::root;
+my $program = $ENV{KEEPERS_WRITER} // "$root/build/keepers-writer";
+my $tool;
+my $dirs = 0;
+
+
+sub new {
+    my ($class, %ini) = @_;
+    my $dir = work_dir() . '/writer' . ++$dirs;
+    my $self = bless({ dir => $dir, keys => "$dir/keys", ua => ua(),
+                       socket => "$dir/w.sock", config => "$dir/writer.ini",
+                       database => "$dir/data/k.db" }, $class);
+
+    mkdir($dir);
+    mkdir("$dir/data");
+    keygen($self->{keys});
+
+    %ini = ('writer.socket' => $self->{socket},
+            'writer.keys' => "$self->{keys}/shared.keys",
+            'writer.key' => "$self->{keys}/writer.key",
+            'writer.master' => "$self->{keys}/master.key",
+            'store.database' => $self->{database},
+            'argon2.memory_kib' => 8192, 'argon2.passes' => 1, %ini);
+
+    spew($self->{config}, join('', map {
+        my ($section, $key) = split(/\./, $_, 2);
+        "[$section]\n$key=$ini{$_}\n";
+    } sort keys %ini));
+    $self->{ua}->max_connections(64);
+    return $self;
+}
+
+
+# Runs the program alone; its exit status and all it said.
+sub run {
+    my ($input, @arguments) = @_;
+    my $pid = open3(my $in, my $out, undef, $program, @arguments);
+
+    local $SIG{PIPE} = 'IGNORE';
+    print $in $input;
+    close($in);
+
+    my $text = do { local $/; <$out> } // '';
+
+    waitpid($pid, 0);
+    return ($? >> 8, $text);
+}
+
+
+sub keygen { return run('', 'keygen', $_[0]) }
+
+
+sub command {
+    my ($self, $input, @command) = @_;
+
+    return run($input, '--config', $self->{config}, @command);
+}
+
+
+sub start {
+    my ($self) = @_;
+
+    return $self->{process} = start_writer(socket => $self->{socket},
+        config => $self->{config}, log => "$self->{dir}/writer.log");
+}
+
+
+sub compiled {
+    return $tool if $tool;
+
+    my $to = work_dir() . '/envelope';
+
+    system('cc', '-std=gnu11', '-O1', '-Wall', '-Wextra', '-Werror',
+           '-D_GNU_SOURCE', "-I$root/ngx_keepers_module", '-o', $to,
+           "$root/t/tools/envelope.c",
+           glob("$root/ngx_keepers_module/core/*.c"),
+           qw(-lsodium -lyajl -lunistring -lidn2)) == 0
+        or die("envelope.c does not compile\n");
+    return $tool = $to;
+}
+
+
+# A sealed record, or with "identity" the value of Keepers-Identity.
+sub seal {
+    my ($self, $kind, %field) = @_;
+    my $keys = delete($field{keys}) // $self->{keys};
+
+    open(my $out, '-|:raw', compiled(), $keys, $kind,
+         map { "$_=$field{$_}" } sort keys %field) or die("envelope: $!\n");
+
+    my $bytes = do { local $/; <$out> } // '';
+
+    close($out) or die("envelope failed\n");
+    return $bytes;
+}
+
+
+sub url { return 'http+unix://' . ($_[0]{socket} =~ s{/}{%2F}gr) . $_[1] }
+
+
+sub post_p {
+    my ($self, $path, $bytes) = @_;
+
+    return $self->{ua}->post_p($self->url($path)
+        => { 'Content-Type' => 'application/octet-stream' } => $bytes);
+}
+
+
+sub post {
+    my ($self, $path, $bytes) = @_;
+
+    return $self->{ua}->post($self->url($path)
+        => { 'Content-Type' => 'application/octet-stream' } => $bytes)->res;
+}
+
+
+sub get { return $_[0]{ua}->get($_[0]->url($_[1]))->res }
+
+
+sub signup {
+    my ($self, %field) = @_;
+
+    return $self->post('/v1/signups', $self->seal(signup => %field));
+}
+
+
+sub api {
+    my ($self, $who, $method, $path, @body) = @_;
+    my $identity = ref($who) ? $self->seal(identity => %$who) : $who;
+
+    return $self->{ua}->start($self->{ua}->build_tx(
+        $method => $self->url("/api/v1/$path")
+        => { 'Keepers-Identity' => $identity } => @body))->res;
+}
+
+
+sub items {
+    my ($self, $who, $path) = @_;
+
+    return decode_json($self->api($who, GET => $path)->body)->{items};
+}
+
+
+# Ids of a new account; dies unless it was made.
+sub account {
+    my ($self, %option) = @_;
+    my $password = (delete($option{password}) // 'canary-long-password') . "\n";
+    my ($status, $text) = $self->command($password, qw(account add),
+        map { ("--$_" => $option{$_}) } sort keys %option);
+
+    $status == 0 or die("account add: $text");
+
+    return { map { $_ => $text =~ /^$_=(\S+)/m } qw(business user) };
+}
+
+
+1;
