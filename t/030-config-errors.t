@@ -62,6 +62,7 @@ my %valid = (keepers_zone => '1m',
              keepers_link_template => "$root/conf/pages/link.html",
              keepers_thanks_template => "$root/conf/pages/thanks.html",
              keepers_signup_body_size => '8k',
+             keepers_spool => 'max=9',
              keepers_status => 'json');
 
 my %context = $directives =~ /ngx_string\("(\w+)"\),\s*NGX_KEEPERS_(\w+)/g;
@@ -98,7 +99,7 @@ for my $name (sort keys %valid) {
     # arguments: the flags of the table are those of the page (020)
     refuses(conf($where => $name . ' a' x 9 . ';', without => $name), $name,
             "$name with nine arguments");
-    next if $name =~ /^keepers_(?:signout|sessions|status)$/;
+    next if $name =~ /^keepers_(?:signout|sessions|spool|status)$/;
     refuses(conf($where => "$name;", without => $name),
             "invalid number of arguments in \"$name\" directive",
             "$name without arguments");
@@ -243,6 +244,10 @@ my @values = (
      'unknown "keepers_nobody" variable'],
     [location => 'keepers_thanks $keepers_nobody;',
      'unknown "keepers_nobody" variable'],
+    [location => 'keepers_spool max=0;',
+     'invalid parameter "max=0" in "keepers_spool": it takes max=N, how many '
+     . 'signups may wait in Redis'],
+    [location => 'keepers_spool 9;', 'invalid parameter "9"'],
     [location => 'keepers_status xml;',
      'invalid value "xml" of keepers_status, it must be "prometheus" or '
      . '"json"'],

@@ -36,6 +36,9 @@ my $p = start_platform(limits => 'off', conf => sub {
 
     change($keepers, qr/server\s+unix:\S+ /, "server unix:$fake ");
     change($locations, qr/proxy_read_timeout .*?;/, 'proxy_read_timeout 2s;');
+
+    # without a spool: it is t/360
+    change($locations, qr/error_page\s+502 503 504 = \@keepers_spool;/, '');
     change($file, qr/(listen .*?;)/, "\$1 listen 127.0.0.1:$h2 http2;");
 });
 

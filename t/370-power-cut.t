@@ -52,8 +52,11 @@ sub cut_power {
         my ($name) = $file =~ m{([^/]+)\.notes$};
         my ($at, @writes) = (0);
 
-        while ($at < length($text)) {
+        # a note that was cut short is of a write that was never made
+        while ($at + 20 <= length($text)) {
             my ($offset, $size, $n) = unpack('QQL', substr($text, $at, 20));
+
+            last if $at + 20 + $n > length($text);
 
             push(@writes, [$offset, $size, substr($text, $at + 20, $n)]);
             $at += 20 + $n;

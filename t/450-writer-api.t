@@ -99,6 +99,8 @@ isnt($status, 0, 'a short password is refused');
                             --email canary-x@example.org --role king));
 isnt($status, 0, 'an unknown role is refused');
 like($text, qr/role/, 'and named');
+is(qx(sqlite3 '$p->{dir}/data/keepers.db' 'SELECT count(*) FROM businesses'),
+   "2\n", 'and left no business behind that nobody can sign in to');
 ($status, $text) = operator('', 'link', 'add', '--business', $other_id,
                             qw(--slug other-place --offer Tea));
 isnt($status, 0, 'a slug is given out once');

@@ -10,13 +10,16 @@
 #include "writer/writer_call.h"
 #include "writer/writer_command.h"
 #include "writer/writer_links.h"
+#include "writer/writer_lock.h"
 #include "writer/writer_operator.h"
 #include "writer/writer_pool.h"
 
 #include "core/keepers_json.h"
 #include "core/keepers_text.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 
 #define WRITER_CLI_PASSWORD_MIN  10
@@ -42,6 +45,7 @@ typedef struct {
 static const writer_cli_command_t *writer_cli_find(int argc, char **argv);
 static int writer_cli_body(const writer_cli_command_t *command, int argc,
     char **argv, keepers_out_t *body, char *slug);
+static int writer_cli_slug(const char *value, char *slug);
 static const writer_cli_option_t *writer_cli_option(
     const writer_cli_command_t *command, const char *word);
 static int writer_cli_password(const writer_conf_t *conf,
@@ -49,6 +53,7 @@ static int writer_cli_password(const writer_conf_t *conf,
 static int writer_cli_report(const writer_call_t *call);
 static void writer_cli_print(const char *body, const char *name);
 static int writer_cli_migrate(const writer_conf_t *conf);
+static int writer_cli_store(const writer_conf_t *conf, bool writable);
 static int writer_cli_list(const writer_conf_t *conf, int argc, char **argv);
 static int writer_cli_each(void *data, const writer_store_link_t *link);
 
@@ -220,10 +225,37 @@ writer_cli_body(const writer_cli_command_t *command, int argc, char **argv,
         value = argv[++i];
         keepers_json_string(body, keepers_str(value, strlen(value)));
 
-        if (strcmp(option->field, "slug") == 0) {
-            (void) snprintf(slug, KEEPERS_SLUG_LEN_MAX + 1, "%s", value);
+        if (strcmp(option->field, "slug") == 0
+            && writer_cli_slug(value, slug) != 0)
+        {
+            return -1;
         }
     }
+
+    if (slug[0] == '\0' && strcmp(command->noun, "link") == 0) {
+        fprintf(stderr, "keepers-writer: which link? Add --slug SLUG\n");
+        return -1;
+    }
+
+    return 0;
+}
+
+
+/* It becomes part of a path: cut short it would name another link. */
+static int
+writer_cli_slug(const char *value, char *slug)
+{
+    size_t  len;
+
+    len = strlen(value);
+
+    if (!keepers_text_slug(keepers_str(value, len))) {
+        fprintf(stderr, "keepers-writer: \"%s\" is no slug: 1 to %d of a-z, "
+                "0-9 and, within, \"-\"\n", value, KEEPERS_SLUG_LEN_MAX);
+        return -1;
+    }
+
+    memcpy(slug, value, len + 1);
 
     return 0;
 }
@@ -315,17 +347,27 @@ writer_cli_print(const char *body, const char *name)
 }
 
 
+/* A running writer did it when it started, and has the only connection. */
 static int
 writer_cli_migrate(const writer_conf_t *conf)
 {
-    int             rc;
-    writer_store_t *store;
+    int  fd, rc;
 
-    rc = writer_store_open(conf->database, true, &store);
+    fd = writer_lock(conf);
 
-    if (rc == WRITER_OK) {
-        rc = writer_store_migrate(store);
-        writer_store_close(store);
+    if (fd != -1 || errno == EWOULDBLOCK) {
+        rc = writer_cli_store(conf, fd != -1);
+    } else {
+        rc = WRITER_FAULT;
+    }
+
+    if (fd != -1) {
+        close(fd);
+
+    } else if (rc == WRITER_NONE) {
+        fprintf(stderr, "keepers-writer: the running writer has another "
+                "version of \"%s\": restart it\n", conf->database);
+        return 1;
     }
 
     if (rc != WRITER_OK) {
@@ -336,6 +378,24 @@ writer_cli_migrate(const writer_conf_t *conf)
     }
 
     return 0;
+}
+
+
+static int
+writer_cli_store(const writer_conf_t *conf, bool writable)
+{
+    int             rc;
+    writer_store_t *store;
+
+    rc = writer_store_open(conf->database, writable, &store);
+
+    if (rc == WRITER_OK) {
+        rc = writable ? writer_store_migrate(store)
+                      : writer_store_current(store);
+        writer_store_close(store);
+    }
+
+    return rc;
 }
 
 

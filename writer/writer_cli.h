@@ -21,6 +21,7 @@
     "Without a command it serves.  Commands:\n"                               \
     "  check-config\n"                                                        \
     "  migrate\n"                                                             \
+    "  spool       (signups that wait in Redis, and that were set aside)\n"   \
     "  account add --business NAME | --business-id ID\n"                      \
     "              --email ADDRESS --role owner|manager|staff|auditor\n"      \
     "  account password --email ADDRESS\n"                                    \

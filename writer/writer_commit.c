@@ -25,6 +25,7 @@ static void writer_commit_batch(writer_commit_t *commit,
 static int writer_commit_try(writer_context_t *ctx, writer_job_t *jobs);
 static void writer_commit_each(writer_commit_t *commit, writer_job_t *jobs);
 static void writer_commit_refuse(writer_job_t *job);
+static void writer_commit_return(writer_commit_t *commit, writer_job_t *jobs);
 static void writer_commit_keep_house(writer_commit_t *commit);
 static int writer_commit_house(writer_context_t *ctx, uint64_t now_ms);
 
@@ -193,7 +194,34 @@ writer_commit_batch(writer_commit_t *commit, writer_job_t *jobs, size_t n)
         }
     }
 
-    commit->done(commit->data, jobs);
+    writer_commit_return(commit, jobs);
+}
+
+
+/* Each job goes back to where it came from. */
+static void
+writer_commit_return(writer_commit_t *commit, writer_job_t *jobs)
+{
+    writer_job_t   *job;
+    writer_jobs_t   loop;
+
+    writer_jobs_init(&loop);
+
+    while (jobs != NULL) {
+        job = jobs;
+        jobs = job->next;
+
+        if (job->finished != NULL) {
+            job->finished(job);
+
+        } else {
+            writer_jobs_add(&loop, job);
+        }
+    }
+
+    if (loop.n != 0) {
+        commit->done(commit->data, loop.head);
+    }
 }
 
 

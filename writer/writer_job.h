@@ -54,6 +54,10 @@ typedef bool (*writer_read_pt)(writer_job_t *job, void *http);
 typedef int (*writer_run_pt)(writer_context_t *ctx, writer_job_t *job);
 
 
+/* For a job that no request waits for; called on the thread that ran it. */
+typedef void (*writer_finished_pt)(writer_job_t *job);
+
+
 typedef enum {
     WRITER_LANE_LOOP = 0,       /* answered at once */
     WRITER_LANE_READ,
@@ -98,6 +102,8 @@ struct writer_job_s {
     struct evhttp_request  *request;
     const writer_route_t   *route;
     writer_run_pt           run;
+    writer_finished_pt      finished;   /* NULL: goes back to the loop */
+    void                   *owner;      /* of "finished" */
     bool                    noting;     /* answered: to be noted, no more */
     uint64_t                now_ms;
     keepers_identity_t      identity;

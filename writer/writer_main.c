@@ -16,6 +16,7 @@
 #include "writer/writer_log.h"
 #include "writer/writer_pool.h"
 #include "writer/writer_redis.h"
+#include "writer/writer_redis_spool.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -33,6 +34,7 @@ typedef struct {
     writer_pool_t     readers;
     writer_pool_t     passwords;
     writer_redis_t    redis;
+    writer_spool_t    spool;
     writer_http_t    *http;
 } writer_parts_t;
 
@@ -83,6 +85,9 @@ main(int argc, char **argv)
     } else if (argc == 4 && strcmp(argv[3], "check-config") == 0) {
         printf("the configuration \"%s\" is good\n", argv[2]);
         rc = 0;
+
+    } else if (argc == 4 && strcmp(argv[3], "spool") == 0) {
+        rc = writer_spool_report(&conf);
 
     } else {
         rc = writer_cli(&conf, argc - 3, argv + 3);
@@ -197,7 +202,8 @@ writer_main_start(writer_parts_t *parts, writer_context_t *ctx)
                              (size_t) conf->argon2_queue, writer_http_done,
                              parts->http)
         != 0
-        || !writer_http_listen(parts->http))
+        || !writer_http_listen(parts->http)
+        || writer_spool_start(&parts->spool, conf, &parts->commit) != 0)
     {
         return -1;
     }
@@ -211,6 +217,7 @@ writer_main_stop(writer_parts_t *parts)
 {
     writer_pool_stop(&parts->passwords);
     writer_pool_stop(&parts->readers);
+    writer_spool_stop(&parts->spool);
     writer_commit_stop(&parts->commit);
     writer_redis_stop(&parts->redis);
 

@@ -21,6 +21,7 @@
 #define WRITER_OPERATOR  "operator"
 
 
+static int writer_operator_check(writer_context_t *ctx, writer_job_t *job);
 static void writer_operator_uuid(uint64_t now_ms, keepers_uuid_t *uuid);
 static int writer_operator_business(writer_context_t *ctx, writer_job_t *job,
     const writer_business_t **business);
@@ -55,7 +56,11 @@ writer_operator_account(writer_context_t *ctx, writer_job_t *job)
     memset(&account, 0, sizeof(account));
     writer_operator_uuid(job->now_ms, &account.uuid);
 
-    rc = writer_operator_business(ctx, job, &business);
+    rc = writer_operator_check(ctx, job);
+
+    if (rc == WRITER_OK && job->errors_n == 0) {
+        rc = writer_operator_business(ctx, job, &business);
+    }
 
     if (rc != WRITER_OK || job->errors_n != 0) {
         return rc == WRITER_NONE ? WRITER_OK : rc;
@@ -66,14 +71,12 @@ writer_operator_account(writer_context_t *ctx, writer_job_t *job)
 
     writer_operator_fill(ctx, job, &account);
 
-    if (job->errors_n != 0) {
-        return WRITER_OK;
-    }
-
-    rc = writer_store_account_add(ctx->store, &account, job->now_ms);
-
-    if (rc == WRITER_NONE) {
-        return writer_job_problem(job, 409, "email_taken");
+    /* what was checked cannot fail now; if it does, nothing is kept */
+    if (job->errors_n != 0
+        || writer_store_account_add(ctx->store, &account, job->now_ms)
+           != WRITER_OK)
+    {
+        rc = WRITER_FAULT;
     }
 
     if (rc == WRITER_OK) {
@@ -96,6 +99,48 @@ writer_operator_account(writer_context_t *ctx, writer_job_t *job)
     job->status = 201;
 
     return writer_json_end(&json) ? WRITER_OK : WRITER_FAULT;
+}
+
+
+/*
+ * Before anything is written: a refusal ends in a commit like any answer, and
+ * must not leave a business that nobody can sign in to.  NONE: taken.
+ */
+static int
+writer_operator_check(writer_context_t *ctx, writer_job_t *job)
+{
+    int                     rc;
+    char                    password[WRITER_HASH_TEXT_MAX];
+    keepers_str_t           email;
+    unsigned char           hash[KEEPERS_HASH_LEN];
+    writer_store_account_t  known;
+
+    if (keepers_role_read(writer_command_str(job, WRITER_FIELD_ROLE))
+        == KEEPERS_ROLE_NONE)
+    {
+        writer_job_error(job, "role", "unknown");
+    }
+
+    writer_operator_hash(job, password);
+
+    email = writer_command_str(job, WRITER_FIELD_EMAIL);
+
+    if (!writer_accounts_hash(ctx->conf->master_ring, 0, email, hash)) {
+        writer_job_error(job, "email", "syntax");
+    }
+
+    if (job->errors_n != 0) {
+        return WRITER_OK;
+    }
+
+    rc = writer_accounts_find(ctx, email, &known);
+
+    if (rc == WRITER_OK) {
+        (void) writer_job_problem(job, 409, "email_taken");
+        return WRITER_NONE;
+    }
+
+    return rc == WRITER_NONE ? WRITER_OK : rc;
 }
 
 

@@ -9,10 +9,10 @@
 #include "writer/writer_health.h"
 #include "writer/writer_links.h"
 #include "writer/writer_log.h"
+#include "writer/writer_redis_open.h"
 
 #include "core/keepers_token.h"
 
-#include <hiredis/hiredis.h>
 #include <stdio.h>
 
 
@@ -36,10 +36,9 @@ typedef struct {
 
 
 static void *writer_redis_main(void *data);
-static bool writer_redis_wait(writer_redis_t *redis, unsigned ms);
-static void writer_redis_turn(writer_publisher_t *publisher);
+static bool writer_redis_wait(writer_redis_t *redis, unsigned ms, bool done);
+static bool writer_redis_turn(writer_publisher_t *publisher);
 static bool writer_redis_connect(writer_publisher_t *publisher);
-static bool writer_redis_auth(writer_publisher_t *publisher);
 static void writer_redis_drop(writer_publisher_t *publisher);
 static bool writer_redis_marked(writer_publisher_t *publisher);
 static bool writer_redis_all(writer_publisher_t *publisher);
@@ -130,6 +129,7 @@ writer_redis_stop(writer_redis_t *redis)
 static void *
 writer_redis_main(void *data)
 {
+    bool                done;
     unsigned            wait_ms;
     writer_publisher_t  publisher;
 
@@ -146,14 +146,23 @@ writer_redis_main(void *data)
     }
 
     do {
-        writer_redis_turn(&publisher);
+        done = writer_redis_turn(&publisher);
 
         wait_ms = publisher.context != NULL ? WRITER_REDIS_TICK_MS
                                             : publisher.retry_ms;
 
-    } while (writer_redis_wait(publisher.redis, wait_ms));
+    } while (writer_redis_wait(publisher.redis, wait_ms, done));
 
-    writer_redis_drop(&publisher);
+    /* what changed last does not wait for the next writer */
+
+    if (publisher.context != NULL) {
+        (void) writer_redis_turn(&publisher);
+    }
+
+    if (publisher.context != NULL) {
+        redisFree(publisher.context);
+    }
+
     writer_store_close(publisher.store);
 
     return NULL;
@@ -162,7 +171,7 @@ writer_redis_main(void *data)
 
 /* Until there is something to publish, or the time is over; false: stop. */
 static bool
-writer_redis_wait(writer_redis_t *redis, unsigned ms)
+writer_redis_wait(writer_redis_t *redis, unsigned ms, bool done)
 {
     bool             go_on;
     struct timespec  until;
@@ -178,9 +187,9 @@ writer_redis_wait(writer_redis_t *redis, unsigned ms)
 
     pthread_mutex_lock(&redis->lock);
 
-    /* while Redis is away, what waits does not make the thread spin */
+    /* what could not be published does not make the thread spin */
 
-    if (!redis->stop && (redis->slugs_n == 0 || ms < WRITER_REDIS_TICK_MS)) {
+    if (!redis->stop && (!done || redis->slugs_n == 0)) {
         (void) pthread_cond_timedwait(&redis->wake, &redis->lock, &until);
     }
 
@@ -192,7 +201,8 @@ writer_redis_wait(writer_redis_t *redis, unsigned ms)
 }
 
 
-static void
+/* False: something is left. */
+static bool
 writer_redis_turn(writer_publisher_t *publisher)
 {
     bool             all;
@@ -201,7 +211,7 @@ writer_redis_turn(writer_publisher_t *publisher)
     redis = publisher->redis;
 
     if (publisher->context == NULL && !writer_redis_connect(publisher)) {
-        return;
+        return false;
     }
 
     if (!writer_redis_marked(publisher)) {
@@ -219,7 +229,7 @@ writer_redis_turn(writer_publisher_t *publisher)
         && (!all || writer_redis_all(publisher))
         && writer_redis_changed(publisher))
     {
-        return;
+        return true;
     }
 
     if (all) {
@@ -227,27 +237,18 @@ writer_redis_turn(writer_publisher_t *publisher)
         redis->all = true;
         pthread_mutex_unlock(&redis->lock);
     }
+
+    return false;
 }
 
 
 static bool
 writer_redis_connect(writer_publisher_t *publisher)
 {
-    struct timeval        timeout;
-    const writer_conf_t  *conf;
+    publisher->context = writer_redis_open(publisher->redis->conf,
+                                           WRITER_REDIS_TIMEOUT_S);
 
-    conf = publisher->redis->conf;
-
-    timeout.tv_sec = WRITER_REDIS_TIMEOUT_S;
-    timeout.tv_usec = 0;
-
-    publisher->context = redisConnectUnixWithTimeout(conf->redis_socket,
-                                                     timeout);
-
-    if (publisher->context == NULL || publisher->context->err != 0
-        || redisSetTimeout(publisher->context, timeout) != REDIS_OK
-        || !writer_redis_auth(publisher))
-    {
+    if (publisher->context == NULL) {
         writer_redis_drop(publisher);
         return false;
     }
@@ -264,25 +265,6 @@ writer_redis_connect(writer_publisher_t *publisher)
 }
 
 
-static bool
-writer_redis_auth(writer_publisher_t *publisher)
-{
-    const writer_conf_t  *conf;
-
-    conf = publisher->redis->conf;
-
-    if (conf->redis_password[0] == '\0') {
-        return true;
-    }
-
-    return writer_redis_ok(publisher,
-                           redisCommand(publisher->context, "AUTH %s %s",
-                                        conf->redis_user[0] != '\0'
-                                        ? conf->redis_user : "default",
-                                        conf->redis_password));
-}
-
-
 /* Said once a change of state. */
 static void
 writer_redis_drop(writer_publisher_t *publisher)
@@ -292,7 +274,7 @@ writer_redis_drop(writer_publisher_t *publisher)
         publisher->context = NULL;
     }
 
-    if (!publisher->lost && !publisher->redis->stop) {
+    if (!publisher->lost) {
         publisher->lost = true;
         writer_health_set(WRITER_HEALTH_REDIS, false);
         writer_log(WRITER_LOG_ERROR, "redis", "state=lost setting=\"[redis] "

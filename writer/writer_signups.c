@@ -30,19 +30,23 @@ static int writer_signups_closed(writer_context_t *ctx, writer_job_t *job);
 bool
 writer_signups_read(writer_job_t *job, void *data)
 {
-    size_t             len;
-    keepers_str_t      record;
+    size_t  len;
+
+    return writer_http_envelope(data, job, KEEPERS_RECORD_SIGNUP, &len)
+           && writer_signups_take(job, len);
+}
+
+
+bool
+writer_signups_take(writer_job_t *job, size_t len)
+{
     keepers_signup_t  *signup;
 
     signup = &job->in.signup;
 
-    if (!writer_http_envelope(data, job, KEEPERS_RECORD_SIGNUP, &len)) {
-        return false;
-    }
-
-    record = keepers_str(job->room, len);
-
-    if (keepers_signup_decode(record, signup) != KEEPERS_OK) {
+    if (keepers_signup_decode(keepers_str(job->room, len), signup)
+        != KEEPERS_OK)
+    {
         (void) writer_job_problem(job, 400, "envelope");
         return false;
     }

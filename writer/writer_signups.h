@@ -15,6 +15,10 @@
 
 /* On the loop: opens the envelope, decodes, checks a second time. */
 bool writer_signups_read(writer_job_t *job, void *http);
+
+/* The same of a record of "len" bytes that stands in job->room. */
+bool writer_signups_take(writer_job_t *job, size_t len) keepers_checked;
+
 int writer_signups_run(writer_context_t *ctx, writer_job_t *job);
 
 

@@ -34,6 +34,7 @@
     row(SIGNIN_ERROR,     "keepers_signins", "verdict=\"error\"")            \
     row(SIGNUP_ACCEPTED,  "keepers_signups", "outcome=\"accepted\"")         \
     row(SIGNUP_HELD,      "keepers_signups", "outcome=\"held\"")             \
+    row(SIGNUP_QUEUED,    "keepers_signups", "outcome=\"queued\"")           \
     row(SIGNUP_INVALID,   "keepers_signups", "outcome=\"invalid\"")          \
     row(SIGNUP_TAP,       "keepers_signups", "outcome=\"tap\"")              \
     row(SIGNUP_REFUSED,   "keepers_signups", "outcome=\"refused\"")          \

@@ -280,6 +280,7 @@ ngx_keepers_conf_use(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
         || conf->thanks != NULL
         || conf->page != NULL
         || conf->signin.len != 0
+        || conf->spool_max != 0
         || conf->signout
         || conf->sessions
         || conf->status != NGX_KEEPERS_STATUS_OFF)

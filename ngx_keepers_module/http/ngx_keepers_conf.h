@@ -115,6 +115,7 @@ typedef struct {
 
     /* handlers */
     ngx_str_t                  signin;      /* internal location */
+    ngx_uint_t                 spool_max;   /* entries; 0: no spool here */
     ngx_flag_t                 signout;
     ngx_flag_t                 sessions;
     ngx_uint_t                 status;      /* ngx_keepers_status_format_e */

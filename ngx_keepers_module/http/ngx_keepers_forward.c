@@ -58,7 +58,9 @@ ngx_keepers_forward(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
         return NGX_ERROR;
     }
 
-    return ngx_keepers_forward_body(r, keepers_out_written(&envelope));
+    signup->envelope = keepers_out_written(&envelope);
+
+    return ngx_keepers_forward_body(r, signup->envelope);
 }
 
 

@@ -37,6 +37,7 @@ ngx_int_t ngx_keepers_signout_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_sessions_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_thanks_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_page_handler(ngx_http_request_t *r);
+ngx_int_t ngx_keepers_spool_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_status_handler(ngx_http_request_t *r);
 
 /* filters of the signup's answer; called at postconfiguration */
@@ -50,6 +51,7 @@ char *ngx_keepers_link_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_thanks_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_template_conf(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);            /* link_template, thanks_template: by offset */
+char *ngx_keepers_spool_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_page_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_limit_rule_conf(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

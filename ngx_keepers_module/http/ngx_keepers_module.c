@@ -176,6 +176,11 @@ static ngx_command_t  ngx_keepers_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(body_size), NULL },
 
+    { ngx_string("keepers_spool"),
+      NGX_KEEPERS_LOC|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_keepers_spool_conf,
+      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+
     { ngx_string("keepers_status"),
       NGX_KEEPERS_LOC|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_keepers_status_conf,

@@ -62,6 +62,7 @@ struct ngx_keepers_signup_s {
 
     keepers_signup_t             record;
     ngx_keepers_reserve_t        reserve;
+    keepers_str_t                envelope;  /* once FORWARDED */
 
     /* what the body filter puts in place of the upstream's body */
     keepers_str_t                answer;

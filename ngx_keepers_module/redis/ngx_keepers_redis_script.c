@@ -122,10 +122,27 @@
     "return out\n"
 
 
+/*
+ * SPOOL: keeps a sealed signup until the writer takes it.  The stream is
+ * bounded by refusing, never by dropping what somebody was thanked for.
+ *
+ *   KEYS  stream
+ *   ARGV  entries it may have, envelope
+ *
+ * Returns 1, or 0: it is full.
+ */
+
+#define NGX_KEEPERS_REDIS_SPOOL                                              \
+    "if redis.call('XLEN',KEYS[1])>=tonumber(ARGV[1]) then return 0 end\n"   \
+    "redis.call('XADD',KEYS[1],'*','e',ARGV[2])\n"                           \
+    "return 1\n"
+
+
 const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
     keepers_string(NGX_KEEPERS_REDIS_MINT),
     keepers_string(NGX_KEEPERS_REDIS_LIMIT),
-    keepers_string(NGX_KEEPERS_REDIS_LIST)
+    keepers_string(NGX_KEEPERS_REDIS_LIST),
+    keepers_string(NGX_KEEPERS_REDIS_SPOOL)
 };
 
 

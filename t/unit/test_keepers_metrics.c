@@ -73,8 +73,8 @@ test_prometheus(void **state)
         "# TYPE keepers_session_checks_total counter\n"
         "keepers_session_checks_total{state=\"valid\"} 1000\n"
         "keepers_session_checks_total{state=\"none\"} 1001\n"));
-    assert_non_null(strstr(text, "\nkeepers_redis_connects_total 1038\n"));
-    assert_int_equal(KEEPERS_METRICS_N, 39);
+    assert_non_null(strstr(text, "\nkeepers_redis_connects_total 1039\n"));
+    assert_int_equal(KEEPERS_METRICS_N, 40);
 
     assert_int_equal(count("# HELP "), 16);
     assert_int_equal(count("# TYPE "), 16);

@@ -1,0 +1,186 @@
+#!/usr/bin/perl
+
+# Copyright (C) Keepers
+
+# While the writer is away, slow or full, signups wait in Redis, sealed, and
+# are thanked for as ever; when it is back each is stored, once, in order.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Keepers::Load;
+use Keepers::Test;
+use Mojo::JSON qw(decode_json);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+
+my $p = start_platform(limits => 'off');
+my $load = Keepers::Load->new($p);
+my $queue = 'keepers:{spool}:q';
+my $n = 0;
+
+
+sub json {
+    my ($email, %field) = @_;
+
+    return ua()->post($p->{link_url}
+                      => { 'Idempotency-Key' => $field{key} // 'k' . ++$n }
+                      => json => { name => $field{name} // 'Spooled',
+                                   email => $email })->res;
+}
+
+
+# The page's form, posted as a person does: not at once.
+sub form {
+    my (%field) = @_;
+    my $page = ua()->get($p->{link_url})->res->dom;
+    my %form = map { ($_->attr('name') => $_->attr('value') // '') }
+               grep { ($_->attr('type') // '') ne 'checkbox' }
+               @{$page->find('input[name]')};
+
+    sleep(2.1);
+    return ua()->post($p->{link_url} => form => { %form, %field })->res;
+}
+
+
+sub waiting { return redis_cli($p->{redis}, 'XLEN', $queue) }
+
+sub drained { return wait_for { waiting() == 0 } }
+
+
+is(json('canary-before@example.org')->code, 202, 'with the writer');
+is(waiting(), 0, 'nothing waits');
+
+my ($plain, $spooled);
+
+subtest 'the writer is away' => sub {
+    $plain = json('canary-plain@example.org');
+    stop($p->{writer});
+
+    $spooled = json('canary-away@example.org');
+    is($spooled->code, 202, 'JSON is received');
+    is($spooled->body, $plain->body, 'with the same bytes');
+    is_deeply([sort map { lc } @{$spooled->headers->names}],
+              [sort map { lc } @{$plain->headers->names}],
+              'and the same headers');
+
+    my $res = form(name => 'Form Person', email => 'canary-form@example.org');
+
+    is($res->code, 303, 'a form is thanked');
+    is($res->headers->location, '/l/corner-coffee/thanks', 'on its page');
+    is(waiting(), 2, 'both wait');
+
+    is(json('canary-away@example.org', key => "k$n")->code, 202,
+       'a repeat is received');
+    is(waiting(), 2, 'and not kept twice');
+    is(ua()->get($p->{link_url})->res->code, 200, 'the page is there');
+
+    my $kept = redis_cli($p->{redis}, 'XRANGE', $queue, '-', '+');
+
+    unlike($kept, qr/canary|example|Form Person/, 'nothing can be read');
+    like(ua()->get("$p->{url}/keepers/status")->res->body,
+         qr/^keepers_signups_total\{outcome="queued"\} 2$/m, 'it is counted');
+    ok((logs(qr/signup=queued/)), 'and logged');
+};
+
+subtest 'the writer is back' => sub {
+    my $start = time();
+
+    restart($p->{writer});
+    ok(drained(), 'all is taken');
+    cmp_ok(time() - $start, '<', 3, 'at once');
+
+    my $times = $load->stored;
+
+    is($times->{'Form Person'}, 1, 'the form is stored');
+    is($times->{Spooled}, 3, 'and the others, each once');
+};
+
+subtest 'the writer is slow' => sub {
+    pause($p->{writer});
+
+    my $start = time();
+    my $res = json('canary-slow@example.org', name => 'Slow');
+
+    is($res->code, 202, 'a signup is received');
+    cmp_ok(time() - $start, '<', 4, 'within the time of a person');
+    resume($p->{writer});
+    ok(drained(), 'and taken');
+
+    # the writer may have had it from both ways: it is one signup
+    is($load->stored->{Slow}, 1, 'once');
+};
+
+subtest 'the writer is killed while it drains' => sub {
+    stop($p->{writer});
+    $load->run(1.0);
+    cmp_ok(waiting(), '>', 100, 'many wait');
+    is($load->refused, '', 'nobody was refused');
+
+    for (1 .. 6) {
+        restart($p->{writer});
+        sleep(0.05 + rand(0.05));
+        kill_hard($p->{writer});
+    }
+
+    restart($p->{writer});
+    ok(drained(), 'all are taken in the end');
+
+    my ($lost, $doubled) = $load->lost_and_doubled;
+
+    is($lost, 0, 'none is lost');
+    is($doubled - ($load->stored->{Spooled} > 1 ? 1 : 0), 0, 'none is doubled');
+};
+
+subtest 'what cannot be taken' => sub {
+    redis_cli($p->{redis}, 'XADD', $queue, '*', 'e', 'garbage');
+    redis_cli($p->{redis}, 'XADD', $queue, '*', 'x', 'y', 'z', 'w');
+    stop($p->{writer});
+    is(json('canary-after@example.org', name => 'After')->code, 202,
+       'another one behind it');
+    restart($p->{writer});
+    ok(drained(), 'is not in the way of the rest');
+    is($load->stored->{After}, 1, 'which is stored');
+    is(redis_cli($p->{redis}, 'XLEN', 'keepers:{spool}:dead'), 1,
+       'it is set aside');
+    like(redis_cli($p->{redis}, 'XRANGE', 'keepers:{spool}:dead', '-', '+'),
+         qr/why\s+envelope/, 'with the reason');
+    ok((logs(qr/event=spool .*code=envelope/)), 'and the log says so');
+    is(ua()->get("$p->{url}/readyz")->res->code, 200, 'nothing is ill');
+};
+
+subtest 'a full spool' => sub {
+    my $conf = slurp($p->{nginx_conf} =~ s/nginx\.conf$/keepers-locations.conf/r);
+
+    spew($p->{nginx_conf} =~ s/nginx\.conf$/keepers-locations.conf/r,
+         $conf =~ s/^    keepers_spool;/    keepers_spool max=2;/mr);
+    reload($p->{nginx});
+    stop($p->{writer});
+
+    my @codes = map { json("canary-full$_\@example.org")->code } 1 .. 4;
+
+    is("@codes", '202 202 503 503', 'refuses, and drops nothing');
+
+    my $res = form(name => 'Kept Person', email => 'canary-kept@example.org');
+
+    is($res->code, 503, 'a form');
+    is($res->dom->at('input[name=name]')->attr('value'), 'Kept Person',
+       'has its values again');
+    is($res->headers->header('Retry-After'), 5, 'and a time');
+    ok(!$res->headers->header('Location'), 'nobody is thanked');
+};
+
+subtest 'both are away' => sub {
+    stop($p->{redis});
+
+    my $res = json('canary-both@example.org');
+
+    is($res->code, 503, 'a signup is not taken');
+    is(decode_json($res->body)->{status}, 503, 'and told so');
+};
+
+done_testing();

@@ -1,0 +1,24 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * A connection to Redis, authenticated, with time-outs: blocking, for threads
+ * that have nothing else to do.
+ */
+
+
+#ifndef _WRITER_REDIS_OPEN_H_INCLUDED_
+#define _WRITER_REDIS_OPEN_H_INCLUDED_
+
+
+#include "writer/writer_conf.h"
+
+#include <hiredis/hiredis.h>
+
+
+/* The caller's, to be freed by redisFree(); NULL: it cannot be had now. */
+redisContext *writer_redis_open(const writer_conf_t *conf,
+    unsigned timeout_s);
+
+
+#endif /* _WRITER_REDIS_OPEN_H_INCLUDED_ */
