@@ -141,7 +141,7 @@ subtest 'what is in it' => sub {
        '422 fields', 'and to no other');
     is(problem($writer->signup(person(slug => 'nowhere'))),
        '404 link_unknown', 'a link that is not there');
-    is(problem($writer->signup(person(slug => 'a/b'))), '404 link_unknown',
+    is(problem($writer->signup(person(slug => 'a/b'))), '400 envelope',
        'or cannot be');
 };
 
@@ -292,44 +292,42 @@ subtest 'who asks' => sub {
 subtest 'killed ten times' => sub {
     my $before = total();
     my @all = map { [$_, $writer->seal(signup => person(
-                      id => uuid(1000 + $_), name => "kill$_"))] } 1 .. 250;
-    my (%told, $lost);
+                      id => uuid(1000 + $_), name => "kill$_"))] } 1 .. 400;
+    my (%told, $cut);
 
     for my $round (1 .. 10) {
         my @some = grep { !$told{$_->[0]} } @all;
+        my $answers = 0;
 
-        # killed at another moment each time, with many under way
-        Mojo::IOLoop->timer(0.002 * $round => sub {
-            kill_hard($writer->{process});
-        });
-
-        my @sent = map {
+        Mojo::Promise->all(map {
             my $i = $_->[0];
 
             $writer->post_p('/v1/signups', $_->[1])->then(sub {
                 $told{$i} = 1 if $_[0]->res->code == 202;
-            }, sub { })
-        } splice(@some, 0, 64);
+                kill_hard($writer->{process}) if ++$answers == 3 * $round;
+            }, sub { $cut++ })
+        } splice(@some, 0, 64))->wait;
 
-        Mojo::Promise->all(@sent)->wait;
-        kill_hard($writer->{process});
         restart($writer->{process});
-        $lost += grep { !stored()->{"kill$_"} } keys %told if $round % 5 == 0;
     }
-
-    my $before_all = keys %told;
-
-    is($lost, 0, "none of $before_all that were received is lost");
-
-    # an edge that got no answer sends again, all of them
-    is($writer->post('/v1/signups', $_->[1])->code, 202, 'sent again')
-        for grep { !$told{$_->[0]} || $_->[0] % 10 == 0 } @all;
 
     my $stored = stored();
 
-    is(scalar(grep { ($stored->{"kill$_"} // 0) != 1 } 1 .. 250), 0,
+    cmp_ok(scalar(keys %told), '>', 100, 'many were received');
+    cmp_ok($cut, '>', 10, 'many were cut off');
+    is(scalar(grep { !$stored->{"kill$_"} } keys %told), 0,
+       'of those received none is lost');
+
+    # an edge that got no answer sends again, one that got it may too
+    my %again;
+
+    $again{$writer->post('/v1/signups', $_->[1])->code}++ for @all;
+    is_deeply(\%again, { 202 => 400 }, 'all are sent again');
+    $stored = stored();
+    is(scalar(grep { ($stored->{"kill$_"} // 0) != 1 } 1 .. 400), 0,
        'each is there once');
-    is(total(), $before + 250, 'and counted once');
+    is(total(), $before + 400, 'and counted once');
+    note(keys(%told) . " received, $cut cut off");
 };
 
 done_testing();

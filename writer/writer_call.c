@@ -171,7 +171,7 @@ writer_call_there(const writer_conf_t *conf, const char *path,
     }
 
     writer_routes_operator(conf->master_ring, 0, writer_now_ms(), path,
-                           proof);
+                           body, proof);
 
     (void) snprintf(head, sizeof(head),
                     "POST %s HTTP/1.1\r\nHost: writer\r\nConnection: close\r\n"

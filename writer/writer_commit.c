@@ -176,7 +176,10 @@ writer_commit_batch(writer_commit_t *commit, writer_job_t *jobs, size_t n)
     }
 
     if (rc != WRITER_OK) {
-        writer_health_set(WRITER_HEALTH_STORE, false);
+        /* one damaged row is no reason to send everybody elsewhere */
+        if (writer_store_disk_fault(commit->ctx.store)) {
+            writer_health_set(WRITER_HEALTH_STORE, false);
+        }
 
         for (job = jobs; job != NULL; job = job->next) {
             writer_commit_refuse(job);

@@ -258,11 +258,12 @@ writer_routes_identity(writer_job_t *job, const writer_conf_t *conf)
 
 void
 writer_routes_operator(const keepers_keyring_t *master, size_t key,
-    uint64_t now_ms, const char *path, char proof[WRITER_ROUTES_PROOF_MAX])
+    uint64_t now_ms, const char *path, keepers_str_t body,
+    char proof[WRITER_ROUTES_PROOF_MAX])
 {
     char           number[24];
     keepers_out_t  out;
-    keepers_str_t  parts[2];
+    keepers_str_t  parts[4];
     unsigned char  subkey[KEEPERS_KEY_LEN], mac[KEEPERS_HASH_LEN];
 
     (void) snprintf(number, sizeof(number), "%llu.",
@@ -272,7 +273,9 @@ writer_routes_operator(const keepers_keyring_t *master, size_t key,
 
     parts[0] = keepers_str(number, strlen(number));
     parts[1] = keepers_str(path, strlen(path));
-    keepers_keyed_hash(subkey, parts, 2, mac, sizeof(mac));
+    parts[2] = keepers_str("\n", 1);        /* in no path */
+    parts[3] = body;
+    keepers_keyed_hash(subkey, parts, 4, mac, sizeof(mac));
 
     keepers_out_init(&out, proof, WRITER_ROUTES_PROOF_MAX - 1);
     keepers_out_str(&out, parts[0]);
@@ -307,7 +310,8 @@ writer_routes_is_operator(const writer_job_t *job, const writer_conf_t *conf)
     }
 
     for (i = 0; i < conf->master_ring->n; i++) {
-        writer_routes_operator(conf->master_ring, i, ms, path, proof);
+        writer_routes_operator(conf->master_ring, i, ms, path,
+                               writer_http_body(job), proof);
 
         if (given.len == strlen(proof)
             && keepers_equal(given.data, proof, given.len))

@@ -25,12 +25,12 @@ bool writer_routes_prove(writer_job_t *job, void *http) keepers_checked;
 
 /*
  * The value of Keepers-Admin, which only a holder of the master key makes:
- * "MS.MAC", unix milliseconds and a keyed BLAKE2b over them and the path, in
- * hex.  The method is always POST; the body is not covered: who can read the
- * socket's traffic is this host's root.
+ * "MS.MAC", unix milliseconds and a keyed BLAKE2b over them, the path and the
+ * body, in hex.  The method is always POST.
  */
 void writer_routes_operator(const keepers_keyring_t *master, size_t key,
-    uint64_t now_ms, const char *path, char proof[WRITER_ROUTES_PROOF_MAX]);
+    uint64_t now_ms, const char *path, keepers_str_t body,
+    char proof[WRITER_ROUTES_PROOF_MAX]);
 
 
 #endif /* _WRITER_ROUTES_H_INCLUDED_ */

@@ -1,0 +1,261 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * What an edge sends the writer, without an edge, for the tests:
+ *
+ *     envelope KEYS signup|signin|identity [NAME=VALUE]...
+ *
+ * writes a sealed record, or the value of Keepers-Identity, to standard
+ * output.  KEYS is a folder of "keepers-writer keygen".
+ */
+
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/keepers_envelope.h"
+#include "core/keepers_identity.h"
+#include "core/keepers_session.h"
+#include "core/keepers_signin.h"
+#include "core/keepers_signup.h"
+#include "core/keepers_text.h"
+
+
+#define ENVELOPE_FILE_MAX  1024
+
+
+typedef struct {
+    int                  argc;
+    char               **argv;
+    const char          *dir;
+    keepers_keyring_t   *shared;
+    uint64_t             now_ms;
+} envelope_t;
+
+
+static size_t envelope_file(const envelope_t *e, const char *name, char *buf);
+static keepers_str_t envelope_str(const envelope_t *e, const char *name);
+static uint64_t envelope_number(const envelope_t *e, const char *name,
+    uint64_t otherwise);
+static void envelope_uuid(const envelope_t *e, const char *name,
+    keepers_uuid_t *uuid);
+static void envelope_consent(const envelope_t *e, const char *name,
+    unsigned char hash[KEEPERS_HASH_LEN]);
+static void envelope_signup(const envelope_t *e, keepers_out_t *record);
+static void envelope_signin(const envelope_t *e, keepers_out_t *record);
+static void envelope_identity(const envelope_t *e, keepers_out_t *out);
+static int envelope_seal(const envelope_t *e, keepers_str_t record,
+    keepers_out_t *out);
+
+
+int
+main(int argc, char **argv)
+{
+    int              rc;
+    char             text[ENVELOPE_FILE_MAX];
+    size_t           line;
+    envelope_t       e;
+    keepers_out_t    out, record;
+    struct timespec  now;
+    unsigned char    plain[4096], sealed[8192];
+
+    if (argc < 3 || keepers_keyring_init() != KEEPERS_OK) {
+        return 2;
+    }
+
+    e.argc = argc - 3;
+    e.argv = argv + 3;
+    e.dir = argv[1];
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    e.now_ms = (uint64_t) now.tv_sec * 1000
+               + (uint64_t) now.tv_nsec / 1000000;
+    e.now_ms = envelope_number(&e, "now_ms", e.now_ms);
+
+    rc = keepers_keyring_read(keepers_str(text,
+                                          envelope_file(&e, "shared.keys",
+                                                        text)),
+                              &e.shared, &line);
+    if (rc != KEEPERS_OK) {
+        return 1;
+    }
+
+    keepers_out_init(&record, plain, sizeof(plain));
+    keepers_out_init(&out, sealed, sizeof(sealed));
+
+    if (strcmp(argv[2], "identity") == 0) {
+        envelope_identity(&e, &out);
+
+    } else {
+        if (strcmp(argv[2], "signup") == 0) {
+            envelope_signup(&e, &record);
+        } else {
+            envelope_signin(&e, &record);
+        }
+
+        rc = envelope_seal(&e, keepers_out_written(&record), &out);
+    }
+
+    keepers_keyring_free(e.shared);
+
+    if (rc != KEEPERS_OK || out.overflow) {
+        return 1;
+    }
+
+    return fwrite(out.data, 1, out.len, stdout) == out.len ? 0 : 1;
+}
+
+
+static size_t
+envelope_file(const envelope_t *e, const char *name, char *buf)
+{
+    char    path[4096];
+    FILE   *file;
+    size_t  n;
+
+    (void) snprintf(path, sizeof(path), "%s/%s", e->dir, name);
+
+    file = fopen(path, "r");
+
+    if (file == NULL) {
+        perror(path);
+        exit(1);
+    }
+
+    n = fread(buf, 1, ENVELOPE_FILE_MAX, file);
+    fclose(file);
+
+    return n;
+}
+
+
+static keepers_str_t
+envelope_str(const envelope_t *e, const char *name)
+{
+    int     i;
+    size_t  len;
+
+    len = strlen(name);
+
+    for (i = 0; i < e->argc; i++) {
+        if (strncmp(e->argv[i], name, len) == 0 && e->argv[i][len] == '=') {
+            return keepers_str(e->argv[i] + len + 1,
+                               strlen(e->argv[i] + len + 1));
+        }
+    }
+
+    return keepers_str("", 0);
+}
+
+
+static uint64_t
+envelope_number(const envelope_t *e, const char *name, uint64_t otherwise)
+{
+    uint64_t  n;
+
+    return keepers_text_uint(envelope_str(e, name), &n) ? n : otherwise;
+}
+
+
+static void
+envelope_uuid(const envelope_t *e, const char *name, keepers_uuid_t *uuid)
+{
+    unsigned char  random[10];
+
+    if (!keepers_text_uuid_parse(envelope_str(e, name), uuid)) {
+        keepers_random(random, sizeof(random));
+        keepers_text_uuid7(uuid, e->now_ms, random);
+    }
+}
+
+
+static void
+envelope_consent(const envelope_t *e, const char *name,
+    unsigned char hash[KEEPERS_HASH_LEN])
+{
+    keepers_str_t  text;
+
+    text = envelope_str(e, name);
+
+    if (text.len != 0) {
+        keepers_signup_text_hash(text, hash);
+    }
+}
+
+
+static void
+envelope_signup(const envelope_t *e, keepers_out_t *record)
+{
+    keepers_signup_t  signup;
+
+    memset(&signup, 0, sizeof(signup));
+
+    envelope_uuid(e, "id", &signup.id);
+    signup.received_ms = envelope_number(e, "received_ms", e->now_ms);
+    signup.flags = (uint16_t) envelope_number(e, "flags", 0);
+    signup.slug = envelope_str(e, "slug");
+    signup.name = envelope_str(e, "name");
+    signup.email = envelope_str(e, "email");
+    signup.phone = envelope_str(e, "phone");
+    signup.locale = envelope_str(e, "locale");
+    envelope_consent(e, "consent_email", signup.consent_email);
+    envelope_consent(e, "consent_sms", signup.consent_sms);
+
+    keepers_signup_encode(&signup, record);
+}
+
+
+static void
+envelope_signin(const envelope_t *e, keepers_out_t *record)
+{
+    keepers_signin_t  signin;
+
+    memset(&signin, 0, sizeof(signin));
+
+    signin.asked_ms = envelope_number(e, "asked_ms", e->now_ms);
+    signin.email = envelope_str(e, "email");
+    signin.password = envelope_str(e, "password");
+
+    keepers_signin_encode(&signin, record);
+}
+
+
+static void
+envelope_identity(const envelope_t *e, keepers_out_t *out)
+{
+    keepers_identity_t  identity;
+
+    memset(&identity, 0, sizeof(identity));
+
+    envelope_uuid(e, "user", &identity.user);
+    envelope_uuid(e, "business", &identity.business);
+    identity.issued_s = e->now_ms / 1000;
+    identity.role = (uint8_t) keepers_role_read(envelope_str(e, "role"));
+    identity.aal = 1;
+
+    keepers_identity_write(e->shared, &identity, out);
+}
+
+
+static int
+envelope_seal(const envelope_t *e, keepers_str_t record, keepers_out_t *out)
+{
+    char                       text[ENVELOPE_FILE_MAX];
+    unsigned char              public[KEEPERS_KEY_LEN];
+    keepers_envelope_sender_t  sender;
+
+    if (!keepers_envelope_key_read(keepers_str(text,
+                                               envelope_file(e, "writer.pub",
+                                                             text)),
+                                   public))
+    {
+        return KEEPERS_ENVELOPE_OTHER_WRITER;
+    }
+
+    memset(&sender, 0, sizeof(sender));
+
+    return keepers_envelope_seal(&sender, e->shared, public, e->now_ms,
+                                 record, out);
+}
