@@ -73,7 +73,7 @@ test_prometheus(void **state)
         "# TYPE keepers_session_checks_total counter\n"
         "keepers_session_checks_total{state=\"valid\"} 1000\n"
         "keepers_session_checks_total{state=\"none\"} 1001\n"));
-    assert_non_null(strstr(text, "\nkeepers_redis_connects_total 1038\n"));
+    assert_non_null(strstr(text, "\nkeepers_redis_connects_total 1040\n"));
     assert_int_equal(KEEPERS_METRICS_N, 39);
 
     assert_int_equal(count("# HELP "), 16);
@@ -119,7 +119,7 @@ test_json(void **state)
                      KEEPERS_OK);
     assert_int_equal(fields[0].kind, KEEPERS_FIELD_OTHER);
     assert_int_equal(fields[1].kind, KEEPERS_FIELD_OTHER);
-    assert_int_equal(set.unknown, 14);
+    assert_int_equal(set.unknown, 15);
 }
 
 
