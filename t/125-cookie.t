@@ -87,9 +87,9 @@ canary($token);
 sub got {
     my ($uri, @lines) = @_;
 
-    my $answer = raw($nginx->{port}, join('', "GET $uri HTTP/1.1\r\nHost: x\r\n",
-                     map({ "Cookie: $_\r\n" } @lines),
-                     "X-After: after\r\nConnection: close\r\n\r\n"));
+    my $answer = raw($nginx->{port}, join("\r\n", "GET $uri HTTP/1.1",
+                     'Host: x', map({ "Cookie: $_" } @lines),
+                     'X-After: after', 'Connection: close', '', ''));
 
     return $answer =~ /\A\S+ 200 .*?\r\n\r\n(.*)\z/s ? $1 : $answer;
 }
@@ -127,7 +127,8 @@ my $answer = raw($nginx->{port}, "GET /open/ HTTP/1.1\r\nCookie: $ours; a=1\r\n"
                  . "X-After: after\r\nConnection: close\r\n\r\n");
 like($answer, qr/\[a=1\] after/, 'an error page of a request without Host');
 
-my $h2 = qx(curl -s --http2-prior-knowledge --unix-socket $nginx->{dir}/h2.sock \\
+my $h2 = qx(curl -s --http2-prior-knowledge \\
+            --unix-socket $nginx->{dir}/h2.sock \\
             -H 'Cookie: a=1; $ours; b=2' -H 'X-After: after' http://x/in/);
 is($h2, '[a=1; b=2] after', 'HTTP/2');
 
