@@ -82,7 +82,8 @@ is(join(' ', grep { ($type{$_} eq 'counter') != /_total$/ } keys %type), '',
 cmp_ok($value{'keepers_table_slots{table="sessions"}'}, '>=', 64,
        'the zone has room for sessions');
 is($value{'keepers_table_slots_used{table="sessions"}'}, 0, 'none is used');
-is($value{'keepers_redis_connects_total'}, 1, 'one connection was made');
+is($value{'keepers_redis_connects_total'}, 2,
+   'two connections were made: for commands, and to listen');
 
 
 # It counts

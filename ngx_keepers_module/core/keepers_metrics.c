@@ -42,6 +42,7 @@ static const keepers_metrics_help_t  keepers_metrics_helps[] = {
     { "keepers_sessions_minted", "Sessions that began." },
     { "keepers_sessions_ended", "Sessions ended by someone." },
     { "keepers_sessions_forged", "Cookies or records that did not open." },
+    { "keepers_revocations", "Ended sessions that workers were told of." },
     { "keepers_signins", "Sign-in attempts by their result." },
     { "keepers_signups", "Signup attempts by their result." },
     { "keepers_fields_unknown", "Fields of a body that no rule knows." },

@@ -28,6 +28,8 @@
     row(SESSION_MINTED,   "keepers_sessions_minted", "")                     \
     row(SESSION_ENDED,    "keepers_sessions_ended", "")                      \
     row(SESSION_FORGED,   "keepers_sessions_forged", "")                     \
+    row(REVOCATION_HEARD, "keepers_revocations", "result=\"heard\"")         \
+    row(REVOCATION_JUNK,  "keepers_revocations", "result=\"junk\"")          \
     row(SIGNIN_OK,        "keepers_signins", "verdict=\"ok\"")               \
     row(SIGNIN_BAD,       "keepers_signins", "verdict=\"bad\"")              \
     row(SIGNIN_BUSY,      "keepers_signins", "verdict=\"busy\"")             \

@@ -100,7 +100,7 @@ ngx_keepers_cache_get(ngx_keepers_cache_t *cache,
 }
 
 
-void
+ngx_int_t
 ngx_keepers_cache_put(ngx_keepers_cache_t *cache,
     const u_char key[KEEPERS_HASH_LEN], const void *value, size_t len,
     ngx_msec_t asked_ms, ngx_msec_t stamp_ms)
@@ -108,7 +108,7 @@ ngx_keepers_cache_put(ngx_keepers_cache_t *cache,
     ngx_keepers_slot_t  *slot;
 
     if (len > cache->value_size) {
-        return;
+        return NGX_DECLINED;
     }
 
     slot = ngx_keepers_cache_find(cache, key);
@@ -118,7 +118,7 @@ ngx_keepers_cache_put(ngx_keepers_cache_t *cache,
     }
 
     if (ngx_keepers_cache_own(slot) != NGX_OK) {
-        return;
+        return NGX_BUSY;
     }
 
     if (ngx_memcmp(slot->key, key, KEEPERS_HASH_LEN) != 0
@@ -132,6 +132,8 @@ ngx_keepers_cache_put(ngx_keepers_cache_t *cache,
     }
 
     __atomic_store_n(&slot->seq, slot->seq + 1, __ATOMIC_RELEASE);
+
+    return NGX_OK;
 }
 
 

@@ -47,9 +47,10 @@ ngx_int_t ngx_keepers_cache_get(ngx_keepers_cache_t *cache,
 /*
  * Stores a value asked for at "asked_ms" (ngx_current_msec).  What was stored
  * for this key later than that stays: an answer that was under way must not
- * overwrite a sign-out.  Evicts the oldest of its set.
+ * overwrite a sign-out.  Evicts the oldest of its set.  NGX_BUSY: another
+ * process writes there just now, nothing was stored.
  */
-void ngx_keepers_cache_put(ngx_keepers_cache_t *cache,
+ngx_int_t ngx_keepers_cache_put(ngx_keepers_cache_t *cache,
     const u_char key[KEEPERS_HASH_LEN], const void *value, size_t len,
     ngx_msec_t asked_ms, ngx_msec_t stamp_ms);
 

@@ -10,6 +10,7 @@
 #include "core/keepers_token.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_recent.h"
+#include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
@@ -58,8 +59,8 @@ ngx_keepers_check(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     }
 
     if (ngx_keepers_recent_find(r, ctx, &claim,
-                                ngx_min(klcf->cache_ms,
-                                        NGX_KEEPERS_RECENT_MAX_MS))
+                                ngx_keepers_revoke_age(
+                                    ngx_keepers_main_conf(r), klcf->cache_ms))
         == NGX_OK)
     {
         ctx->cache_hit = 1;

@@ -15,7 +15,6 @@
 
 #include "core/keepers_cookie.h"
 #include "core/keepers_keyring.h"
-#include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -64,23 +63,21 @@ ngx_int_t
 ngx_keepers_claim_read(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx, ngx_keepers_claim_t *claim)
 {
-    size_t                pos;
-    ngx_uint_t            i, n;
-    keepers_str_t         name, value;
-    ngx_table_elt_t      *line;
-    keepers_keyring_t    *ring;
-    ngx_keepers_claim_t   other;
+    size_t                   pos;
+    ngx_uint_t               n;
+    keepers_str_t            name, value;
+    keepers_keyring_t       *ring;
+    ngx_keepers_claim_t      other;
+    ngx_keepers_cookies_t   *line;
 
     n = 0;
     name = ngx_keepers_from(klcf->cookie);
     ring = ngx_keepers_main_conf(r)->edge;
 
-    for (i = 0; (line = ngx_keepers_cookie_line(r, i)) != NULL; i++) {
+    for (line = ctx->cookies; line != NULL; line = line->next) {
         pos = 0;
 
-        while (keepers_cookie_next(ngx_keepers_from(line->value), name, &pos,
-                                   &value))
-        {
+        while (keepers_cookie_next(line->line, name, &pos, &value)) {
             if (ngx_keepers_claim_of(ring, value, n == 0 ? claim : &other)
                 == NGX_OK)
             {

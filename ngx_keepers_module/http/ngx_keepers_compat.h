@@ -55,4 +55,39 @@ ngx_keepers_cookie_line(ngx_http_request_t *r, ngx_uint_t n)
 }
 
 
+/* The n-th line is no longer among the Cookie lines. */
+
+static ngx_inline void
+ngx_keepers_cookie_unlink(ngx_http_request_t *r, ngx_uint_t n)
+{
+#if (nginx_version >= 1023000)
+
+    ngx_table_elt_t  **h;
+
+    for (h = &r->headers_in.cookie; *h != NULL && n > 0; h = &(*h)->next) {
+        n--;
+    }
+
+    if (*h != NULL) {
+        *h = (*h)->next;
+    }
+
+#else
+
+    ngx_array_t       *lines;
+    ngx_table_elt_t  **h;
+
+    lines = &r->headers_in.cookies;
+    h = lines->elts;
+
+    if (n < lines->nelts) {
+        lines->nelts--;
+        ngx_memmove(&h[n], &h[n + 1],
+                    (lines->nelts - n) * sizeof(ngx_table_elt_t *));
+    }
+
+#endif
+}
+
+
 #endif /* _NGX_KEEPERS_COMPAT_H_INCLUDED_ */

@@ -45,7 +45,18 @@ typedef enum {
 } ngx_keepers_limit_e;
 
 
+/* The Cookie lines of the client that had our cookie, as they came. */
+typedef struct ngx_keepers_cookies_s  ngx_keepers_cookies_t;
+
+struct ngx_keepers_cookies_s {
+    keepers_str_t           line;           /* secret */
+    ngx_keepers_cookies_t  *next;
+};
+
+
 typedef struct {
+    ngx_keepers_cookies_t  *cookies;        /* NULL: none of ours */
+
     /* the session; its fields are set when VALID or STALE */
     ngx_keepers_check_e     check;
     keepers_session_t       session;

@@ -10,6 +10,7 @@
 #include "http/ngx_keepers_check.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_recent.h"
+#include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -52,6 +53,7 @@ ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
         return wake(r, wait);
     }
 
+    ngx_keepers_revoke_publish(kmcf, sids, n);
     ngx_keepers_end_unlist(kmcf, tag, sids, n);
 
     return NGX_DONE;

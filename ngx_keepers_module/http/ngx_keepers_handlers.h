@@ -18,6 +18,10 @@
 
 /* phases */
 ngx_int_t ngx_keepers_headers_handler(ngx_http_request_t *r); /* post-read */
+
+/* server rewrite */
+ngx_int_t ngx_keepers_headers_internal_handler(ngx_http_request_t *r);
+
 ngx_int_t ngx_keepers_access_handler(ngx_http_request_t *r);  /* access */
 ngx_int_t ngx_keepers_guard_handler(ngx_http_request_t *r);   /* precontent */
 ngx_int_t ngx_keepers_link_handler(ngx_http_request_t *r);    /* precontent */

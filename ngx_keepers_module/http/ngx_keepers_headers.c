@@ -6,10 +6,21 @@
 
 #include "http/ngx_keepers_headers.h"
 
+#include "core/keepers_cookie.h"
+#include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_str.h"
 
 
+static ngx_int_t ngx_keepers_headers_claims(ngx_http_request_t *r,
+    ngx_keepers_main_conf_t *kmcf);
+static ngx_int_t ngx_keepers_headers_cookies(ngx_http_request_t *r);
+static ngx_int_t ngx_keepers_headers_strip(ngx_http_request_t *r,
+    ngx_table_elt_t *h, keepers_str_t name);
+static ngx_int_t ngx_keepers_headers_drop(ngx_http_request_t *r,
+    ngx_table_elt_t *h);
 static ngx_uint_t ngx_keepers_headers_ours(const ngx_table_elt_t *h);
 static ngx_int_t ngx_keepers_headers_remove(ngx_list_t *list,
     ngx_list_part_t *part, ngx_uint_t i);
@@ -44,15 +55,13 @@ ngx_keepers_header_find(ngx_http_request_t *r, const char *name)
 
 /*
  * Post-read phase, hence once a request and before anything can look: no
- * header of a client may speak for us to an upstream, in any spelling.
+ * header of a client may speak for us to an upstream, in any spelling, and
+ * none sees our cookie.
  */
 
 ngx_int_t
 ngx_keepers_headers_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t                i;
-    ngx_list_part_t          *part;
-    ngx_table_elt_t          *h;
     ngx_keepers_main_conf_t  *kmcf;
 
     kmcf = ngx_keepers_main_conf(r);
@@ -60,6 +69,40 @@ ngx_keepers_headers_handler(ngx_http_request_t *r)
     if (!kmcf->used) {
         return NGX_DECLINED;
     }
+
+    if (ngx_keepers_headers_claims(r, kmcf) != NGX_OK
+        || ngx_keepers_headers_cookies(r) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Server rewrite phase: where a request begins that nginx refused before the
+ * post-read phase (400, 494 ...), and whose "error_page" has an upstream.
+ */
+
+ngx_int_t
+ngx_keepers_headers_internal_handler(ngx_http_request_t *r)
+{
+    if (!r->internal || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_keepers_headers_handler(r);
+}
+
+
+static ngx_int_t
+ngx_keepers_headers_claims(ngx_http_request_t *r,
+    ngx_keepers_main_conf_t *kmcf)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
     part = &r->headers_in.headers.part;
 
@@ -75,7 +118,7 @@ ngx_keepers_headers_handler(ngx_http_request_t *r)
             if (ngx_keepers_headers_remove(&r->headers_in.headers, part, i)
                 != NGX_OK)
             {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+                return NGX_ERROR;
             }
 
             (void) ngx_atomic_fetch_add(
@@ -91,7 +134,106 @@ ngx_keepers_headers_handler(ngx_http_request_t *r)
         }
     }
 
-    return NGX_DECLINED;
+    return NGX_OK;
+}
+
+
+/*
+ * From here on only the context knows the token; it survives what is done to
+ * the request later.  A line without another cookie goes as a whole.
+ */
+
+static ngx_int_t
+ngx_keepers_headers_cookies(ngx_http_request_t *r)
+{
+    size_t            pos;
+    ngx_uint_t        n;
+    keepers_str_t     name, value;
+    ngx_table_elt_t  *h;
+
+    name = ngx_keepers_from(ngx_keepers_loc_conf(r)->cookie);
+    n = 0;
+
+    while ((h = ngx_keepers_cookie_line(r, n)) != NULL) {
+        pos = 0;
+
+        if (!keepers_cookie_next(ngx_keepers_from(h->value), name, &pos,
+                                 &value))
+        {
+            n++;
+            continue;
+        }
+
+        if (ngx_keepers_headers_strip(r, h, name) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (h->value.len != 0) {
+            n++;
+            continue;
+        }
+
+        ngx_keepers_cookie_unlink(r, n);
+
+        if (ngx_keepers_headers_drop(r, h) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h,
+    keepers_str_t name)
+{
+    keepers_out_t           out;
+    ngx_keepers_ctx_t      *ctx;
+    ngx_keepers_cookies_t  *kept;
+
+    ctx = ngx_keepers_ctx_get(r);
+    kept = ngx_palloc(r->pool, sizeof(ngx_keepers_cookies_t));
+
+    /* nginx ends each header's value with a zero, for those who expect it */
+
+    ngx_keepers_out(&out, r->pool, h->value.len + 1);
+
+    if (ctx == NULL || kept == NULL || out.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    kept->line = ngx_keepers_from(h->value);
+    kept->next = ctx->cookies;
+    ctx->cookies = kept;
+
+    keepers_cookie_strip(kept->line, name, &out);
+
+    h->value.data = out.data;
+    h->value.len = out.len;
+
+    keepers_out_byte(&out, '\0');
+
+    return out.overflow ? NGX_ERROR : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keepers_headers_drop(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *first;
+
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        first = part->elts;
+
+        if (h >= first && h < first + part->nelts) {
+            return ngx_keepers_headers_remove(&r->headers_in.headers, part,
+                                              h - first);
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -9,6 +9,7 @@
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_check.h"
 #include "http/ngx_keepers_client.h"
+#include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
@@ -135,10 +136,11 @@ ngx_keepers_mint_store(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
     u_char                    keys[3][NGX_KEEPERS_KEY_LEN], numbers[3][24];
     u_char                    record[KEEPERS_SESSION_SEALED_LEN];
     u_char                    sid[KEEPERS_SID_TEXT_LEN];
+    u_char                    name[NGX_KEEPERS_REVOKE_CHANNEL_LEN];
     ngx_int_t                 rc;
     ngx_uint_t                i;
-    keepers_out_t             key[3], number[3], sealed, text;
-    keepers_str_t             argv[8];
+    keepers_out_t             key[3], number[3], sealed, text, channel;
+    keepers_str_t             argv[9];
     ngx_keepers_loc_conf_t   *klcf;
     ngx_keepers_main_conf_t  *kmcf;
 
@@ -157,6 +159,9 @@ ngx_keepers_mint_store(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
     keepers_out_init(&text, sid, sizeof(sid));
     keepers_text_base64url(&text, keepers_str(mint->sid, KEEPERS_SID_LEN));
 
+    keepers_out_init(&channel, name, sizeof(name));
+    ngx_keepers_revoke_channel(kmcf, &channel);
+
     keepers_out_init(&sealed, record, sizeof(record));
 
     if (ngx_keepers_mint_seal(kmcf, mint, keepers_out_written(&key[0]),
@@ -171,7 +176,10 @@ ngx_keepers_mint_store(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
     keepers_out_uint(&number[1], mint->session.absolute_ms);
     keepers_out_uint(&number[2], klcf->session_max);
 
-    /* KEYS session, index; ARGV record, ttl, score, sid, max, key prefix */
+    /*
+     * KEYS session, index; ARGV record, ttl, score, sid, max, key prefix,
+     * channel
+     */
 
     argv[0] = keepers_out_written(&key[0]);
     argv[1] = keepers_out_written(&key[1]);
@@ -181,10 +189,11 @@ ngx_keepers_mint_store(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
     argv[5] = keepers_out_written(&text);
     argv[6] = keepers_out_written(&number[2]);
     argv[7] = keepers_out_written(&key[2]);
+    argv[8] = keepers_out_written(&channel);
 
     rc = ngx_keepers_wait_eval(wait, NGX_KEEPERS_WAIT_HANDLER,
                                ngx_keepers_mint_stored,
-                               NGX_KEEPERS_SCRIPT_MINT, 2, argv, 8);
+                               NGX_KEEPERS_SCRIPT_MINT, 2, argv, 9);
 
     return rc == NGX_AGAIN ? NGX_DONE : mint->done(r, mint, NGX_ERROR);
 }

@@ -6,6 +6,7 @@
 
 #include "http/ngx_keepers_recent.h"
 
+#include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
@@ -16,6 +17,9 @@
 
 /* Longer than any answer can be under way. */
 #define NGX_KEEPERS_RECENT_GONE_MS   10000
+
+/* A slot is written in less than a microsecond. */
+#define NGX_KEEPERS_RECENT_TRIES     100
 
 /* The idle time is renewed after a tenth of it, or after a minute. */
 #define NGX_KEEPERS_RECENT_TOUCH_MS  60000
@@ -157,6 +161,8 @@ void
 ngx_keepers_recent_forget(ngx_keepers_main_conf_t *kmcf,
     const u_char sid[KEEPERS_SID_LEN])
 {
+    ngx_uint_t            i;
+    ngx_msec_t            stamp_ms;
     ngx_keepers_recent_t  cached;
 
     ngx_memzero(&cached, sizeof(cached));
@@ -167,10 +173,23 @@ ngx_keepers_recent_forget(ngx_keepers_main_conf_t *kmcf,
      * Stamped in the future, beyond any answer that may be under way: those
      * were asked earlier, and do not overwrite it.
      */
+    stamp_ms = ngx_current_msec + NGX_KEEPERS_RECENT_GONE_MS;
 
-    ngx_keepers_cache_put(&kmcf->shm->sessions, sid, &cached, sizeof(cached),
-                          ngx_current_msec + NGX_KEEPERS_RECENT_GONE_MS,
-                          ngx_current_msec + NGX_KEEPERS_RECENT_GONE_MS);
+    for (i = 0; i < NGX_KEEPERS_RECENT_TRIES; i++) {
+
+        if (ngx_keepers_cache_put(&kmcf->shm->sessions, sid, &cached,
+                                  sizeof(cached), stamp_ms, stamp_ms)
+            != NGX_BUSY)
+        {
+            return;
+        }
+
+        ngx_sched_yield();
+    }
+
+    /* a writer that was stopped holds the slot: then nothing is believed */
+
+    ngx_keepers_revoke_flush(kmcf);
 }
 
 

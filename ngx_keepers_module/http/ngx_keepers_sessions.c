@@ -3,8 +3,9 @@
  * Copyright (C) Keepers
  *
  * GET /api/v1/sessions: the sessions of the one who asks.  DELETE with an id
- * ends one of them, DELETE without one ends all others.  Somebody else's
- * session is as unknown as one that never was.
+ * ends one of them, DELETE without one ends all others, DELETE of "all" signs
+ * out everywhere.  Somebody else's session is as unknown as one that never
+ * was.
  */
 
 
@@ -34,12 +35,14 @@
 
 typedef struct {
     ngx_keepers_wait_t  *wait;      /* of the end, beside the list's own */
+    ngx_keepers_wait_t  *list;      /* the list's, once it is there */
     ngx_str_t            id;        /* empty: all others */
+    ngx_uint_t           all;       /* the current one too */
 } ngx_keepers_sessions_t;
 
 
 static ngx_int_t ngx_keepers_sessions_id(ngx_http_request_t *r,
-    ngx_str_t *id);
+    ngx_keepers_sessions_t *state);
 static ngx_int_t ngx_keepers_sessions_list(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, ngx_keepers_sessions_t *state);
 static ngx_int_t ngx_keepers_sessions_listed(ngx_http_request_t *r,
@@ -54,6 +57,10 @@ static void ngx_keepers_sessions_time(keepers_out_t *out, const char *name,
     uint64_t ms);
 static ngx_int_t ngx_keepers_sessions_end(ngx_http_request_t *r,
     ngx_keepers_wait_t *wait, ngx_keepers_sessions_t *state);
+static ngx_int_t ngx_keepers_sessions_epoch(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait, ngx_keepers_sessions_t *state);
+static ngx_int_t ngx_keepers_sessions_raised(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait);
 static ngx_int_t ngx_keepers_sessions_ended(ngx_http_request_t *r,
     ngx_keepers_wait_t *wait);
 static ngx_int_t ngx_keepers_sessions_unavailable(ngx_http_request_t *r);
@@ -90,7 +97,7 @@ ngx_keepers_sessions_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_keepers_sessions_id(r, &state->id) != NGX_OK) {
+    if (ngx_keepers_sessions_id(r, state) != NGX_OK) {
         return ngx_keepers_reply_problem(r, NGX_HTTP_NOT_FOUND, "not_found",
                                          0);
     }
@@ -111,11 +118,12 @@ ngx_keepers_sessions_handler(ngx_http_request_t *r)
 }
 
 
-/* What stands behind the location's name: nothing, "/", or "/" and an id. */
+/* Behind the location's name: nothing, "/", or "/" and an id or "all". */
 
 static ngx_int_t
-ngx_keepers_sessions_id(ngx_http_request_t *r, ngx_str_t *id)
+ngx_keepers_sessions_id(ngx_http_request_t *r, ngx_keepers_sessions_t *state)
 {
+    ngx_str_t                 *id;
     ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
@@ -124,12 +132,18 @@ ngx_keepers_sessions_id(ngx_http_request_t *r, ngx_str_t *id)
         return NGX_DECLINED;
     }
 
+    id = &state->id;
     id->data = r->uri.data + clcf->name.len;
     id->len = r->uri.len - clcf->name.len;
 
     if (id->len != 0 && id->data[0] == '/') {
         id->data++;
         id->len--;
+    }
+
+    if (id->len == 3 && ngx_strncmp(id->data, "all", 3) == 0) {
+        state->all = 1;
+        return NGX_OK;
     }
 
     if (id->len != 0 && id->len != NGX_KEEPERS_SESSIONS_ID_LEN) {
@@ -183,12 +197,17 @@ ngx_keepers_sessions_list(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 static ngx_int_t
 ngx_keepers_sessions_listed(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
+    ngx_keepers_sessions_t  *state;
+
     if (wait->rc != NGX_OK || wait->reply.n % 3 != 0) {
         return ngx_keepers_sessions_unavailable(r);
     }
 
     if (r->method == NGX_HTTP_DELETE) {
-        return ngx_keepers_sessions_end(r, wait, wait->data);
+        state = wait->data;
+
+        return state->all ? ngx_keepers_sessions_epoch(r, wait, state)
+                          : ngx_keepers_sessions_end(r, wait, state);
     }
 
     return ngx_keepers_sessions_reply(r, wait);
@@ -347,6 +366,11 @@ ngx_keepers_sessions_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
             continue;
         }
 
+        if (state->all) {
+            n++;
+            continue;
+        }
+
         if (state->id.len != 0) {
             n += ngx_memcmp(value->string.data, state->id.data,
                             state->id.len) == 0;
@@ -356,25 +380,85 @@ ngx_keepers_sessions_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
         n += ngx_memcmp(sids[n], ctx->sid, KEEPERS_SID_LEN) != 0;
     }
 
-    if (n == 0 && state->id.len != 0) {
+    if (n == 0 && state->id.len != 0 && !state->all) {
         return ngx_keepers_reply_problem(r, NGX_HTTP_NOT_FOUND, "not_found",
                                          0);
     }
 
     if (n == 0) {
-        return ngx_keepers_sessions_ended(r, NULL);
+        return ngx_keepers_sessions_ended(r, wait);
     }
+
+    state->wait->data = state;
 
     return ngx_keepers_end(r, state->wait, ngx_keepers_sessions_ended,
                            ctx->tag, sids, n);
 }
 
 
+/*
+ * The epoch is what ends them all, those too that a sign-in makes meanwhile;
+ * the list is for the caches of all nodes.
+ */
+
+static ngx_int_t
+ngx_keepers_sessions_epoch(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
+    ngx_keepers_sessions_t *state)
+{
+    u_char              text[NGX_KEEPERS_KEY_LEN];
+    ngx_int_t           rc;
+    keepers_out_t       key;
+    keepers_str_t       argv[2];
+    ngx_keepers_ctx_t  *ctx;
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    state->list = wait;
+    state->wait->data = state;
+
+    keepers_out_init(&key, text, sizeof(text));
+    ngx_keepers_check_key(ngx_keepers_main_conf(r), ctx->tag, "e", NULL, &key);
+
+    argv[0] = keepers_str("INCR", 4);
+    argv[1] = keepers_out_written(&key);
+
+    rc = ngx_keepers_wait_command(state->wait, NGX_KEEPERS_WAIT_HANDLER,
+                                  ngx_keepers_sessions_raised, argv, 2);
+
+    return rc == NGX_AGAIN ? NGX_DONE : ngx_keepers_sessions_unavailable(r);
+}
+
+
+static ngx_int_t
+ngx_keepers_sessions_raised(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
+{
+    ngx_keepers_sessions_t  *state;
+
+    state = wait->data;
+
+    if (wait->rc != NGX_OK) {
+        return ngx_keepers_sessions_unavailable(r);
+    }
+
+    return ngx_keepers_sessions_end(r, state->list, state);
+}
+
+
 static ngx_int_t
 ngx_keepers_sessions_ended(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
-    if (wait != NULL && wait->rc != NGX_OK) {
+    ngx_keepers_sessions_t  *state;
+
+    state = wait->data;
+
+    if (state->wait == wait && wait->rc != NGX_OK) {
         return ngx_keepers_sessions_unavailable(r);
+    }
+
+    if (state->all
+        && ngx_keepers_reply_cookie(r, keepers_str(NULL, 0), 0) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (ngx_keepers_reply_headers(r, NULL, 0) != NGX_OK) {

@@ -18,13 +18,14 @@
 #include "http/ngx_keepers_cache.h"
 
 
-#define NGX_KEEPERS_SHM_VERSION   1
+#define NGX_KEEPERS_SHM_VERSION   2
 #define NGX_KEEPERS_SHM_SIZE_MIN  (1024 * 1024)
 
 
 typedef struct {
     uint32_t              version;
     ngx_atomic_t          counters[KEEPERS_METRICS_N];
+    ngx_atomic_t          flushed_ms;   /* sessions from before are void */
     ngx_keepers_cache_t   sessions;     /* by SID: see ngx_keepers_check */
     ngx_keepers_cache_t   links;        /* by hash of the slug */
     ngx_keepers_cache_t   limits;       /* by hash of the key: local state */

@@ -25,6 +25,7 @@
 #include "http/ngx_keepers_page.h"
 #include "http/ngx_keepers_recent.h"
 #include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
@@ -472,6 +473,7 @@ ngx_keepers_signin_drop(ngx_http_request_t *r)
     }
 
     ngx_keepers_send(argv, claim.n + 1);
+    ngx_keepers_revoke_publish(kmcf, claim.sids, claim.n);
     ngx_keepers_count(r, SESSION_ENDED);
 }
 

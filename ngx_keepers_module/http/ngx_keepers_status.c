@@ -21,7 +21,7 @@
 
 
 #define NGX_KEEPERS_STATUS_SIZE    12288
-#define NGX_KEEPERS_STATUS_GAUGES  7
+#define NGX_KEEPERS_STATUS_GAUGES  8
 
 
 /* One of a few values that go up and down. */
@@ -131,6 +131,12 @@ ngx_keepers_status_gauges(ngx_keepers_shm_t *shm, ngx_keepers_gauge_t *gauges)
     gauges[6].label = NULL;
     gauges[6].value = ngx_keepers_worker.redis != NULL
                       && ngx_keepers_redis_ready(ngx_keepers_worker.redis);
+
+    gauges[7].name = "keepers_subscribed";
+    gauges[7].help = "1 if the worker that answers is told of revocations.";
+    gauges[7].label = NULL;
+    gauges[7].value = ngx_keepers_worker.redis != NULL
+                      && ngx_keepers_redis_listens(ngx_keepers_worker.redis);
 }
 
 

@@ -22,6 +22,7 @@
 #define NGX_KEEPERS_REDIS_ARGS_MAX    80
 #define NGX_KEEPERS_REDIS_VALUES_MAX  160   /* elements of one reply */
 #define NGX_KEEPERS_REDIS_BYTES_MAX   16384 /* of one reply's strings */
+#define NGX_KEEPERS_REDIS_HEARD_MAX   4096  /* of a published message */
 
 
 typedef struct ngx_keepers_redis_s     ngx_keepers_redis_t;
@@ -145,6 +146,23 @@ ngx_int_t ngx_keepers_redis_eval(ngx_keepers_redis_t *redis,
 
 /* The owner goes away: no done(), the reply is dropped when it comes. */
 void ngx_keepers_redis_detach(ngx_keepers_redis_op_t *op);
+
+/*
+ * Subscribes to "channel", on a connection of its own, and again whenever it
+ * was lost.  heard() gets each message, a view, from the reader of replies: it
+ * must not call into the client.  turned() says when the subscription begins
+ * (1) and, once it is known, that it has ended (0): at most half a second
+ * after Redis was last heard.  Once a client.  NGX_OK, NGX_ERROR: no memory.
+ */
+typedef void (*ngx_keepers_redis_heard_pt)(void *data, keepers_str_t message);
+typedef void (*ngx_keepers_redis_turned_pt)(void *data, ngx_uint_t up);
+
+ngx_int_t ngx_keepers_redis_listen(ngx_keepers_redis_t *redis,
+    keepers_str_t channel, ngx_keepers_redis_heard_pt heard,
+    ngx_keepers_redis_turned_pt turned, void *data);
+
+/* Subscribed, as far as is known. */
+ngx_uint_t ngx_keepers_redis_listens(const ngx_keepers_redis_t *redis);
 
 /* Ready to take commands: connected, authenticated, scripts loaded. */
 ngx_uint_t ngx_keepers_redis_ready(const ngx_keepers_redis_t *redis);

@@ -42,8 +42,16 @@ ngx_keepers_redis_breaker_lost(ngx_keepers_redis_conn_t *conn,
     ngx_keepers_redis_conn_close(conn);
     ngx_keepers_redis_op_fail_all(conn, fault);
 
+    if (conn->listen != NULL) {
+        ngx_keepers_redis_listen_lost(conn, fault);
+    }
+
     if (!ngx_exiting && !ngx_terminate && !ngx_quit) {
-        ngx_keepers_redis_log_lost(conn->redis, fault, conn->err);
+
+        if (conn->listen == NULL) {
+            ngx_keepers_redis_log_lost(conn->redis, fault, conn->err);
+        }
+
         ngx_keepers_redis_breaker_retry(conn);
     }
 }
@@ -121,6 +129,12 @@ ngx_keepers_redis_breaker_timer(ngx_event_t *ev)
         return;
 
     case NGX_KEEPERS_REDIS_READY:
+
+        if (conn->listen != NULL) {
+            ngx_keepers_redis_listen_idle(conn);
+            return;
+        }
+
         ngx_keepers_redis_breaker_idle(conn);
         return;
 

@@ -82,6 +82,12 @@ ngx_keepers_redis_stop(ngx_keepers_redis_t *redis)
 
     redis->stopped = 1;
 
+    if (redis->listener != NULL) {
+        ngx_keepers_redis_conn_close(redis->listener);
+        ngx_free(redis->listener->buf);
+        redis->listener = NULL;
+    }
+
     for (i = 0; i < redis->conf->connections; i++) {
         conn = &redis->conns[i];
 

@@ -274,6 +274,11 @@ ngx_keepers_redis_conn_ready(ngx_keepers_redis_conn_t *conn)
     conn->state = NGX_KEEPERS_REDIS_READY;
     conn->late = 0;
 
+    if (conn->listen != NULL) {
+        ngx_keepers_redis_listen_begin(conn);
+        return;
+    }
+
     ngx_keepers_redis_breaker_wait(conn, NGX_KEEPERS_REDIS_IDLE_MS);
 
     ngx_keepers_redis_log_ready(conn->redis);
@@ -344,6 +349,10 @@ ngx_keepers_redis_conn_receive(ngx_keepers_redis_conn_t *conn)
 
         if (conn->state == NGX_KEEPERS_REDIS_HELLO && conn->hello_left == 0) {
             ngx_keepers_redis_conn_ready(conn);
+
+            if (conn->connection == NULL) {
+                return NGX_ERROR;
+            }
         }
 
         if (!c->read->ready) {

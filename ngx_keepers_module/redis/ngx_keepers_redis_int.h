@@ -34,9 +34,11 @@
 #define NGX_KEEPERS_REDIS_DIGEST        40      /* SHA-1 in hexadecimal */
 #define NGX_KEEPERS_REDIS_IDLE_MS       1000    /* then a PING */
 #define NGX_KEEPERS_REDIS_STEADY_MS     1000    /* then "is back" is true */
+#define NGX_KEEPERS_REDIS_LISTEN_VALUES 3       /* kind, channel, message */
 
 
-typedef struct ngx_keepers_redis_conn_s  ngx_keepers_redis_conn_t;
+typedef struct ngx_keepers_redis_conn_s    ngx_keepers_redis_conn_t;
+typedef struct ngx_keepers_redis_listen_s  ngx_keepers_redis_listen_t;
 
 
 typedef enum {
@@ -63,7 +65,8 @@ typedef enum {
     NGX_KEEPERS_REDIS_SELECT,
     NGX_KEEPERS_REDIS_PING,
     NGX_KEEPERS_REDIS_LOAD,             /* + ngx_keepers_script_e */
-    NGX_KEEPERS_REDIS_OWN = NGX_KEEPERS_REDIS_LOAD + NGX_KEEPERS_SCRIPTS
+    NGX_KEEPERS_REDIS_OWN = NGX_KEEPERS_REDIS_LOAD + NGX_KEEPERS_SCRIPTS,
+    NGX_KEEPERS_REDIS_HEARD             /* takes what is published */
 } ngx_keepers_redis_role_e;
 
 
@@ -102,6 +105,7 @@ typedef enum {
     NGX_KEEPERS_REDIS_FAULT_DB,
     NGX_KEEPERS_REDIS_FAULT_SCRIPT,
     NGX_KEEPERS_REDIS_FAULT_HELLO,
+    NGX_KEEPERS_REDIS_FAULT_SUBSCRIBE,
     NGX_KEEPERS_REDIS_FAULTS
 } ngx_keepers_redis_fault_e;
 
@@ -177,9 +181,26 @@ struct ngx_keepers_redis_conn_s {
     ngx_keepers_redis_value_t     own_value;
     u_char                        own_data[64];
 
+    ngx_keepers_redis_listen_t   *listen;       /* NULL: takes commands */
+
     unsigned                      replied:1;    /* to an op, since connected */
     unsigned                      late:1;       /* a second period is granted */
     unsigned                      busy:1;       /* heard of since last tick */
+};
+
+
+/* What a connection that listens has beside. */
+struct ngx_keepers_redis_listen_s {
+    ngx_keepers_redis_heard_pt    heard;
+    ngx_keepers_redis_turned_pt   turned;
+    void                         *data;
+    ngx_str_t                     subscribe;    /* encoded */
+    ngx_keepers_redis_op_t        op;           /* FLYING while READY */
+    ngx_keepers_redis_reply_t     reply;
+    ngx_keepers_redis_value_t     values[NGX_KEEPERS_REDIS_LISTEN_VALUES];
+    unsigned                      up:1;         /* subscribed */
+    unsigned                      told:1;       /* that we may not */
+    u_char                        bytes[NGX_KEEPERS_REDIS_HEARD_MAX + 256];
 };
 
 
@@ -191,6 +212,7 @@ struct ngx_keepers_redis_s {
     ngx_log_t                        quiet;     /* of sockets: alerts alone */
 
     ngx_keepers_redis_conn_t        *conns;
+    ngx_keepers_redis_conn_t        *listener;  /* NULL: none */
     ngx_uint_t                       next;      /* round robin */
     size_t                           output_max;
 
@@ -269,6 +291,8 @@ void ngx_keepers_redis_log_error(ngx_keepers_redis_t *redis,
     ngx_keepers_redis_error_e error);
 void ngx_keepers_redis_log_lost(ngx_keepers_redis_t *redis,
     ngx_keepers_redis_fault_e fault, ngx_err_t err);
+void ngx_keepers_redis_log_deaf(ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_fault_e fault);
 void ngx_keepers_redis_log_ready(ngx_keepers_redis_t *redis);
 void ngx_keepers_redis_log_init(ngx_keepers_redis_t *redis);
 
@@ -285,6 +309,15 @@ ngx_keepers_redis_op_t *ngx_keepers_redis_op_oldest(
     ngx_keepers_redis_conn_t *conn);
 void ngx_keepers_redis_op_finish(ngx_keepers_redis_op_t *op, ngx_int_t rc);
 void ngx_keepers_redis_op_deliver(ngx_event_t *ev);
+
+/* _listen.c: a subscription */
+
+void ngx_keepers_redis_listen_begin(ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_listen_idle(ngx_keepers_redis_conn_t *conn);
+ngx_keepers_redis_fault_e ngx_keepers_redis_listen_heard(
+    ngx_keepers_redis_op_t *op);
+void ngx_keepers_redis_listen_lost(ngx_keepers_redis_conn_t *conn,
+    ngx_keepers_redis_fault_e fault);
 
 /* _deadline.c: how long an op may take */
 

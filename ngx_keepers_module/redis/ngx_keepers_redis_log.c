@@ -65,7 +65,8 @@ static const char
     "password refused: see \"user=\", \"password_file=\" of \"keepers_redis\"",
     "database refused: see \"db=\" of \"keepers_redis\"",
     "SCRIPT LOAD refused: see the ACL of \"user=\" of \"keepers_redis\"",
-    "it refuses our first commands: see \"keepers_redis\""
+    "it refuses our first commands: see \"keepers_redis\"",
+    "SUBSCRIBE refused: see the ACL of \"user=\" of \"keepers_redis\""
 };
 
 
@@ -173,6 +174,19 @@ ngx_keepers_redis_log_lost(ngx_keepers_redis_t *redis,
     ngx_log_error(NGX_LOG_ERR, redis->log, err,
                   "keepers: Redis \"%V\" is lost: %s",
                   &redis->conf->address, ngx_keepers_redis_log_faults[fault]);
+}
+
+
+/* No subscription, while commands may well be answered. */
+
+void
+ngx_keepers_redis_log_deaf(ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_fault_e fault)
+{
+    ngx_log_error(NGX_LOG_ERR, redis->log, 0,
+                  "keepers: Redis \"%V\" does not tell us what is published: "
+                  "%s", &redis->conf->address,
+                  ngx_keepers_redis_log_faults[fault]);
 }
 
 

@@ -363,6 +363,10 @@ ngx_keepers_redis_op_answered(ngx_keepers_redis_op_t *op)
     conn->late = 0;
     conn->busy = 1;
 
+    if (op->role == NGX_KEEPERS_REDIS_HEARD) {
+        return ngx_keepers_redis_listen_heard(op);
+    }
+
     fault = NGX_KEEPERS_REDIS_FAULT_NONE;
 
     if (op->error) {

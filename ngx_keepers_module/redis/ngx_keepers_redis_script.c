@@ -19,7 +19,8 @@
  *
  *   KEYS  session, index
  *   ARGV  sealed record, its lifetime in ms, its expiry in unix ms,
- *         the SID, sessions a user may have, the session key's text before SID
+ *         the SID, sessions a user may have, the session key's text before
+ *         SID, the channel of revocations
  *
  * Returns the number of sessions ended.  Room is made before the new one is
  * added: it must not be the one that goes, were its expiry the earliest.  The
@@ -35,9 +36,11 @@
     "call('ZREMRANGEBYSCORE',x,'-inf',string.format('%.0f',now))\n"          \
     "local over=call('ZCARD',x)+1-ARGV[5]\n"                                 \
     "if over>0 then\n"                                                       \
-    " for _,sid in ipairs(call('ZRANGE',x,0,over-1)) do\n"                   \
+    " local gone=call('ZRANGE',x,0,over-1)\n"                                \
+    " for _,sid in ipairs(gone) do\n"                                        \
     "  if sid~=ARGV[4] then call('DEL',ARGV[6]..sid) end\n"                  \
     " end\n"                                                                 \
+    " call('PUBLISH',ARGV[7],table.concat(gone))\n"                          \
     " call('ZREMRANGEBYRANK',x,0,over-1)\n"                                  \
     "else over=0 end\n"                                                      \
     "call('ZADD',x,ARGV[3],ARGV[4])\n"                                       \

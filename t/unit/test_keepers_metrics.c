@@ -73,11 +73,11 @@ test_prometheus(void **state)
         "# TYPE keepers_session_checks_total counter\n"
         "keepers_session_checks_total{state=\"valid\"} 1000\n"
         "keepers_session_checks_total{state=\"none\"} 1001\n"));
-    assert_non_null(strstr(text, "\nkeepers_redis_connects_total 1039\n"));
-    assert_int_equal(KEEPERS_METRICS_N, 40);
+    assert_non_null(strstr(text, "\nkeepers_redis_connects_total 1041\n"));
+    assert_int_equal(KEEPERS_METRICS_N, 42);
 
-    assert_int_equal(count("# HELP "), 16);
-    assert_int_equal(count("# TYPE "), 16);
+    assert_int_equal(count("# HELP "), 17);
+    assert_int_equal(count("# TYPE "), 17);
     assert_int_equal(count("# TYPE keepers_redis_errors_total "), 1);
 
     /* every family has words of its own */
@@ -85,7 +85,7 @@ test_prometheus(void **state)
     assert_int_equal(count("_total Counter.\n"), 0);
 
     lines = count("\n");
-    assert_int_equal(lines, KEEPERS_METRICS_N + 2 * 16);
+    assert_int_equal(lines, KEEPERS_METRICS_N + 2 * 17);
     assert_int_equal(text[strlen(text) - 1], '\n');
 }
 
@@ -119,7 +119,7 @@ test_json(void **state)
                      KEEPERS_OK);
     assert_int_equal(fields[0].kind, KEEPERS_FIELD_OTHER);
     assert_int_equal(fields[1].kind, KEEPERS_FIELD_OTHER);
-    assert_int_equal(set.unknown, 14);
+    assert_int_equal(set.unknown, 15);
 }
 
 

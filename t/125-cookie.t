@@ -1,0 +1,139 @@
+#!/usr/bin/perl
+
+# Copyright (C) Keepers
+
+# No upstream sees our cookie, on any path; it gets all others byte for byte.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Keepers::Test;
+use Test::More;
+
+
+my $p = start_platform(limits => 'off');
+
+my $upstream = start_nginx(<<'END');
+    server {
+        listen 127.0.0.1:%%PORT%%;
+
+        location / {
+            return 200 "[$http_cookie] $http_x_after";
+        }
+    }
+END
+
+my $nginx = start_nginx((<<"END" . <<'END') =~ s/UPSTREAM/$upstream->{url}/gr);
+    keepers_zone            2m;
+    keepers_key_file        $p->{dir}/keys/edge.keys;
+    keepers_redis           unix:$p->{redis_socket} user=edge
+                            password_file=$p->{dir}/keys/redis-edge.password;
+    keepers_session_cookie  keepers insecure;
+END
+    log_format cookie '[$http_cookie] [$cookie_keepers] $keepers_session';
+
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        listen unix:%%DIR%%/h2.sock http2;
+
+        access_log %%DIR%%/cookie.log cookie;
+        error_page 400 494 /refused;
+
+        location /open/ {
+            proxy_pass UPSTREAM;
+        }
+
+        location /in/ {
+            keepers_session required;
+            error_page      401 = /refused;
+            proxy_pass      UPSTREAM;
+        }
+
+        location /missing/ {
+            keepers_session optional;
+            root            %%DIR%%/none;
+            error_page      404 = @missing;
+        }
+
+        location @missing {
+            keepers_session required;
+            proxy_pass      UPSTREAM;
+        }
+
+        location = /twice {
+            keepers_session required;
+            try_files       /none /in/again;
+        }
+
+        location = /refused {
+            internal;
+            proxy_pass UPSTREAM;
+        }
+    }
+END
+
+my $ua = sign_in($p);
+my ($token) = map { $_->value } grep { $_->name eq 'keepers' }
+              map { @$_ } $ua->cookie_jar->all;
+my $ours = "keepers=$token";
+
+canary($token);
+
+
+# What the upstream got of these Cookie lines.
+sub got {
+    my ($uri, @lines) = @_;
+
+    my $answer = raw($nginx->{port}, join("\r\n", "GET $uri HTTP/1.1",
+                     'Host: x', map({ "Cookie: $_" } @lines),
+                     'X-After: after', 'Connection: close', '', ''));
+
+    return $answer =~ /\A\S+ 200 .*?\r\n\r\n(.*)\z/s ? $1 : $answer;
+}
+
+
+my @lines = (
+    ['it alone', '', $ours],
+    ['first', 'a=1; b=2', "$ours; a=1; b=2"],
+    ['in the middle', 'a=1; b="2 ;x"', "a=1; $ours; b=\"2 ;x\""],
+    ['last', "a=1;  b=\xc3\xa9,", "a=1;  b=\xc3\xa9,; $ours"],
+    ['in a line of its own', 'a=1; b=2', 'a=1', $ours, 'b=2'],
+    ['in the first of two lines', 'b=2', $ours, 'b=2'],
+    ['in the last of two lines', 'a=1', 'a=1', $ours],
+    ['among names like it', 'xkeepers=1; Keepers=2; keepers2=3',
+     "xkeepers=1; Keepers=2; $ours; keepers2=3"],
+);
+
+for my $case (@lines) {
+    my ($name, $left, @sent) = @$case;
+
+    for my $uri (qw(/open/ /in/ /missing/x /twice)) {
+        is(got($uri, @sent), "[$left] after", "$name: $uri");
+    }
+}
+
+is(got('/open/', 'a=1; b', '; ;c=3'), '[a=1; b; ; ;c=3] after',
+   'without ours, nothing is touched');
+is(got('/in/', "$ours; keepers=junk; a=1"), '[a=1] after',
+   'a second of our name goes as well');
+is(got('/in/', "$ours; $ours"), '[] after',
+   'two that open are refused, and go as well');
+is(got('/in/', 'keepers=junk; a=1'), '[a=1] after', 'one that is no session');
+
+my $answer = raw($nginx->{port}, "GET /open/ HTTP/1.1\r\nCookie: $ours; a=1\r\n"
+                 . "X-After: after\r\nConnection: close\r\n\r\n");
+like($answer, qr/\[a=1\] after/, 'an error page of a request without Host');
+
+my $h2 = qx(curl -s --http2-prior-knowledge \\
+            --unix-socket $nginx->{dir}/h2.sock \\
+            -H 'Cookie: a=1; $ours; b=2' -H 'X-After: after' http://x/in/);
+is($h2, '[a=1; b=2] after', 'HTTP/2');
+
+my @log = split(/\n/, slurp("$nginx->{dir}/cookie.log"));
+is(scalar(grep { /\[-\] valid/ } @log) > 0, 1,
+   'the log knows the session, and not the token');
+
+done_testing();
