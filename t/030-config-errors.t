@@ -222,10 +222,8 @@ my @values = (
      'keepers_limit_rule "a": invalid mode "loud", it must be "enforce" or '
      . '"shadow"'],
     [http => 'keepers_limit_rule a key=$uri rate=1/s count=some;',
-     'keepers_limit_rule "a": invalid count "some", it must be "all"'],
-    [http => 'keepers_limit_rule a key=$uri rate=1/s count=failures;',
-     'keepers_limit_rule "a": count=failures is not built yet: use '
-     . 'count=all'],
+     'keepers_limit_rule "a": invalid count "some", it must be "all" '
+     . 'or "failures"'],
     [http => 'keepers_limit_rule a key=$uri rate=1/s zone=z;',
      'keepers_limit_rule "a": invalid parameter "zone=z"; there are key= '
      . 'rate= burst= count= mode='],

@@ -263,7 +263,6 @@ refused('', 'keepers_limit nobody;', qr/"nobody"/, 'an unknown rule');
 refused("$rule; $rule;", '', qr/"r" stands twice/, 'a repeated rule');
 refused("$rule;", 'keepers_limit r; keepers_limit r;', qr/"r" stands twice/,
         'a repeated limit');
-refused("$rule count=failures;", '', qr/not built yet/, 'count=failures');
 refused("$rule count=some;", '', qr/"some"/, 'another count');
 refused("$rule mode=off;", '', qr/"off"/, 'another mode');
 refused("$rule burst=0;", '', qr/burst "0"/, 'no burst');

@@ -31,6 +31,9 @@ ngx_int_t ngx_keepers_link_handler(ngx_http_request_t *r);    /* precontent */
 ngx_int_t ngx_keepers_limit_check(ngx_http_request_t *r,
     ngx_uint_t after_session);
 
+/* Gives back what rules that count failures reserved: the log phase. */
+ngx_int_t ngx_keepers_limit_log_handler(ngx_http_request_t *r);
+
 /* content */
 ngx_int_t ngx_keepers_signin_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_signout_handler(ngx_http_request_t *r);

@@ -245,17 +245,11 @@ ngx_keepers_limit_modes(ngx_conf_t *cf, ngx_keepers_limit_params_t *params,
     count = params->count.data ? ngx_keepers_from(params->count) : all;
     mode = params->mode.data ? ngx_keepers_from(params->mode) : enforce;
 
-    if (keepers_str_eq(count, failures)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "keepers_limit_rule \"%V\": count=failures is not "
-                           "built yet: use count=all", &rule->name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (!keepers_str_eq(count, all)) {
+    if (!keepers_str_eq(count, all) && !keepers_str_eq(count, failures)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "keepers_limit_rule \"%V\": invalid count \"%V\", "
-                           "it must be \"all\"", &rule->name, &params->count);
+                           "it must be \"all\" or \"failures\"",
+                           &rule->name, &params->count);
         return NGX_CONF_ERROR;
     }
 
@@ -267,6 +261,7 @@ ngx_keepers_limit_modes(ngx_conf_t *cf, ngx_keepers_limit_params_t *params,
         return NGX_CONF_ERROR;
     }
 
+    rule->failures = keepers_str_eq(count, failures);
     rule->shadow = keepers_str_eq(mode, shadow);
 
     return NGX_CONF_OK;

@@ -253,6 +253,9 @@ ngx_keepers_postconfiguration(ngx_conf_t *cf)
         != NGX_OK
         || ngx_keepers_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
                              ngx_keepers_guard_handler)
+        != NGX_OK
+        || ngx_keepers_phase(cf, NGX_HTTP_LOG_PHASE,
+                             ngx_keepers_limit_log_handler)
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -97,6 +97,7 @@ typedef enum {
     NGX_KEEPERS_SCRIPT_MINT = 0,    /* see the file for KEYS and ARGV */
     NGX_KEEPERS_SCRIPT_LIMIT,
     NGX_KEEPERS_SCRIPT_LIST,
+    NGX_KEEPERS_SCRIPT_UNDO,
     NGX_KEEPERS_SCRIPTS
 } ngx_keepers_script_e;
 
