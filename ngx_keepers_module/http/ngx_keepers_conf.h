@@ -105,6 +105,7 @@ typedef struct {
 
     /* limits; NULL: none */
     ngx_array_t               *limits;      /* ngx_keepers_limit_t */
+    ngx_uint_t                 limit_status;
 
     /* links */
     ngx_http_complex_value_t  *link;

@@ -42,6 +42,9 @@ ngx_int_t ngx_keepers_thanks_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_page_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_status_handler(ngx_http_request_t *r);
 
+/* what a request's limits tell the client; called at postconfiguration */
+ngx_int_t ngx_keepers_limit_headers_init(ngx_conf_t *cf);
+
 /* filters of the signup's answer; called at postconfiguration */
 ngx_int_t ngx_keepers_outcome_init(ngx_conf_t *cf);
 
@@ -55,6 +58,8 @@ char *ngx_keepers_template_conf(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);            /* link_template, thanks_template: by offset */
 char *ngx_keepers_page_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_limit_rule_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_keepers_limit_status_conf(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_keepers_limit_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_status_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

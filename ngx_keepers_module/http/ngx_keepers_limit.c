@@ -44,6 +44,7 @@ static void ngx_keepers_limit_deny(ngx_http_request_t *r,
     ngx_keepers_limit_item_t *item);
 static ngx_int_t ngx_keepers_limit_refuse(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, uint64_t retry_us);
+static ngx_uint_t ngx_keepers_limit_retry(uint64_t retry_us);
 
 
 /* NGX_OK, NGX_AGAIN, what a refusal returns, NGX_ERROR: no memory */
@@ -131,6 +132,7 @@ ngx_keepers_limit_begin(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     (*state)->decided = 0;
     (*state)->n = 0;
+    (*state)->told_n = 0;
     (*state)->held_n = 0;
 
     wait->data = *state;
@@ -225,6 +227,8 @@ ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
     item->noted = 0;
     item->retry_us = 0;
     item->ahead_us = 0;
+    item->remaining = 0;
+    item->known = 0;
 
     if (ngx_keepers_cache_get(&kmcf->shm->limits, item->hash, &item->local,
                               &len, &stamp_ms)
@@ -283,6 +287,7 @@ ngx_keepers_limit_denied(ngx_http_request_t *r,
         {
             item->admitted = 0;
             item->noted = 1;
+            item->known = 1;
             item->retry_us = item->local.deny_us - now_us;
             denied = 1;
         }
@@ -315,6 +320,11 @@ ngx_keepers_limit_local(ngx_http_request_t *r,
 
         item->admitted = decisions[i].admitted;
         item->retry_us = decisions[i].retry_us;
+        item->ahead_us = item->local.tat_us > now_us
+                         ? item->local.tat_us - now_us : 0;
+        item->remaining = decisions[i].remaining
+                          + (item->admitted ? item->cost : 0);
+        item->known = 1;
 
         if (!item->admitted && !item->rule->shadow) {
             refused = 1;
@@ -327,6 +337,7 @@ ngx_keepers_limit_local(ngx_http_request_t *r,
         if (item->admitted && item->cost > 0) {
             item->local.tat_us = decisions[i].tat_us;
             item->ahead_us = decisions[i].tat_us - now_us;
+            item->remaining = decisions[i].remaining;
             ngx_keepers_limit_put(r, item->hash, &item->local);
         }
     }
@@ -364,6 +375,8 @@ ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
         ngx_keepers_limit_deny(r, item);
     }
+
+    ngx_keepers_limit_tell(state);
 
     if (!limited) {
         ngx_keepers_limit_hold(r, state, degraded);
@@ -436,17 +449,33 @@ ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     uint64_t retry_us)
 {
     ctx->limit = NGX_KEEPERS_LIMIT_LIMITED;
-    ctx->retry_ms = (ngx_msec_t) ((retry_us + 999) / 1000);
+    ctx->retry_s = ngx_keepers_limit_retry(retry_us);
     ctx->reason = "rate_limited";
 
     if (ngx_keepers_loc_conf(r)->link != NULL && r->method == NGX_HTTP_POST) {
         return NGX_OK;
     }
 
-    ngx_keepers_log(NGX_LOG_INFO, r, "refused by a limit for %M ms",
-                    ctx->retry_ms);
+    ngx_keepers_log(NGX_LOG_INFO, r, "refused by a limit for %ui s",
+                    ctx->retry_s);
 
-    return ngx_keepers_reply_refuse(r, NGX_HTTP_TOO_MANY_REQUESTS,
-                                    "rate_limited",
-                                    ngx_max((ctx->retry_ms + 999) / 1000, 1));
+    return ngx_keepers_reply_refuse(r, ngx_keepers_loc_conf(r)->limit_status,
+                                    "rate_limited", ctx->retry_s);
+}
+
+
+/*
+ * Whole seconds, rounded up, and up to a tenth more, so that those who were
+ * refused in the same moment do not come back in the same moment.
+ */
+
+static ngx_uint_t
+ngx_keepers_limit_retry(uint64_t retry_us)
+{
+    ngx_uint_t  retry_s;
+
+    retry_s = (ngx_uint_t) (retry_us / 1000000 + (retry_us % 1000000 != 0));
+    retry_s = ngx_max(retry_s, 1);
+
+    return retry_s + (ngx_uint_t) ngx_random() % (retry_s / 10 + 1);
 }

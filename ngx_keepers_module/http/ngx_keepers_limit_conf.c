@@ -509,3 +509,40 @@ ngx_keepers_limit_cost(ngx_conf_t *cf, ngx_keepers_limit_t *limit)
 
     return limit->cost == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
 }
+
+
+/*
+ * 401 and 403 mean more to nginx than to us: under "satisfy any" another
+ * access check may overrule them, and a limit is not to be overruled.
+ */
+
+char *
+ngx_keepers_limit_status_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t                status;
+    ngx_str_t               *value;
+    ngx_keepers_loc_conf_t  *klcf;
+
+    klcf = conf;
+    value = cf->args->elts;
+
+    if (klcf->limit_status != NGX_CONF_UNSET_UINT) {
+        return (char *) "is duplicate";
+    }
+
+    status = ngx_atoi(value[1].data, value[1].len);
+
+    if (status < 400 || status > 599
+        || status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" of keepers_limit_status, it "
+                           "must be from 400 to 599, and not 401 or 403",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    klcf->limit_status = (ngx_uint_t) status;
+
+    return NGX_CONF_OK;
+}

@@ -30,6 +30,8 @@ typedef struct {
     ngx_keepers_limit_rule_t   *rule;
     uint32_t                    cost;
     unsigned                    admitted:1;
+    uint32_t                    remaining;
+    unsigned                    known:1;        /* what remains of the rule */
     unsigned                    noted:1;        /* its refusal, in the zone */
     uint64_t                    retry_us;
     uint64_t                    ahead_us;       /* charged: until all of it is
@@ -37,6 +39,14 @@ typedef struct {
     u_char                      hash[KEEPERS_HASH_LEN];
     ngx_keepers_limit_local_t   local;
 } ngx_keepers_limit_item_t;
+
+
+/* What the client may be told of a rule. */
+typedef struct {
+    ngx_keepers_limit_rule_t   *rule;
+    uint32_t                    remaining;
+    uint64_t                    reset_us;
+} ngx_keepers_limit_told_t;
 
 
 /* What a rule that counts failures has reserved, until the outcome is known. */
@@ -54,6 +64,8 @@ typedef struct {
     uint64_t                    decided;        /* a bit each rule's number */
     ngx_uint_t                  n;              /* being decided now */
     ngx_keepers_limit_item_t    items[NGX_KEEPERS_LIMITS_MAX];
+    ngx_uint_t                  told_n;
+    ngx_keepers_limit_told_t    told[NGX_KEEPERS_LIMITS_MAX];
     ngx_uint_t                  held_n;
     ngx_keepers_limit_held_t    held[NGX_KEEPERS_LIMITS_MAX];
 } ngx_keepers_limit_state_t;
@@ -76,6 +88,9 @@ void ngx_keepers_limit_undo(ngx_http_request_t *r,
 /* Notes what was charged to rules that count failures. */
 void ngx_keepers_limit_hold(ngx_http_request_t *r,
     ngx_keepers_limit_state_t *state, ngx_uint_t degraded);
+
+/* Notes what the response shall say of the items. */
+void ngx_keepers_limit_tell(ngx_keepers_limit_state_t *state);
 
 /* Into the zone's table "limits". */
 void ngx_keepers_limit_put(ngx_http_request_t *r,

@@ -119,6 +119,8 @@ ngx_keepers_limit_answer(ngx_keepers_wait_t *wait,
         item->admitted = (value[0].integer != 0);
         item->retry_us = item->admitted ? 0 : us;
         item->ahead_us = item->admitted ? us : 0;
+        item->remaining = (uint32_t) value[2].integer;
+        item->known = 1;
 
         value += NGX_KEEPERS_LIMIT_ANSWERS;
     }
