@@ -56,6 +56,7 @@ my %valid = (keepers_zone => '1m',
              keepers_sessions => '',
              keepers_limit_rule => 'a key=$uri rate=1/s',
              keepers_limit => 'known',
+             keepers_limit_status => '503',
              keepers_link => '$arg_slug',
              keepers_thanks => '$arg_slug',
              keepers_page => "$root/conf/pages/problem.html",
@@ -223,10 +224,13 @@ my @values = (
      'keepers_limit_rule "a": invalid mode "loud", it must be "enforce" or '
      . '"shadow"'],
     [http => 'keepers_limit_rule a key=$uri rate=1/s count=some;',
-     'keepers_limit_rule "a": invalid count "some", it must be "all"'],
-    [http => 'keepers_limit_rule a key=$uri rate=1/s count=failures;',
-     'keepers_limit_rule "a": count=failures is not built yet: use '
-     . 'count=all'],
+     'keepers_limit_rule "a": invalid count "some", it must be "all" '
+     . 'or "failures"'],
+    [http => 'keepers_limit_status 200;',
+     'invalid value "200" of keepers_limit_status, it must be from 400 to '
+     . '599, and not 401 or 403'],
+    [http => 'keepers_limit_status 403;',
+     'invalid value "403" of keepers_limit_status'],
     [http => 'keepers_limit_rule a key=$uri rate=1/s zone=z;',
      'keepers_limit_rule "a": invalid parameter "zone=z"; there are key= '
      . 'rate= burst= count= mode='],

@@ -178,6 +178,17 @@ keepers_rate_decide(const keepers_rate_t *rate, uint64_t tat_us,
 }
 
 
+uint64_t
+keepers_rate_undo(uint64_t tat_us, uint64_t now_us, uint64_t amount_us)
+{
+    if (tat_us <= now_us) {
+        return tat_us;
+    }
+
+    return tat_us - now_us > amount_us ? tat_us - amount_us : now_us;
+}
+
+
 static uint64_t
 keepers_rate_add(uint64_t a, uint64_t b)
 {

@@ -51,4 +51,12 @@ keepers_rate_decision_t keepers_rate_decide(const keepers_rate_t *rate,
     uint64_t tat_us, uint64_t now_us, uint32_t cost);
 
 
+/*
+ * The state after "amount_us" (cost * interval) was given back; never below
+ * now, where the bucket is empty.  A state that is not ahead stays as it is.
+ */
+uint64_t keepers_rate_undo(uint64_t tat_us, uint64_t now_us,
+    uint64_t amount_us);
+
+
 #endif /* _KEEPERS_RATE_H_INCLUDED_ */

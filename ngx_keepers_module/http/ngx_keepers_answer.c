@@ -166,7 +166,8 @@ ngx_keepers_answer_make(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
     ctx = ngx_keepers_ctx_find(r);
 
     if (outcome == NGX_KEEPERS_OUTCOME_LIMITED && ctx != NULL) {
-        answer->retry_s = ngx_max((ctx->retry_ms + 999) / 1000, 1);
+        answer->status = ngx_keepers_loc_conf(r)->limit_status;
+        answer->retry_s = ctx->retry_s;
     }
 
     if (outcome == NGX_KEEPERS_OUTCOME_UNAVAILABLE) {

@@ -149,6 +149,7 @@ ngx_keepers_create_loc_conf(ngx_conf_t *cf)
     conf->stale_ms = NGX_CONF_UNSET_MSEC;
     conf->csrf = NGX_CONF_UNSET;
     conf->limits = NGX_CONF_UNSET_PTR;
+    conf->limit_status = NGX_CONF_UNSET_UINT;
     conf->link_template = NGX_CONF_UNSET_PTR;
     conf->thanks_template = NGX_CONF_UNSET_PTR;
     conf->body_size = NGX_CONF_UNSET_SIZE;
@@ -184,6 +185,7 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->signin_url, prev->signin_url, "");
     ngx_conf_merge_value(conf->csrf, prev->csrf, 1);
     ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
+    ngx_conf_merge_uint_value(conf->limit_status, prev->limit_status, 429);
     ngx_conf_merge_ptr_value(conf->link_template, prev->link_template, NULL);
     ngx_conf_merge_ptr_value(conf->thanks_template, prev->thanks_template,
                              NULL);

@@ -48,6 +48,7 @@ typedef struct {
     ngx_uint_t                 number;      /* in limit_rules */
     unsigned                   shadow:1;
     unsigned                   session:1;   /* the key names the session */
+    unsigned                   failures:1;  /* an answer < 400 is refunded */
 } ngx_keepers_limit_rule_t;
 
 
@@ -104,6 +105,7 @@ typedef struct {
 
     /* limits; NULL: none */
     ngx_array_t               *limits;      /* ngx_keepers_limit_t */
+    ngx_uint_t                 limit_status;
 
     /* links */
     ngx_http_complex_value_t  *link;

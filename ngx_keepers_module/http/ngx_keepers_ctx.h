@@ -68,7 +68,7 @@ typedef struct {
 
     /* what the phases noted */
     ngx_keepers_limit_e     limit;
-    ngx_msec_t              retry_ms;       /* of a limit */
+    ngx_uint_t              retry_s;        /* of a limit, for Retry-After */
     const char             *reason;         /* $keepers_reason; static text */
     const char             *signup_state;   /* $keepers_signup; static text */
     ngx_msec_int_t          redis_ms;       /* -1: Redis was not asked */

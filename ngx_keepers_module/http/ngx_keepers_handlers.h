@@ -35,6 +35,9 @@ ngx_int_t ngx_keepers_link_handler(ngx_http_request_t *r);    /* precontent */
 ngx_int_t ngx_keepers_limit_check(ngx_http_request_t *r,
     ngx_uint_t after_session);
 
+/* Gives back what rules that count failures reserved: the log phase. */
+ngx_int_t ngx_keepers_limit_log_handler(ngx_http_request_t *r);
+
 /* content */
 ngx_int_t ngx_keepers_signin_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_signout_handler(ngx_http_request_t *r);
@@ -43,6 +46,9 @@ ngx_int_t ngx_keepers_thanks_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_page_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_spool_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_status_handler(ngx_http_request_t *r);
+
+/* what a request's limits tell the client; called at postconfiguration */
+ngx_int_t ngx_keepers_limit_headers_init(ngx_conf_t *cf);
 
 /* filters of the signup's answer; called at postconfiguration */
 ngx_int_t ngx_keepers_outcome_init(ngx_conf_t *cf);
@@ -58,6 +64,8 @@ char *ngx_keepers_template_conf(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_keepers_spool_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_page_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_limit_rule_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_keepers_limit_status_conf(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_keepers_limit_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_status_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -14,50 +14,15 @@
 
 #include "http/ngx_keepers_limit.h"
 
-#include <ngx_http.h>
-
 #include "core/keepers_keyring.h"
-#include "core/keepers_out.h"
 #include "core/keepers_rate.h"
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_conf.h"
-#include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_limit_int.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
-#include "http/ngx_keepers_wait.h"
-
-
-#define NGX_KEEPERS_LIMIT_HASH_LEN   16     /* of the hash, in a Redis key */
-#define NGX_KEEPERS_LIMIT_ARGS       4      /* of a rule, behind the keys */
-#define NGX_KEEPERS_LIMIT_ANSWERS    3      /* of a rule, in the reply */
-
-/* "{HASH}:l:" and four numbers */
-#define NGX_KEEPERS_LIMIT_TEXT_LEN                                           \
-    (keepers_base64url_len(NGX_KEEPERS_LIMIT_HASH_LEN) + 5                   \
-     + NGX_KEEPERS_LIMIT_ARGS * NGX_INT64_LEN)
-
-
-/* One rule that is being decided for a request. */
-typedef struct {
-    ngx_keepers_limit_rule_t   *rule;
-    uint32_t                    cost;
-    unsigned                    admitted:1;
-    unsigned                    noted:1;        /* its refusal, in the zone */
-    uint64_t                    retry_us;
-    u_char                      hash[KEEPERS_HASH_LEN];
-    ngx_keepers_limit_local_t   local;
-} ngx_keepers_limit_item_t;
-
-
-typedef struct {
-    uint64_t                    decided;        /* a bit each rule's number */
-    ngx_uint_t                  n;              /* being decided now */
-    ngx_keepers_limit_item_t    items[NGX_KEEPERS_LIMITS_MAX];
-} ngx_keepers_limit_state_t;
-
-_Static_assert(NGX_KEEPERS_LIMIT_RULES_MAX <= 64, "decided has 64 bits");
 
 
 static ngx_int_t ngx_keepers_limit_begin(ngx_http_request_t *r,
@@ -70,10 +35,6 @@ static uint32_t ngx_keepers_limit_item_cost(ngx_keepers_limit_t *limit,
     ngx_str_t *text);
 static ngx_uint_t ngx_keepers_limit_denied(ngx_http_request_t *r,
     ngx_keepers_limit_state_t *state);
-static ngx_int_t ngx_keepers_limit_ask(ngx_http_request_t *r,
-    ngx_keepers_wait_t *wait, ngx_keepers_limit_state_t *state);
-static ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_wait_t *wait,
-    ngx_keepers_limit_state_t *state);
 static void ngx_keepers_limit_local(ngx_http_request_t *r,
     ngx_keepers_limit_state_t *state);
 static ngx_int_t ngx_keepers_limit_conclude(ngx_http_request_t *r,
@@ -83,8 +44,7 @@ static void ngx_keepers_limit_deny(ngx_http_request_t *r,
     ngx_keepers_limit_item_t *item);
 static ngx_int_t ngx_keepers_limit_refuse(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, uint64_t retry_us);
-static void ngx_keepers_limit_put(ngx_http_request_t *r,
-    ngx_keepers_limit_item_t *item);
+static ngx_uint_t ngx_keepers_limit_retry(uint64_t retry_us);
 
 
 /* NGX_OK, NGX_AGAIN, what a refusal returns, NGX_ERROR: no memory */
@@ -172,6 +132,8 @@ ngx_keepers_limit_begin(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     (*state)->decided = 0;
     (*state)->n = 0;
+    (*state)->told_n = 0;
+    (*state)->held_n = 0;
 
     wait->data = *state;
     ctx->limit_wait = wait;
@@ -264,6 +226,9 @@ ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
     item->admitted = 1;
     item->noted = 0;
     item->retry_us = 0;
+    item->ahead_us = 0;
+    item->remaining = 0;
+    item->known = 0;
 
     if (ngx_keepers_cache_get(&kmcf->shm->limits, item->hash, &item->local,
                               &len, &stamp_ms)
@@ -322,114 +287,13 @@ ngx_keepers_limit_denied(ngx_http_request_t *r,
         {
             item->admitted = 0;
             item->noted = 1;
+            item->known = 1;
             item->retry_us = item->local.deny_us - now_us;
             denied = 1;
         }
     }
 
     return denied;
-}
-
-
-/* NGX_AGAIN, or the code of issue() */
-
-static ngx_int_t
-ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
-    ngx_keepers_limit_state_t *state)
-{
-    size_t                     size, from;
-    ngx_str_t                  prefix;
-    ngx_uint_t                 i, k, argc;
-    keepers_out_t              out;
-    keepers_str_t              argv[NGX_KEEPERS_LIMITS_MAX
-                                    * (1 + NGX_KEEPERS_LIMIT_ARGS)];
-    ngx_keepers_limit_item_t  *item;
-
-    prefix = ngx_keepers_main_conf(r)->redis.prefix;
-    size = 0;
-
-    for (i = 0; i < state->n; i++) {
-        size += prefix.len + state->items[i].rule->name.len
-                + NGX_KEEPERS_LIMIT_TEXT_LEN;
-    }
-
-    ngx_keepers_out(&out, r->pool, size);
-
-    for (i = 0; i < state->n; i++) {
-        item = &state->items[i];
-        from = out.len;
-
-        keepers_out_str(&out, ngx_keepers_from(prefix));
-        keepers_out_byte(&out, '{');
-        keepers_text_base64url(&out, keepers_str(item->hash,
-                                             NGX_KEEPERS_LIMIT_HASH_LEN));
-        keepers_out_text(&out, "}:l:");
-        keepers_out_str(&out, ngx_keepers_from(item->rule->name));
-
-        argv[i] = keepers_str(out.data + from, out.len - from);
-    }
-
-    argc = state->n;
-
-    for (i = 0; i < state->n; i++) {
-        item = &state->items[i];
-
-        const uint64_t  args[NGX_KEEPERS_LIMIT_ARGS] = {
-            item->rule->rate.interval_us, item->rule->rate.tolerance_us,
-            item->cost, item->rule->shadow
-        };
-
-        for (k = 0; k < NGX_KEEPERS_LIMIT_ARGS; k++) {
-            from = out.len;
-            keepers_out_uint(&out, args[k]);
-            argv[argc++] = keepers_str(out.data + from, out.len - from);
-        }
-    }
-
-    if (out.data == NULL || out.overflow) {
-        wait->rc = NGX_ERROR;
-        return NGX_ERROR;
-    }
-
-    return ngx_keepers_wait_eval(wait, NGX_KEEPERS_WAIT_PHASE, NULL,
-                                 NGX_KEEPERS_SCRIPT_LIMIT, state->n, argv,
-                                 argc);
-}
-
-
-/* Takes over what Redis decided; 0: it did not. */
-
-static ngx_uint_t
-ngx_keepers_limit_answer(ngx_keepers_wait_t *wait,
-    ngx_keepers_limit_state_t *state)
-{
-    ngx_uint_t                  i;
-    ngx_keepers_redis_value_t  *value;
-
-    if (wait->rc != NGX_OK
-        || wait->reply.n != state->n * NGX_KEEPERS_LIMIT_ANSWERS)
-    {
-        return 0;
-    }
-
-    for (i = 0; i < wait->reply.n; i++) {
-        value = &wait->reply.values[i];
-
-        if (value->kind != NGX_KEEPERS_REDIS_INTEGER || value->integer < 0) {
-            return 0;
-        }
-    }
-
-    value = wait->reply.values;
-
-    for (i = 0; i < state->n; i++) {
-        state->items[i].admitted = (value[0].integer != 0);
-        state->items[i].retry_us = (uint64_t) value[1].integer;
-
-        value += NGX_KEEPERS_LIMIT_ANSWERS;
-    }
-
-    return 1;
 }
 
 
@@ -456,6 +320,11 @@ ngx_keepers_limit_local(ngx_http_request_t *r,
 
         item->admitted = decisions[i].admitted;
         item->retry_us = decisions[i].retry_us;
+        item->ahead_us = item->local.tat_us > now_us
+                         ? item->local.tat_us - now_us : 0;
+        item->remaining = decisions[i].remaining
+                          + (item->admitted ? item->cost : 0);
+        item->known = 1;
 
         if (!item->admitted && !item->rule->shadow) {
             refused = 1;
@@ -467,7 +336,9 @@ ngx_keepers_limit_local(ngx_http_request_t *r,
 
         if (item->admitted && item->cost > 0) {
             item->local.tat_us = decisions[i].tat_us;
-            ngx_keepers_limit_put(r, item);
+            item->ahead_us = decisions[i].tat_us - now_us;
+            item->remaining = decisions[i].remaining;
+            ngx_keepers_limit_put(r, item->hash, &item->local);
         }
     }
 }
@@ -503,6 +374,12 @@ ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         retry_us = ngx_max(retry_us, item->retry_us);
 
         ngx_keepers_limit_deny(r, item);
+    }
+
+    ngx_keepers_limit_tell(state);
+
+    if (!limited) {
+        ngx_keepers_limit_hold(r, state, degraded);
     }
 
     state->n = 0;
@@ -558,7 +435,7 @@ ngx_keepers_limit_deny(ngx_http_request_t *r, ngx_keepers_limit_item_t *item)
     item->local.deny_us = now_us + item->retry_us;
     item->local.deny_cost = item->cost;
 
-    ngx_keepers_limit_put(r, item);
+    ngx_keepers_limit_put(r, item->hash, &item->local);
 }
 
 
@@ -572,26 +449,33 @@ ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     uint64_t retry_us)
 {
     ctx->limit = NGX_KEEPERS_LIMIT_LIMITED;
-    ctx->retry_ms = (ngx_msec_t) ((retry_us + 999) / 1000);
+    ctx->retry_s = ngx_keepers_limit_retry(retry_us);
     ctx->reason = "rate_limited";
 
     if (ngx_keepers_loc_conf(r)->link != NULL && r->method == NGX_HTTP_POST) {
         return NGX_OK;
     }
 
-    ngx_keepers_log(NGX_LOG_INFO, r, "refused by a limit for %M ms",
-                    ctx->retry_ms);
+    ngx_keepers_log(NGX_LOG_INFO, r, "refused by a limit for %ui s",
+                    ctx->retry_s);
 
-    return ngx_keepers_reply_refuse(r, NGX_HTTP_TOO_MANY_REQUESTS,
-                                    "rate_limited",
-                                    ngx_max((ctx->retry_ms + 999) / 1000, 1));
+    return ngx_keepers_reply_refuse(r, ngx_keepers_loc_conf(r)->limit_status,
+                                    "rate_limited", ctx->retry_s);
 }
 
 
-static void
-ngx_keepers_limit_put(ngx_http_request_t *r, ngx_keepers_limit_item_t *item)
+/*
+ * Whole seconds, rounded up, and up to a tenth more, so that those who were
+ * refused in the same moment do not come back in the same moment.
+ */
+
+static ngx_uint_t
+ngx_keepers_limit_retry(uint64_t retry_us)
 {
-    ngx_keepers_cache_put(&ngx_keepers_main_conf(r)->shm->limits, item->hash,
-                          &item->local, sizeof(ngx_keepers_limit_local_t),
-                          ngx_current_msec, ngx_current_msec);
+    ngx_uint_t  retry_s;
+
+    retry_s = (ngx_uint_t) (retry_us / 1000000 + (retry_us % 1000000 != 0));
+    retry_s = ngx_max(retry_s, 1);
+
+    return retry_s + (ngx_uint_t) ngx_random() % (retry_s / 10 + 1);
 }

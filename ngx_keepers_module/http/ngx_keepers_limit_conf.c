@@ -245,17 +245,11 @@ ngx_keepers_limit_modes(ngx_conf_t *cf, ngx_keepers_limit_params_t *params,
     count = params->count.data ? ngx_keepers_from(params->count) : all;
     mode = params->mode.data ? ngx_keepers_from(params->mode) : enforce;
 
-    if (keepers_str_eq(count, failures)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "keepers_limit_rule \"%V\": count=failures is not "
-                           "built yet: use count=all", &rule->name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (!keepers_str_eq(count, all)) {
+    if (!keepers_str_eq(count, all) && !keepers_str_eq(count, failures)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "keepers_limit_rule \"%V\": invalid count \"%V\", "
-                           "it must be \"all\"", &rule->name, &params->count);
+                           "it must be \"all\" or \"failures\"",
+                           &rule->name, &params->count);
         return NGX_CONF_ERROR;
     }
 
@@ -267,6 +261,7 @@ ngx_keepers_limit_modes(ngx_conf_t *cf, ngx_keepers_limit_params_t *params,
         return NGX_CONF_ERROR;
     }
 
+    rule->failures = keepers_str_eq(count, failures);
     rule->shadow = keepers_str_eq(mode, shadow);
 
     return NGX_CONF_OK;
@@ -513,4 +508,41 @@ ngx_keepers_limit_cost(ngx_conf_t *cf, ngx_keepers_limit_t *limit)
     limit->cost = ngx_keepers_limit_value(cf, &cost);
 
     return limit->cost == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+/*
+ * 401 and 403 mean more to nginx than to us: under "satisfy any" another
+ * access check may overrule them, and a limit is not to be overruled.
+ */
+
+char *
+ngx_keepers_limit_status_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t                status;
+    ngx_str_t               *value;
+    ngx_keepers_loc_conf_t  *klcf;
+
+    klcf = conf;
+    value = cf->args->elts;
+
+    if (klcf->limit_status != NGX_CONF_UNSET_UINT) {
+        return (char *) "is duplicate";
+    }
+
+    status = ngx_atoi(value[1].data, value[1].len);
+
+    if (status < 400 || status > 599
+        || status == NGX_HTTP_UNAUTHORIZED || status == NGX_HTTP_FORBIDDEN)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" of keepers_limit_status, it "
+                           "must be from 400 to 599, and not 401 or 403",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    klcf->limit_status = (ngx_uint_t) status;
+
+    return NGX_CONF_OK;
 }

@@ -146,6 +146,11 @@ static ngx_command_t  ngx_keepers_commands[] = {
       ngx_keepers_limit_conf,
       NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
+    { ngx_string("keepers_limit_status"),
+      NGX_KEEPERS_ANY|NGX_CONF_TAKE1,
+      ngx_keepers_limit_status_conf,
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(limit_status), NULL },
+
     { ngx_string("keepers_link"),
       NGX_KEEPERS_LOC|NGX_CONF_TAKE1,
       ngx_keepers_link_conf,
@@ -261,8 +266,17 @@ ngx_keepers_postconfiguration(ngx_conf_t *cf)
         != NGX_OK
         || ngx_keepers_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
                              ngx_keepers_guard_handler)
+        != NGX_OK
+        || ngx_keepers_phase(cf, NGX_HTTP_LOG_PHASE,
+                             ngx_keepers_limit_log_handler)
         != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    /* of filters too: what a signup's answer becomes has its limits' headers */
+
+    if (ngx_keepers_limit_headers_init(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -61,8 +61,9 @@
  *         shadow rule else 0
  *
  * Returns for each rule: 1 or 0 (would it admit), us until it does (2^53 - 1:
- * never, it costs more than the burst), cells that remain; the arithmetic is
- * that of keepers_rate_decide().  A shadow rule has its own state and refuses
+ * never, it costs more than the burst) or, where it does, us until all of it
+ * is free again, cells that remain; the arithmetic is that of
+ * keepers_rate_decide().  A shadow rule has its own state and refuses
  * nothing.  "room" is how far TAT may run ahead of now; a TAT beyond it comes
  * from a clock set back, or from a rule made smaller, and must not lock anybody
  * out.
@@ -87,7 +88,7 @@
     " local left=room-ahead\n"                                               \
     " local o=i*3\n"                                                         \
     " if need<=left then\n"                                                  \
-    "  out[o-2]=1 out[o-1]=0\n"                                              \
+    "  out[o-2]=1 out[o-1]=ahead\n"                                          \
     "  if cost>0 then put[i]=ahead+need end\n"                               \
     " else\n"                                                                \
     "  out[o-2]=0 out[o-1]=need>room and 9007199254740991 or need-left\n"    \
@@ -100,6 +101,7 @@
     " call('SET',KEYS[i],string.format('%.0f',now+ahead),\n"                 \
     "  'PX',string.format('%.0f',math.ceil(ahead/1000)))\n"                  \
     " out[i*3]=out[i*3]-A[i*4-1]\n"                                          \
+    " out[i*3-1]=ahead\n"                                                    \
     "end\n"                                                                  \
     "return out\n"
 
@@ -141,11 +143,35 @@
     "return 1\n"
 
 
+/*
+ * UNDO: gives back what LIMIT has charged to one rule.
+ *
+ *   KEYS  the rule's state
+ *   ARGV  us: cost * interval
+ *
+ * Returns 1, or 0 if nothing is left to give back.  The state never falls
+ * below now: whoever was charged does not get more than an empty bucket.
+ */
+
+#define NGX_KEEPERS_REDIS_UNDO                                               \
+    "local call,k=redis.call,KEYS[1]\n"                                      \
+    "local tat=tonumber(call('GET',k) or 0) or 0\n"                          \
+    "local t=call('TIME')\n"                                                 \
+    "local now=t[1]*1000000+t[2]\n"                                          \
+    "if tat<=now then return 0 end\n"                                        \
+    "local ahead=tat-ARGV[1]-now\n"                                          \
+    "if ahead<=0 then call('DEL',k) return 1 end\n"                          \
+    "call('SET',k,string.format('%.0f',now+ahead),\n"                        \
+    " 'PX',string.format('%.0f',math.ceil(ahead/1000)))\n"                   \
+    "return 1\n"
+
+
 const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
     keepers_string(NGX_KEEPERS_REDIS_MINT),
     keepers_string(NGX_KEEPERS_REDIS_LIMIT),
     keepers_string(NGX_KEEPERS_REDIS_LIST),
-    keepers_string(NGX_KEEPERS_REDIS_SPOOL)
+    keepers_string(NGX_KEEPERS_REDIS_SPOOL),
+    keepers_string(NGX_KEEPERS_REDIS_UNDO)
 };
 
 

@@ -37,6 +37,11 @@ static void test_sustained(void **state);
 static void test_cost(void **state);
 static void test_peek(void **state);
 static void test_odd_states(void **state);
+static void test_undo(void **state);
+static uint64_t random_up_to(uint64_t *seed, uint64_t max);
+static void random_rule(uint64_t *seed, keepers_rate_t *r);
+static uint64_t random_run(uint64_t *seed, uint64_t events);
+static void test_against_model(void **state);
 
 
 static keepers_rate_t
@@ -314,6 +319,139 @@ test_odd_states(void **state)
 }
 
 
+static void
+test_undo(void **state)
+{
+    (void) state;
+
+    assert_int_equal(keepers_rate_undo(NOW + 10, NOW, 4), NOW + 6);
+    assert_int_equal(keepers_rate_undo(NOW + 10, NOW, 10), NOW);
+    assert_int_equal(keepers_rate_undo(NOW + 10, NOW, UINT64_MAX), NOW);
+    assert_int_equal(keepers_rate_undo(NOW, NOW, 4), NOW);
+    assert_int_equal(keepers_rate_undo(NOW - 10, NOW, 4), NOW - 10);
+    assert_int_equal(keepers_rate_undo(0, NOW, 4), 0);
+}
+
+
+/* xorshift64: the same events on every machine. */
+
+static uint64_t
+random_up_to(uint64_t *seed, uint64_t max)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+
+    return *seed % (max + 1);
+}
+
+
+/* Any N a period of 1 us to a day, bursts mostly small. */
+
+static void
+random_rule(uint64_t *seed, keepers_rate_t *r)
+{
+    int       rc, len;
+    char      text[64];
+    uint64_t  n, burst;
+
+    do {
+        n = 1 + random_up_to(seed, (1ULL << random_up_to(seed, 20)) - 1);
+        burst = 1 + random_up_to(seed, (1ULL << random_up_to(seed, 10)) - 1);
+
+        len = snprintf(text, sizeof(text), "%llu/%c", (unsigned long long) n,
+                       "smhd"[random_up_to(seed, 3)]);
+
+        rc = keepers_rate_read(keepers_str(text, (size_t) len),
+                               (uint32_t) burst, r);
+    } while (rc != KEEPERS_OK);
+}
+
+
+/*
+ * The model is a bucket of cells, which holds a whole number of them and what
+ * of the next has come, as a numerator over the interval: no TAT, no division,
+ * nothing rounded.  The decision must be the model's each time, neither more
+ * nor less, and the rest the same to a cell.
+ */
+
+static uint64_t
+random_run(uint64_t *seed, uint64_t events)
+{
+    uint32_t                 cost;
+    uint64_t                 i, now, tat, step, admitted;
+    keepers_rate_t           r;
+    keepers_rate_decision_t  d;
+    unsigned __int128        level, full;
+
+    random_rule(seed, &r);
+
+    now = NOW;
+    tat = 0;
+    admitted = 0;
+    full = (unsigned __int128) r.burst * r.interval_us;
+    level = full;
+
+    for (i = 0; i < events; i++) {
+        step = random_up_to(seed, 7) == 0
+               ? random_up_to(seed, 3 * r.interval_us)
+               : random_up_to(seed, r.interval_us / 2);
+
+        now += step;
+        level = level + step < full ? level + step : full;
+        cost = (uint32_t) random_up_to(seed, random_up_to(seed, 31) == 0
+                                             ? r.burst + 1 : 2);
+
+        d = keepers_rate_decide(&r, tat, now, cost);
+
+        assert_int_equal(d.admitted, cost <= r.burst
+                         && level >= (unsigned __int128) (cost ? cost : 1)
+                                     * r.interval_us);
+
+        if (d.admitted) {
+            level -= (unsigned __int128) cost * r.interval_us;
+            admitted += cost;
+
+        } else if (cost <= r.burst) {
+            assert_true(level + d.retry_us
+                        == (unsigned __int128) (cost ? cost : 1)
+                           * r.interval_us);
+        }
+
+        assert_true(d.remaining == level / r.interval_us);
+
+        tat = d.tat_us;
+    }
+
+    /* what no run may exceed, from its own figures alone */
+
+    assert_true((unsigned __int128) admitted * r.interval_us
+                <= full + (now - NOW));
+
+    return events;
+}
+
+
+/* KEEPERS_RATE_EVENTS=10000000 for a long run. */
+
+static void
+test_against_model(void **state)
+{
+    uint64_t     seed, events, wanted;
+    const char  *text;
+
+    (void) state;
+
+    text = getenv("KEEPERS_RATE_EVENTS");
+    wanted = text != NULL ? strtoull(text, NULL, 10) : 1000000;
+    seed = 0x9e3779b97f4a7c15ULL;
+
+    for (events = 0; events < wanted; /* void */) {
+        events += random_run(&seed, 1000);
+    }
+}
+
+
 int
 main(void)
 {
@@ -324,7 +462,9 @@ main(void)
         cmocka_unit_test(test_sustained),
         cmocka_unit_test(test_cost),
         cmocka_unit_test(test_peek),
-        cmocka_unit_test(test_odd_states)
+        cmocka_unit_test(test_odd_states),
+        cmocka_unit_test(test_undo),
+        cmocka_unit_test(test_against_model)
     };
 
     return cmocka_run_group_tests_name("keepers_rate", tests, NULL, NULL);

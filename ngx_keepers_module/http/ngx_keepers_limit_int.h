@@ -1,0 +1,101 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * A request's limits while they are decided and until it ends; for the files
+ * of the limiter alone.
+ */
+
+
+#ifndef _NGX_KEEPERS_LIMIT_INT_H_INCLUDED_
+#define _NGX_KEEPERS_LIMIT_INT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/keepers_base.h"
+#include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_ctx.h"
+#include "http/ngx_keepers_limit.h"
+#include "http/ngx_keepers_wait.h"
+
+
+#define NGX_KEEPERS_LIMIT_ANSWERS    3      /* of a rule, in the reply */
+
+
+/* One rule that is being decided for a request. */
+typedef struct {
+    ngx_keepers_limit_rule_t   *rule;
+    uint32_t                    cost;
+    unsigned                    admitted:1;
+    uint32_t                    remaining;
+    unsigned                    known:1;        /* what remains of the rule */
+    unsigned                    noted:1;        /* its refusal, in the zone */
+    uint64_t                    retry_us;
+    uint64_t                    ahead_us;       /* charged: until all of it is
+                                                   free again */
+    u_char                      hash[KEEPERS_HASH_LEN];
+    ngx_keepers_limit_local_t   local;
+} ngx_keepers_limit_item_t;
+
+
+/* What the client may be told of a rule. */
+typedef struct {
+    ngx_keepers_limit_rule_t   *rule;
+    uint32_t                    remaining;
+    uint64_t                    reset_us;
+} ngx_keepers_limit_told_t;
+
+
+/* What a rule that counts failures has reserved, until the outcome is known. */
+typedef struct {
+    ngx_keepers_limit_rule_t   *rule;
+    uint32_t                    cost;
+    unsigned                    degraded:1;     /* in the zone, not in Redis */
+    ngx_msec_t                  held_ms;        /* ngx_current_msec */
+    uint64_t                    ahead_us;       /* then */
+    u_char                      hash[KEEPERS_HASH_LEN];
+} ngx_keepers_limit_held_t;
+
+
+typedef struct {
+    uint64_t                    decided;        /* a bit each rule's number */
+    ngx_uint_t                  n;              /* being decided now */
+    ngx_keepers_limit_item_t    items[NGX_KEEPERS_LIMITS_MAX];
+    ngx_uint_t                  told_n;
+    ngx_keepers_limit_told_t    told[NGX_KEEPERS_LIMITS_MAX];
+    ngx_uint_t                  held_n;
+    ngx_keepers_limit_held_t    held[NGX_KEEPERS_LIMITS_MAX];
+} ngx_keepers_limit_state_t;
+
+_Static_assert(NGX_KEEPERS_LIMIT_RULES_MAX <= 64, "decided has 64 bits");
+
+
+/* Issues the one script call for all items: NGX_AGAIN, or issue()'s code. */
+ngx_int_t ngx_keepers_limit_ask(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait, ngx_keepers_limit_state_t *state);
+
+/* Takes over what Redis decided; 0: it did not. */
+ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_wait_t *wait,
+    ngx_keepers_limit_state_t *state);
+
+/* Gives a reservation back in Redis; nobody waits for it. */
+void ngx_keepers_limit_undo(ngx_http_request_t *r,
+    const ngx_keepers_limit_held_t *held);
+
+/* Notes what was charged to rules that count failures. */
+void ngx_keepers_limit_hold(ngx_http_request_t *r,
+    ngx_keepers_limit_state_t *state, ngx_uint_t degraded);
+
+/* Notes what the response shall say of the items. */
+void ngx_keepers_limit_tell(ngx_keepers_limit_state_t *state);
+
+/* Into the zone's table "limits". */
+void ngx_keepers_limit_put(ngx_http_request_t *r,
+    const u_char hash[KEEPERS_HASH_LEN],
+    const ngx_keepers_limit_local_t *local);
+
+
+#endif /* _NGX_KEEPERS_LIMIT_INT_H_INCLUDED_ */

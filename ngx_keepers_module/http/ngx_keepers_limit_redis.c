@@ -1,0 +1,175 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * What the limiter says to Redis: the script calls that decide and give back.
+ */
+
+
+#include "http/ngx_keepers_limit_int.h"
+
+#include "core/keepers_keyring.h"
+#include "core/keepers_out.h"
+#include "core/keepers_text.h"
+#include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_worker.h"
+
+
+#define NGX_KEEPERS_LIMIT_HASH_LEN   16     /* of the hash, in a Redis key */
+#define NGX_KEEPERS_LIMIT_ARGS       4      /* of a rule, behind the keys */
+
+/* "{HASH}:l:" and four numbers */
+#define NGX_KEEPERS_LIMIT_TEXT_LEN                                           \
+    (keepers_base64url_len(NGX_KEEPERS_LIMIT_HASH_LEN) + 5                   \
+     + NGX_KEEPERS_LIMIT_ARGS * NGX_INT64_LEN)
+
+
+static void ngx_keepers_limit_key(keepers_out_t *out, ngx_str_t prefix,
+    const ngx_keepers_limit_rule_t *rule, const u_char *hash);
+
+
+ngx_int_t
+ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
+    ngx_keepers_limit_state_t *state)
+{
+    size_t                     size, from;
+    ngx_str_t                  prefix;
+    ngx_uint_t                 i, k, argc;
+    keepers_out_t              out;
+    keepers_str_t              argv[NGX_KEEPERS_LIMITS_MAX
+                                    * (1 + NGX_KEEPERS_LIMIT_ARGS)];
+    ngx_keepers_limit_item_t  *item;
+
+    prefix = ngx_keepers_main_conf(r)->redis.prefix;
+    size = 0;
+
+    for (i = 0; i < state->n; i++) {
+        size += prefix.len + state->items[i].rule->name.len
+                + NGX_KEEPERS_LIMIT_TEXT_LEN;
+    }
+
+    ngx_keepers_out(&out, r->pool, size);
+
+    for (i = 0; i < state->n; i++) {
+        item = &state->items[i];
+        from = out.len;
+
+        ngx_keepers_limit_key(&out, prefix, item->rule, item->hash);
+        argv[i] = keepers_str(out.data + from, out.len - from);
+    }
+
+    argc = state->n;
+
+    for (i = 0; i < state->n; i++) {
+        item = &state->items[i];
+
+        const uint64_t  args[NGX_KEEPERS_LIMIT_ARGS] = {
+            item->rule->rate.interval_us, item->rule->rate.tolerance_us,
+            item->cost, item->rule->shadow
+        };
+
+        for (k = 0; k < NGX_KEEPERS_LIMIT_ARGS; k++) {
+            from = out.len;
+            keepers_out_uint(&out, args[k]);
+            argv[argc++] = keepers_str(out.data + from, out.len - from);
+        }
+    }
+
+    if (out.data == NULL || out.overflow) {
+        wait->rc = NGX_ERROR;
+        return NGX_ERROR;
+    }
+
+    return ngx_keepers_wait_eval(wait, NGX_KEEPERS_WAIT_PHASE, NULL,
+                                 NGX_KEEPERS_SCRIPT_LIMIT, state->n, argv,
+                                 argc);
+}
+
+
+ngx_uint_t
+ngx_keepers_limit_answer(ngx_keepers_wait_t *wait,
+    ngx_keepers_limit_state_t *state)
+{
+    uint64_t                    us;
+    ngx_uint_t                  i;
+    ngx_keepers_limit_item_t   *item;
+    ngx_keepers_redis_value_t  *value;
+
+    if (wait->rc != NGX_OK
+        || wait->reply.n != state->n * NGX_KEEPERS_LIMIT_ANSWERS)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < wait->reply.n; i++) {
+        value = &wait->reply.values[i];
+
+        if (value->kind != NGX_KEEPERS_REDIS_INTEGER || value->integer < 0) {
+            return 0;
+        }
+    }
+
+    value = wait->reply.values;
+
+    for (i = 0; i < state->n; i++) {
+        item = &state->items[i];
+        us = (uint64_t) value[1].integer;
+
+        item->admitted = (value[0].integer != 0);
+        item->retry_us = item->admitted ? 0 : us;
+        item->ahead_us = item->admitted ? us : 0;
+        item->remaining = (uint32_t) value[2].integer;
+        item->known = 1;
+
+        value += NGX_KEEPERS_LIMIT_ANSWERS;
+    }
+
+    return 1;
+}
+
+
+void
+ngx_keepers_limit_undo(ngx_http_request_t *r,
+    const ngx_keepers_limit_held_t *held)
+{
+    size_t         size;
+    ngx_str_t      prefix;
+    keepers_out_t  out;
+    keepers_str_t  argv[2];
+
+    prefix = ngx_keepers_main_conf(r)->redis.prefix;
+    size = prefix.len + held->rule->name.len + NGX_KEEPERS_LIMIT_TEXT_LEN;
+
+    ngx_keepers_out(&out, r->pool, size);
+    ngx_keepers_limit_key(&out, prefix, held->rule, held->hash);
+
+    argv[0] = keepers_str(out.data, out.len);
+
+    keepers_out_uint(&out, held->cost * held->rule->rate.interval_us);
+
+    argv[1] = keepers_str(out.data + argv[0].len, out.len - argv[0].len);
+
+    if (out.data == NULL || out.overflow) {
+        return;
+    }
+
+    /* when it is lost, the reservation drains as a failure would */
+
+    (void) ngx_keepers_redis_eval(ngx_keepers_worker.redis,
+                                  NGX_KEEPERS_SCRIPT_UNDO, 1, argv, 2, NULL,
+                                  NULL, NULL, NULL);
+}
+
+
+static void
+ngx_keepers_limit_key(keepers_out_t *out, ngx_str_t prefix,
+    const ngx_keepers_limit_rule_t *rule, const u_char *hash)
+{
+    keepers_out_str(out, ngx_keepers_from(prefix));
+    keepers_out_byte(out, '{');
+    keepers_text_base64url(out, keepers_str(hash,
+                                            NGX_KEEPERS_LIMIT_HASH_LEN));
+    keepers_out_text(out, "}:l:");
+    keepers_out_str(out, ngx_keepers_from(rule->name));
+}
