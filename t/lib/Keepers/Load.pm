@@ -76,6 +76,10 @@ sub refused { return join(' ', sort keys %{$_[0]{refused}}) }
 sub stored {
     my ($self) = @_;
     my $p = $self->{platform};
+
+    # what was thanked for while the writer was away is on its way
+    wait_for { redis_cli($p->{redis}, 'XLEN', 'keepers:{spool}:q') eq '0' };
+
     my $owner = sign_in($p);
     my (%times, $next);
 
