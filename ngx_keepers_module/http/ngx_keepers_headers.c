@@ -195,17 +195,28 @@ ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h,
     ctx = ngx_keepers_ctx_get(r);
     kept = ngx_palloc(r->pool, sizeof(ngx_keepers_cookies_t));
 
-    /* nginx ends each header's value with a zero, for those who expect it */
-
-    ngx_keepers_out(&out, r->pool, h->value.len + 1);
-
-    if (ctx == NULL || kept == NULL || out.data == NULL) {
+    if (ctx == NULL || kept == NULL) {
         return NGX_ERROR;
     }
 
     kept->line = ngx_keepers_from(h->value);
     kept->next = ctx->cookies;
     ctx->cookies = kept;
+
+    /* the only cookie, as on a site of its own */
+
+    if (memchr(kept->line.data, ';', kept->line.len) == NULL) {
+        ngx_str_set(&h->value, "");
+        return NGX_OK;
+    }
+
+    /* nginx ends each header's value with a zero, for those who expect it */
+
+    ngx_keepers_out(&out, r->pool, h->value.len + 1);
+
+    if (out.data == NULL) {
+        return NGX_ERROR;
+    }
 
     keepers_cookie_strip(kept->line, name, &out);
 

@@ -266,9 +266,6 @@ ngx_keepers_postconfiguration(ngx_conf_t *cf)
         != NGX_OK
         || ngx_keepers_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
                              ngx_keepers_guard_handler)
-        != NGX_OK
-        || ngx_keepers_phase(cf, NGX_HTTP_LOG_PHASE,
-                             ngx_keepers_limit_log_handler)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -276,7 +273,12 @@ ngx_keepers_postconfiguration(ngx_conf_t *cf)
 
     /* of filters too: what a signup's answer becomes has its limits' headers */
 
-    if (ngx_keepers_limit_headers_init(cf) != NGX_OK) {
+    if (kmcf->limit_rules != NULL
+        && (ngx_keepers_phase(cf, NGX_HTTP_LOG_PHASE,
+                              ngx_keepers_limit_log_handler)
+            != NGX_OK
+            || ngx_keepers_limit_headers_init(cf) != NGX_OK))
+    {
         return NGX_ERROR;
     }
 
