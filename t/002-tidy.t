@@ -226,7 +226,8 @@ sub words {
 
 
 sub headers_alone {
-    my ($nginx) = glob("$root/build/obj/nginx-*-gcc");
+    # with --sanitize that of the sanitizers is the only one
+    my ($nginx) = glob("$root/build/{,asan/}obj/nginx-*-gcc");
     my $src = $nginx // '/usr/share/nginx/src';
     my @incs = map { "-I$src/$_" } qw(src/core src/event src/event/modules
                                       src/os/unix objs src/http

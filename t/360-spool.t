@@ -11,8 +11,10 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use IPC::Open3 qw(open3);
 use Keepers::Load;
 use Keepers::Test;
+use MIME::Base64 qw(encode_base64);
 use Mojo::JSON qw(decode_json);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -49,11 +51,32 @@ sub form {
 
 sub waiting { return redis_cli($p->{redis}, 'XLEN', $queue) }
 
+sub dead { return redis_cli($p->{redis}, 'XLEN', 'keepers:{spool}:dead') }
+
 sub drained { return wait_for { waiting() == 0 } }
 
 
 is(json('canary-before@example.org')->code, 202, 'with the writer');
 is(waiting(), 0, 'nothing waits');
+
+# A command of the operator; what it says.
+sub command {
+    my $writer = $ENV{KEEPERS_WRITER}
+        // "$Keepers::Test::root/build/keepers-writer";
+    my $pid = open3(my $in, my $out, undef, $writer, '--config',
+                    "$p->{dir}/conf/writer.ini", @_);
+    print $in "canary-a-long-password\n";
+    close($in);
+
+    my $text = do { local $/; <$out> } // '';
+
+    waitpid($pid, 0);
+    return $text;
+}
+
+# The writer is stopped.
+sub sql { return qx(sqlite3 '$p->{database}' "$_[0]") =~ s/\s+\z//r }
+
 
 my ($plain, $spooled);
 
@@ -139,18 +162,90 @@ subtest 'the writer is killed while it drains' => sub {
 subtest 'what cannot be taken' => sub {
     redis_cli($p->{redis}, 'XADD', $queue, '*', 'e', 'garbage');
     redis_cli($p->{redis}, 'XADD', $queue, '*', 'x', 'y', 'z', 'w');
+    redis_cli($p->{redis}, 'XADD', $queue, '*', 'x', 'y');
     stop($p->{writer});
     is(json('canary-after@example.org', name => 'After')->code, 202,
        'another one behind it');
     restart($p->{writer});
     ok(drained(), 'is not in the way of the rest');
     is($load->stored->{After}, 1, 'which is stored');
-    is(redis_cli($p->{redis}, 'XLEN', 'keepers:{spool}:dead'), 1,
-       'it is set aside');
+    is(dead(), 3, 'all of it is set aside');
     like(redis_cli($p->{redis}, 'XRANGE', 'keepers:{spool}:dead', '-', '+'),
-         qr/why\s+envelope/, 'with the reason');
+         qr/why\s+envelope.*why\s+entry.*why\s+entry/s, 'with the reason');
     ok((logs(qr/event=spool .*code=envelope/)), 'and the log says so');
     is(ua()->get("$p->{url}/readyz")->res->code, 200, 'nothing is ill');
+};
+
+subtest 'a business that cannot be written' => sub {
+    my $out = command('account', 'add', '--business', 'Damaged',
+                      '--email', 'canary-damaged@example.org', '--role',
+                      'owner');
+    my ($business) = $out =~ /business=(\S+)/;
+    my $link = $p->{link_url} =~ s/corner-coffee/damaged/r;
+
+    command('link', 'add', '--business', $business, '--slug', 'damaged',
+            '--offer', 'Tea');
+    wait_for { ua()->get($link)->res->code == 200 };
+    stop($p->{writer});
+
+    my $whole = sql("select hex(wrapped) from businesses "
+                    . "where name = 'Damaged'");
+
+    sql("update businesses set wrapped = zeroblob(length(wrapped)) "
+        . "where name = 'Damaged'");
+
+    is(ua()->post($link => { 'Idempotency-Key' => 'damaged' }
+                  => json => { name => 'Left', email => 'l@example.org' })
+           ->res->code, 202, 'its signup waits');
+    is(json("canary-behind$_\@example.org", name => "Behind$_")->code, 202,
+       'another one behind it') for 1 .. 100;
+    restart($p->{writer});
+    ok((wait_for { waiting() == 1 }), 'all others are taken');
+    is(json('canary-beside@example.org', name => 'Beside')->code, 202,
+       'the writer goes on');
+
+    my @order = map { /^Behind(\d+)$/ } reverse $load->names;
+
+    is("@order", "@{[1 .. 100]}", 'in the order they came in');
+
+    stop($p->{writer});
+    sql("update businesses set wrapped = x'$whole' where name = 'Damaged'");
+    restart($p->{writer});
+    ok(drained(), 'once it is mended its signup is taken too');
+    is(dead(), 3, 'nothing was set aside');
+};
+
+subtest 'a writer with a wrong key' => sub {
+    my ($file) = slurp("$p->{dir}/conf/writer.ini") =~ /^key\s*=\s*(\S+)/m;
+    my $key = slurp($file);
+
+    stop($p->{writer});
+    is(json("canary-key$_\@example.org", name => "Key$_")->code, 202,
+       'received') for 1 .. 3;
+
+    # so many wait that there is no room to set all aside
+    redis_cli($p->{redis}, 'EVAL', "local e = redis.call('XRANGE', KEYS[1], "
+              . "'-', '+', 'COUNT', 1)[1][2][2] for i = 1, 10050 do "
+              . "redis.call('XADD', KEYS[1], '*', 'e', e) end", 1, $queue);
+
+    spew($file, encode_base64(join('', map { chr(rand(256)) } 1 .. 32), '')
+                . "\n");
+    restart($p->{writer});
+    ok((wait_for { dead() == 10000 }), 'all is set aside that has room');
+    ok((wait_for { (logs(qr/event=spool dead=full/)) }), 'the log says so');
+    is(waiting() + dead(), 10056, 'and nothing is cut off');
+
+    stop($p->{writer});
+    spew($file, $key);
+    restart($p->{writer});
+    ok(drained(), 'with the right key those that wait are taken');
+    like(command('spool', 'requeue'), qr/^requeued=10000$/m,
+         'and the others when they are put back');
+    ok(drained(), 'as well');
+    is(dead(), 3, 'all of them, save what nobody can read');
+    is($load->stored->{"Key$_"}, 1, 'each is stored once') for 1 .. 3;
+    like(command('spool', 'burn'), qr/"spool burn" is unknown/,
+         'a wrong command is told so');
 };
 
 subtest 'a full spool' => sub {

@@ -22,6 +22,8 @@
     "  check-config\n"                                                        \
     "  migrate\n"                                                             \
     "  spool       (signups that wait in Redis, and that were set aside)\n"   \
+    "  spool requeue\n"                                                       \
+    "              (what was set aside is tried again)\n"                     \
     "  account add --business NAME | --business-id ID\n"                      \
     "              --email ADDRESS --role owner|manager|staff|auditor\n"      \
     "  account password --email ADDRESS\n"                                    \

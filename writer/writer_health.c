@@ -37,6 +37,13 @@ writer_health_set(writer_health_e part, bool well)
 }
 
 
+bool
+writer_health_well(writer_health_e part)
+{
+    return !atomic_load(&writer_health_ill[part]);
+}
+
+
 int
 writer_health_alive(writer_context_t *ctx, writer_job_t *job)
 {
@@ -62,11 +69,11 @@ writer_health_ready(writer_context_t *ctx, writer_job_t *job)
         part = "disk";
 
     } else if (rc != WRITER_OK
-               || atomic_load(&writer_health_ill[WRITER_HEALTH_STORE]))
+               || !writer_health_well(WRITER_HEALTH_STORE))
     {
         part = "store";
 
-    } else if (atomic_load(&writer_health_ill[WRITER_HEALTH_REDIS])) {
+    } else if (!writer_health_well(WRITER_HEALTH_REDIS)) {
         part = "redis";
     }
 

@@ -22,6 +22,7 @@ typedef enum {
 
 /* All parts are well at the start. */
 void writer_health_set(writer_health_e part, bool well);
+bool writer_health_well(writer_health_e part) keepers_checked;
 
 /* runs */
 int writer_health_alive(writer_context_t *ctx, writer_job_t *job);

@@ -17,6 +17,7 @@
 #include "writer/writer_pool.h"
 #include "writer/writer_redis.h"
 #include "writer/writer_redis_spool.h"
+#include "writer/writer_redis_spool_command.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -86,8 +87,8 @@ main(int argc, char **argv)
         printf("the configuration \"%s\" is good\n", argv[2]);
         rc = 0;
 
-    } else if (argc == 4 && strcmp(argv[3], "spool") == 0) {
-        rc = writer_spool_report(&conf);
+    } else if ((argc == 4 || argc == 5) && strcmp(argv[3], "spool") == 0) {
+        rc = writer_spool_command(&conf, argc == 5 ? argv[4] : NULL);
 
     } else {
         rc = writer_cli(&conf, argc - 3, argv + 3);

@@ -6,8 +6,10 @@
 
 #include "writer/writer_redis_spool.h"
 
+#include "writer/writer_health.h"
 #include "writer/writer_log.h"
 #include "writer/writer_redis_open.h"
+#include "writer/writer_redis_spool_command.h"
 #include "writer/writer_signups.h"
 
 #include <stdio.h>
@@ -17,38 +19,51 @@
 #define WRITER_SPOOL_BLOCK_MS   500
 #define WRITER_SPOOL_RETRY_MS   200     /* a store that failed, Redis away */
 #define WRITER_SPOOL_TIMEOUT_S  2       /* more than BLOCK */
-#define WRITER_SPOOL_DEAD_MAX   10000
+#define WRITER_SPOOL_LEFT_MS    2000    /* an entry that failed alone */
 
 
 /* An entry on its way. */
 typedef struct {
-    char           id[64];
+    char           id[WRITER_SPOOL_ID];
+    bool           odd;                 /* not an entry of ours */
     keepers_str_t  envelope;            /* in the reply */
     writer_job_t  *job;
 } writer_spooled_t;
+
+
+/* What became of an entry. */
+typedef enum {
+    WRITER_SPOOL_SETTLED = 0,
+    WRITER_SPOOL_LEFT,                  /* pending, for a later pass */
+    WRITER_SPOOL_HOLD,                  /* nothing can be stored now */
+    WRITER_SPOOL_LOST                   /* Redis is away */
+} writer_spool_e;
 
 
 static void *writer_spool_main(void *data);
 static bool writer_spool_wait(writer_spool_t *spool, unsigned ms);
 static bool writer_spool_group(writer_spool_t *spool, redisContext *context);
 static int writer_spool_turn(writer_spool_t *spool, redisContext *context,
-    const char *from);
+    bool *fresh);
+static void writer_spool_passed(writer_spool_t *spool, int n, bool fresh);
 static int writer_spool_batch(writer_spool_t *spool, redisContext *context,
     const redisReply *entries);
 static bool writer_spool_entry(const redisReply *reply,
     writer_spooled_t *entry);
+static bool writer_spool_fields(const redisReply *fields,
+    keepers_str_t *envelope);
 static void writer_spool_submit(writer_spool_t *spool,
     writer_spooled_t *entry);
 static bool writer_spool_open(writer_spool_t *spool, writer_job_t *job,
     keepers_str_t envelope);
 static void writer_spool_finished(writer_job_t *job);
-static bool writer_spool_settle(writer_spool_t *spool, redisContext *context,
-    const writer_spooled_t *entry, bool *again);
-static bool writer_spool_bury(writer_spool_t *spool, redisContext *context,
-    const writer_spooled_t *entry, const char *why);
+static writer_spool_e writer_spool_settle(writer_spool_t *spool,
+    redisContext *context, const writer_spooled_t *entry);
+static writer_spool_e writer_spool_remove(writer_spool_t *spool,
+    redisContext *context, const char *id);
+static writer_spool_e writer_spool_bury(writer_spool_t *spool,
+    redisContext *context, const writer_spooled_t *entry, const char *why);
 static bool writer_spool_ok(redisReply *reply);
-static long long writer_spool_length(const writer_conf_t *conf,
-    redisContext *context, const char *name);
 
 
 int
@@ -99,26 +114,25 @@ writer_spool_stop(writer_spool_t *spool)
 
 
 /*
- * What was read and not removed by the process before this one comes first:
- * the consumer has the same name.
+ * What was read and not removed comes first, be it by the process before this
+ * one: the consumer has the same name.
  */
 static void *
 writer_spool_main(void *data)
 {
-    int              rc;
-    const char      *from;
+    int              n;
+    bool             fresh;
     redisContext    *context;
     writer_spool_t  *spool;
 
     spool = data;
     context = NULL;
-    from = "0";
 
     while (writer_spool_wait(spool, 0)) {
 
         if (context == NULL) {
             context = writer_redis_open(spool->conf, WRITER_SPOOL_TIMEOUT_S);
-            from = "0";
+            memcpy(spool->from, "0", sizeof("0"));
 
             if (context != NULL && !writer_spool_group(spool, context)) {
                 redisFree(context);
@@ -126,11 +140,10 @@ writer_spool_main(void *data)
             }
         }
 
-        rc = context != NULL ? writer_spool_turn(spool, context, from) : -1;
+        n = context != NULL ? writer_spool_turn(spool, context, &fresh) : -1;
 
-        if (rc >= 0) {
-            /* old ones are through when none is left */
-            from = rc == 0 ? ">" : from;
+        if (n >= 0) {
+            writer_spool_passed(spool, n, fresh);
             continue;
         }
 
@@ -147,6 +160,26 @@ writer_spool_main(void *data)
     }
 
     return NULL;
+}
+
+
+/*
+ * Old entries are through when none is left behind the cursor.  Those that
+ * failed alone are read again after a while; new ones do not wait for them.
+ */
+static void
+writer_spool_passed(writer_spool_t *spool, int n, bool fresh)
+{
+    if (!fresh) {
+
+        if (n == 0) {
+            memcpy(spool->from, ">", sizeof(">"));
+        }
+
+    } else if (spool->left && writer_now_ms() >= spool->left_ms) {
+        spool->left = false;
+        memcpy(spool->from, "0", sizeof("0"));
+    }
 }
 
 
@@ -200,15 +233,17 @@ writer_spool_group(writer_spool_t *spool, redisContext *context)
 /* How many entries there were, or -1: begin anew, after a while. */
 static int
 writer_spool_turn(writer_spool_t *spool, redisContext *context,
-    const char *from)
+    bool *fresh)
 {
     int          rc;
     redisReply  *reply;
 
+    *fresh = strcmp(spool->from, ">") == 0;
+
     reply = redisCommand(context, "XREADGROUP GROUP writers writer COUNT %d "
                          "BLOCK %d STREAMS %s{spool}:q %s", WRITER_SPOOL_BATCH,
                          WRITER_SPOOL_BLOCK_MS, spool->conf->redis_prefix,
-                         from);
+                         spool->from);
 
     if (reply == NULL) {
         return -1;
@@ -238,9 +273,8 @@ static int
 writer_spool_batch(writer_spool_t *spool, redisContext *context,
     const redisReply *entries)
 {
-    int                rc;
-    bool               again;
     size_t             i, n;
+    writer_spool_e     worst, rc;
     writer_spooled_t  *batch;
 
     n = entries->elements;
@@ -264,14 +298,13 @@ writer_spool_batch(writer_spool_t *spool, redisContext *context,
 
     pthread_mutex_unlock(&spool->lock);
 
-    rc = (int) n;
-    again = false;
+    worst = WRITER_SPOOL_SETTLED;
 
     for (i = 0; i < n; i++) {
-        if (rc >= 0
-            && !writer_spool_settle(spool, context, &batch[i], &again))
-        {
-            rc = -1;
+
+        if (worst != WRITER_SPOOL_LOST) {
+            rc = writer_spool_settle(spool, context, &batch[i]);
+            worst = rc > worst ? rc : worst;
         }
 
         if (batch[i].job != NULL) {
@@ -280,18 +313,25 @@ writer_spool_batch(writer_spool_t *spool, redisContext *context,
         }
     }
 
+    if (worst == WRITER_SPOOL_LEFT && !spool->left) {
+        spool->left = true;
+        spool->left_ms = writer_now_ms() + WRITER_SPOOL_LEFT_MS;
+    }
+
+    if (n != 0 && strcmp(spool->from, ">") != 0) {
+        memcpy(spool->from, batch[n - 1].id, sizeof(spool->from));
+    }
+
     free(batch);
 
-    return again ? -1 : rc;
+    return worst >= WRITER_SPOOL_HOLD ? -1 : (int) n;
 }
 
 
-/* False: an entry without an envelope, as one that was removed already. */
+/* False: there is nothing to store; one that was removed already is such. */
 static bool
 writer_spool_entry(const redisReply *reply, writer_spooled_t *entry)
 {
-    const redisReply  *fields;
-
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
         || reply->element[0]->type != REDIS_REPLY_STRING)
     {
@@ -301,16 +341,29 @@ writer_spool_entry(const redisReply *reply, writer_spooled_t *entry)
     (void) snprintf(entry->id, sizeof(entry->id), "%s",
                     reply->element[0]->str);
 
-    fields = reply->element[1];
+    if (reply->element[1]->type == REDIS_REPLY_NIL) {
+        return false;
+    }
 
+    entry->odd = !writer_spool_fields(reply->element[1], &entry->envelope);
+
+    return !entry->odd;
+}
+
+
+static bool
+writer_spool_fields(const redisReply *fields, keepers_str_t *envelope)
+{
     if (fields->type != REDIS_REPLY_ARRAY || fields->elements != 2
-        || fields->element[1]->type != REDIS_REPLY_STRING)
+        || fields->element[0]->type != REDIS_REPLY_STRING
+        || fields->element[1]->type != REDIS_REPLY_STRING
+        || strcmp(fields->element[0]->str, "e") != 0)
     {
         return false;
     }
 
-    entry->envelope = keepers_str(fields->element[1]->str,
-                                  (size_t) fields->element[1]->len);
+    *envelope = keepers_str(fields->element[1]->str,
+                            (size_t) fields->element[1]->len);
 
     return true;
 }
@@ -389,54 +442,104 @@ writer_spool_finished(writer_job_t *job)
 
 
 /*
- * The entry goes before its acknowledgement: of the two a crash leaves an
- * acknowledgement to be made again, not an entry that nobody reads.
+ * A store that takes nothing holds all back, in their order; a signup that it
+ * refuses alone, as of a business whose key is damaged, is only left behind.
  */
-static bool
+static writer_spool_e
 writer_spool_settle(writer_spool_t *spool, redisContext *context,
-    const writer_spooled_t *entry, bool *again)
+    const writer_spooled_t *entry)
 {
+    const char          *code;
+    writer_spool_e       rc;
     const writer_job_t  *job;
 
     job = entry->job;
 
-    if (entry->envelope.data != NULL) {
+    if (entry->odd) {
+        rc = writer_spool_bury(spool, context, entry, "entry");
+        return rc == WRITER_SPOOL_SETTLED
+               ? writer_spool_remove(spool, context, entry->id) : rc;
+    }
 
-        if (job == NULL || job->status == 503 || job->status == 0) {
-            *again = true;
-            return true;
-        }
+    if (entry->envelope.data == NULL) {
+        return writer_spool_remove(spool, context, entry->id);
+    }
 
-        if (job->status != 202
-            && !writer_spool_bury(spool, context, entry,
-                                  job->code != NULL ? job->code : "fields"))
-        {
-            return false;
+    if (job == NULL || job->status == 0) {
+        return WRITER_SPOOL_HOLD;
+    }
+
+    code = job->code != NULL ? job->code : "fields";
+
+    if (job->status == 503) {
+        return strcmp(code, "store") == 0
+               && writer_health_well(WRITER_HEALTH_STORE)
+               ? WRITER_SPOOL_LEFT : WRITER_SPOOL_HOLD;
+    }
+
+    if (job->status != 202) {
+        rc = writer_spool_bury(spool, context, entry, code);
+
+        if (rc != WRITER_SPOOL_SETTLED) {
+            return rc;
         }
     }
 
-    return writer_spool_ok(redisCommand(context, "XDEL %s{spool}:q %s",
-                                        spool->conf->redis_prefix, entry->id))
-           && writer_spool_ok(redisCommand(context,
-                                           "XACK %s{spool}:q writers %s",
-                                           spool->conf->redis_prefix,
-                                           entry->id));
+    return writer_spool_remove(spool, context, entry->id);
 }
 
 
-/* Sealed as it came: an operator can look into it, nobody else. */
-static bool
+/*
+ * The entry goes before its acknowledgement: of the two a crash leaves an
+ * acknowledgement to be made again, not an entry that nobody reads.
+ */
+static writer_spool_e
+writer_spool_remove(writer_spool_t *spool, redisContext *context,
+    const char *id)
+{
+    return writer_spool_ok(redisCommand(context, "XDEL %s{spool}:q %s",
+                                        spool->conf->redis_prefix, id))
+           && writer_spool_ok(redisCommand(context,
+                                           "XACK %s{spool}:q writers %s",
+                                           spool->conf->redis_prefix, id))
+           ? WRITER_SPOOL_SETTLED : WRITER_SPOOL_LOST;
+}
+
+
+/*
+ * Sealed as it came: an operator can put it back, nobody can look into it.
+ * Nothing is ever cut off: a writer that starts with a wrong key finds all
+ * unreadable, and people were thanked for them.
+ */
+static writer_spool_e
 writer_spool_bury(writer_spool_t *spool, redisContext *context,
     const writer_spooled_t *entry, const char *why)
 {
+    long long      dead;
+    keepers_str_t  envelope;
+
+    envelope = entry->odd ? keepers_str("", 0) : entry->envelope;
+    dead = writer_spool_length(spool->conf, context, "dead");
+
+    if (dead < 0) {
+        return WRITER_SPOOL_LOST;
+    }
+
+    if (dead >= WRITER_SPOOL_DEAD_MAX) {
+
+        if (!spool->left) {
+            writer_log(WRITER_LOG_ERROR, "spool", "dead=full code=%s", why);
+        }
+
+        return WRITER_SPOOL_LEFT;
+    }
+
     writer_log(WRITER_LOG_ERROR, "spool", "entry=dead code=%s", why);
 
-    return writer_spool_ok(redisCommand(context, "XADD %s{spool}:dead MAXLEN "
-                                        "~ %d * why %s e %b",
-                                        spool->conf->redis_prefix,
-                                        WRITER_SPOOL_DEAD_MAX, why,
-                                        entry->envelope.data,
-                                        entry->envelope.len));
+    return writer_spool_ok(redisCommand(context, "XADD %s{spool}:dead * why "
+                                        "%s e %b", spool->conf->redis_prefix,
+                                        why, envelope.data, envelope.len))
+           ? WRITER_SPOOL_SETTLED : WRITER_SPOOL_LOST;
 }
 
 
@@ -452,51 +555,4 @@ writer_spool_ok(redisReply *reply)
     }
 
     return ok;
-}
-
-
-int
-writer_spool_report(const writer_conf_t *conf)
-{
-    long long      waiting, dead;
-    redisContext  *context;
-
-    context = conf->redis_socket[0] != '\0'
-              ? writer_redis_open(conf, WRITER_SPOOL_TIMEOUT_S) : NULL;
-
-    if (context == NULL) {
-        fprintf(stderr, "keepers-writer: no Redis at \"%s\": see [redis] "
-                "socket, user and password_file\n", conf->redis_socket);
-        return 1;
-    }
-
-    waiting = writer_spool_length(conf, context, "q");
-    dead = writer_spool_length(conf, context, "dead");
-
-    redisFree(context);
-
-    printf("waiting=%lld\ndead=%lld\n", waiting, dead);
-
-    return waiting >= 0 && dead >= 0 ? 0 : 1;
-}
-
-
-static long long
-writer_spool_length(const writer_conf_t *conf, redisContext *context,
-    const char *name)
-{
-    long long    n;
-    redisReply  *reply;
-
-    reply = redisCommand(context, "XLEN %s{spool}:%s", conf->redis_prefix,
-                         name);
-
-    n = reply != NULL && reply->type == REDIS_REPLY_INTEGER ? reply->integer
-                                                            : -1;
-
-    if (reply != NULL) {
-        freeReplyObject(reply);
-    }
-
-    return n;
 }

@@ -5,11 +5,13 @@
  * Drains the spool: signups that edges put into a Redis stream while the
  * writer was away.  A thread of its own takes them in order, through the
  * committer, and removes an entry only once it is on disk; an entry that
- * comes twice is the same signup.  What cannot be taken is set aside, counted,
- * and never in the way of the rest.
+ * comes twice is the same signup.  What cannot be taken is set aside, and what
+ * fails alone is left pending and tried again: neither is in the way of the
+ * rest.
  *
  *   P{spool}:q      stream: field "e", the envelope; group "writers"
- *   P{spool}:dead   stream: "e" the envelope, "why" a code; at most 10,000
+ *   P{spool}:dead   stream: "e" the envelope, "why" a code; at most 10,000,
+ *                   what is over stays pending in the queue
  */
 
 
@@ -25,7 +27,9 @@
 #include <pthread.h>
 
 
-#define WRITER_SPOOL_BATCH  64
+#define WRITER_SPOOL_BATCH     64
+#define WRITER_SPOOL_ID        64       /* characters of an entry's, with NUL */
+#define WRITER_SPOOL_DEAD_MAX  10000
 
 
 typedef struct {
@@ -38,6 +42,9 @@ typedef struct {
     bool                        started;
     bool                        stop;       /* under the lock, as is */
     size_t                      busy;       /* jobs at the committer */
+    char                        from[WRITER_SPOOL_ID]; /* the cursor, or ">" */
+    bool                        left;       /* some failed alone */
+    uint64_t                    left_ms;    /* when they are tried again */
 } writer_spool_t;
 
 
@@ -46,9 +53,6 @@ int writer_spool_start(writer_spool_t *spool, const writer_conf_t *conf,
 
 /* Before the committer stops: what it has of ours is waited for. */
 void writer_spool_stop(writer_spool_t *spool);
-
-/* "keepers-writer --config F spool": how many wait, how many were set aside. */
-int writer_spool_report(const writer_conf_t *conf);
 
 
 #endif /* _WRITER_REDIS_SPOOL_H_INCLUDED_ */

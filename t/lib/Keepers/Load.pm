@@ -72,8 +72,8 @@ sub received { return scalar(keys %{$_[0]{received}}) }
 sub refused { return join(' ', sort keys %{$_[0]{refused}}) }
 
 
-# How often each name is stored.
-sub stored {
+# The names of those that are stored, the newest first.
+sub names {
     my ($self) = @_;
     my $p = $self->{platform};
 
@@ -81,17 +81,27 @@ sub stored {
     wait_for { redis_cli($p->{redis}, 'XLEN', 'keepers:{spool}:q') eq '0' };
 
     my $owner = sign_in($p);
-    my (%times, $next);
+    my (@names, $next);
 
     do {
         my $url = "$p->{url}/api/v1/customers?limit=200"
                   . ($next ? "&after=$next" : '');
         my $page = decode_json($owner->get($url)->res->body);
 
-        $times{$_->{name}}++ for @{$page->{items}};
+        push(@names, map { $_->{name} } @{$page->{items}});
         $next = $page->{next};
     } while ($next);
 
+    return @names;
+}
+
+
+# How often each name is stored.
+sub stored {
+    my ($self) = @_;
+    my %times;
+
+    $times{$_}++ for $self->names;
     return \%times;
 }
 
