@@ -27,6 +27,7 @@ my $nginx = start_nginx(<<"END" . <<'END');
     keepers_redis           unix:$p->{redis_socket} user=edge
                             password_file=$p->{dir}/keys/redis-edge.password;
     keepers_redis_timeout   3s;
+    keepers_redis_connect_timeout 3s;
     keepers_session_cookie  keepers insecure;
     keepers_session_cache   0;
     keepers_writer_key      $p->{dir}/keys/writer.pub;
@@ -88,31 +89,41 @@ subtest 'clients leave while Redis is asked' => sub {
     is("@{[workers($nginx)]}", "@workers", 'by the same workers');
 };
 
+# Sends a request on each of so many connections.
+sub ask {
+    my ($n) = @_;
+
+    return map {
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => $nginx->{port});
+        $socket->syswrite("${get}Connection: close\r\n\r\n");
+        $socket;
+    } 1 .. $n;
+}
+
+# How many of them are served.
+sub served {
+    return scalar(grep {
+        my $answer = '';
+
+        while ($_->sysread($answer, 65536, length($answer))) { }
+        $answer =~ /^HTTP\/1.1 200 .*MARKER$/s;
+    } @_);
+}
+
 subtest 'a reload with commands in flight' => sub {
     for (1 .. 3) {
+        ok((wait_for { served(ask(20)) == 20 }), 'all workers have Redis');
         pause($p->{redis});
 
-        my @sockets = map {
-            my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-                                               PeerPort => $nginx->{port});
-            $socket->syswrite("${get}Connection: close\r\n\r\n");
-            $socket;
-        } 1 .. 20;
+        my @waiting = ask(20);
+        my $start = time();
 
         sleep(0.1);
         reload($nginx);
         resume($p->{redis});
-
-        my $served = 0;
-
-        for my $socket (@sockets) {
-            my $answer = '';
-
-            while ($socket->sysread($answer, 65536, length($answer))) { }
-            $served += $answer =~ /^HTTP\/1.1 200 .*MARKER$/s;
-        }
-
-        is($served, 20, 'all that waited are served');
+        is(served(@waiting), 20, 'all that waited are served')
+            or diag('after ' . (time() - $start) . ' s');
     }
 
     is(page(), 200, 'and the next one');

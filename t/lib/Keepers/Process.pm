@@ -187,13 +187,26 @@ sub workers {
 }
 
 
-# Returns when there is a worker of the new configuration.
+# Returns when only workers of the new configuration take connections.
 sub reload {
     my ($process) = @_;
-    my %old = map { $_ => 1 } workers($process);
+    my @old = workers($process);
+    my %old = map { $_ => 1 } @old;
 
     kill('HUP', $process->{pid});
-    return wait_for { grep { !$old{$_} } workers($process) };
+    return wait_for {
+        (grep { !$old{$_} } workers($process))
+            && !grep { accepting($_) } @old;
+    };
+}
+
+
+# A worker that has been told to leave says so in its title first.
+sub accepting {
+    my ($pid) = @_;
+    my $title = slurp("/proc/$pid/cmdline");
+
+    return $title =~ /worker process/ && $title !~ /shutting down/;
 }
 
 
