@@ -100,7 +100,7 @@ subtest 'configuration' => sub {
     chmod(0640, "$writer->{keys}/master.key");
     fails('', ['check-config'], qr/chmod 600/, 'a key that others can read');
     chmod(0600, "$writer->{keys}/master.key");
-    is((Keepers::Writer::run('', 'serve'))[0], 2, 'it is called otherwise');
+    is((run_writer('', 'serve'))[0], 2, 'it is called otherwise');
     is(($writer->command('', 'account'))[0], 2, 'than with half a command');
     is(($writer->command('', qw(account add --colour red)))[0], 2,
        'or an option of another');

@@ -11,7 +11,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use IPC::Open3 qw(open3);
 use Keepers::Load;
 use Keepers::Test;
 use MIME::Base64 qw(encode_base64);
@@ -58,25 +57,6 @@ sub drained { return wait_for { waiting() == 0 } }
 
 is(json('canary-before@example.org')->code, 202, 'with the writer');
 is(waiting(), 0, 'nothing waits');
-
-# A command of the operator; what it says.
-sub command {
-    my $writer = $ENV{KEEPERS_WRITER}
-        // "$Keepers::Test::root/build/keepers-writer";
-    my $pid = open3(my $in, my $out, undef, $writer, '--config',
-                    "$p->{dir}/conf/writer.ini", @_);
-    print $in "canary-a-long-password\n";
-    close($in);
-
-    my $text = do { local $/; <$out> } // '';
-
-    waitpid($pid, 0);
-    return $text;
-}
-
-# The writer is stopped.
-sub sql { return qx(sqlite3 '$p->{database}' "$_[0]") =~ s/\s+\z//r }
-
 
 my ($plain, $spooled);
 
@@ -177,21 +157,22 @@ subtest 'what cannot be taken' => sub {
 };
 
 subtest 'a business that cannot be written' => sub {
-    my $out = command('account', 'add', '--business', 'Damaged',
-                      '--email', 'canary-damaged@example.org', '--role',
-                      'owner');
+    my (undef, $out) = operator($p, "canary-long-password\n", 'account', 'add',
+                                '--business', 'Damaged', '--email',
+                                'canary-damaged@example.org', '--role',
+                                'owner');
     my ($business) = $out =~ /business=(\S+)/;
     my $link = $p->{link_url} =~ s/corner-coffee/damaged/r;
 
-    command('link', 'add', '--business', $business, '--slug', 'damaged',
-            '--offer', 'Tea');
+    operator($p, '', 'link', 'add', '--business', $business, '--slug',
+             'damaged', '--offer', 'Tea');
     wait_for { ua()->get($link)->res->code == 200 };
     stop($p->{writer});
 
-    my $whole = sql("select hex(wrapped) from businesses "
+    my $whole = sql($p, "select hex(wrapped) from businesses "
                     . "where name = 'Damaged'");
 
-    sql("update businesses set wrapped = zeroblob(length(wrapped)) "
+    sql($p, "update businesses set wrapped = zeroblob(length(wrapped)) "
         . "where name = 'Damaged'");
 
     is(ua()->post($link => { 'Idempotency-Key' => 'damaged' }
@@ -209,7 +190,7 @@ subtest 'a business that cannot be written' => sub {
     is("@order", "@{[1 .. 100]}", 'in the order they came in');
 
     stop($p->{writer});
-    sql("update businesses set wrapped = x'$whole' where name = 'Damaged'");
+    sql($p, "update businesses set wrapped = x'$whole' where name = 'Damaged'");
     restart($p->{writer});
     ok(drained(), 'once it is mended its signup is taken too');
     is(dead(), 3, 'nothing was set aside');
@@ -234,17 +215,21 @@ subtest 'a writer with a wrong key' => sub {
     ok((wait_for { dead() == 10000 }), 'all is set aside that has room');
     ok((wait_for { (logs(qr/event=spool dead=full/)) }), 'the log says so');
     is(waiting() + dead(), 10056, 'and nothing is cut off');
+    sleep(5);
+    is(scalar(my @said = logs(qr/event=spool dead=full/)), 1, 'once');
 
     stop($p->{writer});
     spew($file, $key);
     restart($p->{writer});
     ok(drained(), 'with the right key those that wait are taken');
-    like(command('spool', 'requeue'), qr/^requeued=10000$/m,
+    like((operator($p, '', 'spool', 'requeue'))[1], qr/^requeued=9998$/m,
          'and the others when they are put back');
     ok(drained(), 'as well');
     is(dead(), 3, 'all of them, save what nobody can read');
+    like(redis_cli($p->{redis}, 'XRANGE', 'keepers:{spool}:dead', '-', '+'),
+         qr/why\s+entry.*why\s+entry/s, 'whose reasons are kept');
     is($load->stored->{"Key$_"}, 1, 'each is stored once') for 1 .. 3;
-    like(command('spool', 'burn'), qr/"spool burn" is unknown/,
+    like((operator($p, '', 'spool', 'burn'))[1], qr/"spool burn" is unknown/,
          'a wrong command is told so');
 };
 

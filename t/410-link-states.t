@@ -17,15 +17,19 @@ use Test::More;
 
 
 my $p = start_platform(limits => 'off');
-my $ini = "$p->{dir}/conf/writer.ini";
-my $writer = $ENV{KEEPERS_WRITER}
-    // "$Keepers::Test::root/build/keepers-writer";
 
 
 sub get { return ua()->get("$p->{url}/l/$_[0]")->res }
 
+sub writer_ready {
+    return ua()->get('http+unix://' . ($p->{writer_socket} =~ s{/}{%2F}gr)
+                     . '/readyz')->res->code;
+}
+
 sub link_do {
-    return system("'$writer' --config '$ini' link @_ >/dev/null 2>&1") == 0;
+    my ($status) = operator($p, '', 'link', split(' ', $_[0]));
+
+    return $status == 0;
 }
 
 sub bare {
@@ -80,6 +84,28 @@ subtest 'deleted' => sub {
     is(bare(get('corner-coffee-club')), bare(get('never-was')),
        'as if it never was');
     is(bare(get('%2e%2e%2e')), bare(get('never-was')), 'so is what is no link');
+};
+
+subtest 'a Redis that takes nothing' => sub {
+    my $state = qr/event=redis state=/;
+    my $before = () = logs($state);
+
+    redis_cli($p->{redis}, 'CONFIG', 'SET', 'maxmemory', 1);
+    link_do('close --slug corner-coffee');
+    ok((wait_for { logs($state) > $before }), 'is noticed');
+    sleep(2);
+
+    my $said = () = logs($state);
+
+    is($said, $before + 1, 'said once, though it accepts connections');
+    is(writer_ready(), 503, 'the writer is not ready');
+
+    redis_cli($p->{redis}, 'CONFIG', 'SET', 'maxmemory', 0);
+    ok((wait_for { get('corner-coffee')->code == 410 }),
+       'the change comes when it takes something again');
+    ok((wait_for { writer_ready() == 200 }), 'and the writer is ready');
+    link_do('open --slug corner-coffee');
+    ok((wait_for { get('corner-coffee')->code == 200 }), 'as before');
 };
 
 subtest 'without Redis' => sub {

@@ -12,7 +12,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use IPC::Open3 qw(open3);
 use Keepers::Test;
 use Mojo::JSON qw(decode_json encode_json);
 use Test::More;
@@ -22,24 +21,8 @@ binmode($_, ':utf8') for map { Test::More->builder->$_ }
 
 
 my $p = start_platform(limits => 'off');
-my $writer = $ENV{KEEPERS_WRITER} // "$Keepers::Test::root/build/keepers-writer";
 my $password = 'canary-a-long-password';
 my $n = 0;
-
-
-# A command of the operator, while the writer runs.
-sub operator {
-    my ($input, @command) = @_;
-
-    my $pid = open3(my $in, my $out, undef, $writer, '--config',
-                    "$p->{dir}/conf/writer.ini", @command);
-    print $in $input;
-    close($in);
-
-    my $text = do { local $/; <$out> } // '';
-    waitpid($pid, 0);
-    return ($? >> 8, $text);
-}
 
 
 sub person {
@@ -66,12 +49,12 @@ sub api {
 sub items { decode_json(api($_[0], GET => $_[1])->body)->{items} }
 
 
-my ($status, $text) = operator("$password\n", qw(account add --business Other
+my ($status, $text) = operator($p, "$password\n", qw(account add --business Other
                                --email canary-other@example.org --role owner));
 is($status, 0, 'another business') or diag($text);
 my ($other_id) = $text =~ /^business=(\S+)/m;
 
-($status, $text) = operator('', qw(link list --business), $p->{business}
+($status, $text) = operator($p, '', qw(link list --business), $p->{business}
                             // ($p->{dir} && slurp("$p->{dir}/owner.env")
                                 =~ /BUSINESS=(\S+)/)[0]);
 is($status, 0, 'links are listed');
@@ -80,28 +63,28 @@ like($text, qr/^corner-coffee open \d+ /m, 'by slug');
 my ($business) = slurp("$p->{dir}/owner.env") =~ /BUSINESS=(\S+)/;
 
 for my $role (qw(manager staff auditor)) {
-    ($status, $text) = operator("$password\n", qw(account add --business-id),
+    ($status, $text) = operator($p, "$password\n", qw(account add --business-id),
                                 $business, '--email',
                                 "canary-$role\@example.org", '--role', $role);
     is($status, 0, "a $role") or diag($text);
 }
 
-($status, $text) = operator('', 'link', 'add', '--business', $other_id,
+($status, $text) = operator($p, '', 'link', 'add', '--business', $other_id,
                             qw(--slug other-place --offer Tea));
 is($status, 0, 'a link of the other business') or diag($text);
 ok(wait_for { ua()->get("$p->{url}/l/other-place")->res->code == 200 },
    'is served without a restart');
 
-($status) = operator("short\n", qw(account add --business X
+($status) = operator($p, "short\n", qw(account add --business X
                      --email canary-x@example.org --role owner));
 isnt($status, 0, 'a short password is refused');
-($status, $text) = operator("$password\n", qw(account add --business X
+($status, $text) = operator($p, "$password\n", qw(account add --business X
                             --email canary-x@example.org --role king));
 isnt($status, 0, 'an unknown role is refused');
 like($text, qr/role/, 'and named');
-is(qx(sqlite3 '$p->{dir}/data/keepers.db' 'SELECT count(*) FROM businesses'),
-   "2\n", 'and left no business behind that nobody can sign in to');
-($status, $text) = operator('', 'link', 'add', '--business', $other_id,
+is(sql($p, 'SELECT count(*) FROM businesses'),
+   2, 'and left no business behind that nobody can sign in to');
+($status, $text) = operator($p, '', 'link', 'add', '--business', $other_id,
                             qw(--slug other-place --offer Tea));
 isnt($status, 0, 'a slug is given out once');
 like($text, qr/slug_taken/, 'and says so');

@@ -240,11 +240,6 @@ writer_accounts_answer(writer_job_t *job,
 {
     writer_json_t  json;
 
-    /* for the note in the audit log */
-    job->identity.user = account->uuid;
-    job->identity.business = account->business_uuid;
-    job->identity.role = account->role;
-
     writer_json_init(&json, writer_job_out(job));
     writer_json_map(&json);
     writer_json_key(&json, "user");

@@ -422,7 +422,7 @@ writer_cli_list(const writer_conf_t *conf, int argc, char **argv)
     rc = writer_business_find(&ctx.businesses, ctx.store, &uuid, &business);
 
     if (rc == WRITER_OK) {
-        rc = writer_store_links(ctx.store, business->row, false,
+        rc = writer_store_links(ctx.store, business->row,
                                 writer_cli_each, NULL);
     }
 

@@ -11,8 +11,7 @@
 #include "writer/writer_held.h"
 #include "writer/writer_links.h"
 #include "writer/writer_log.h"
-
-#include <errno.h>
+#include "writer/writer_wait.h"
 
 
 #define WRITER_COMMIT_KEEP_MS  60000
@@ -27,7 +26,9 @@ static void writer_commit_each(writer_commit_t *commit, writer_job_t *jobs);
 static void writer_commit_refuse(writer_job_t *job);
 static void writer_commit_return(writer_commit_t *commit, writer_job_t *jobs);
 static void writer_commit_keep_house(writer_commit_t *commit);
-static int writer_commit_house(writer_context_t *ctx, uint64_t now_ms);
+static void writer_commit_chore(writer_commit_t *commit,
+    int (*chore)(writer_context_t *ctx, uint64_t now_ms), uint64_t now_ms);
+static void writer_commit_well(writer_commit_t *commit, int rc);
 
 
 int
@@ -35,8 +36,6 @@ writer_commit_start(writer_commit_t *commit, const writer_context_t *ctx,
     writer_done_pt done, void *data, writer_published_pt published,
     void *published_data)
 {
-    pthread_condattr_t  attr;
-
     memset(commit, 0, sizeof(*commit));
 
     commit->ctx = *ctx;
@@ -47,10 +46,7 @@ writer_commit_start(writer_commit_t *commit, const writer_context_t *ctx,
     writer_jobs_init(&commit->jobs);
     pthread_mutex_init(&commit->lock, NULL);
 
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&commit->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    writer_wait_init(&commit->wake);
 
     if (pthread_create(&commit->thread, NULL, writer_commit_main, commit)
         != 0)
@@ -118,22 +114,18 @@ writer_commit_main(void *data)
 static bool
 writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch)
 {
-    bool             more;
-    writer_job_t    *job;
-    struct timespec  until;
+    bool           more;
+    writer_job_t  *job;
 
     writer_jobs_init(batch);
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WRITER_COMMIT_KEEP_MS / 1000;
 
     pthread_mutex_lock(&commit->lock);
 
     while (commit->jobs.n == 0 && !commit->stop) {
         commit->idle = true;
 
-        if (pthread_cond_timedwait(&commit->wake, &commit->lock, &until)
-            == ETIMEDOUT)
+        if (!writer_wait(&commit->wake, &commit->lock,
+                         WRITER_COMMIT_KEEP_MS))
         {
             break;
         }
@@ -175,18 +167,14 @@ writer_commit_batch(writer_commit_t *commit, writer_job_t *jobs, size_t n)
         return;
     }
 
-    if (rc != WRITER_OK) {
-        /* one damaged row is no reason to send everybody elsewhere */
-        if (writer_store_disk_fault(commit->ctx.store)) {
-            writer_health_set(WRITER_HEALTH_STORE, false);
-        }
+    writer_commit_well(commit, rc);
 
+    if (rc != WRITER_OK) {
         for (job = jobs; job != NULL; job = job->next) {
             writer_commit_refuse(job);
         }
 
     } else {
-        writer_health_set(WRITER_HEALTH_STORE, true);
         atomic_fetch_add(&commit->transactions, 1);
         atomic_fetch_add(&commit->committed, n);
 
@@ -295,10 +283,10 @@ writer_commit_alone(writer_context_t *ctx, writer_job_t *job)
 }
 
 
+/* Each in a transaction of its own: what one cannot do, another still does. */
 static void
 writer_commit_keep_house(writer_commit_t *commit)
 {
-    int       rc;
     uint64_t  now_ms;
 
     now_ms = writer_now_ms();
@@ -309,10 +297,21 @@ writer_commit_keep_house(writer_commit_t *commit)
 
     commit->kept_ms = now_ms;
 
+    writer_commit_chore(commit, writer_held_purge, now_ms);
+    writer_commit_chore(commit, writer_customers_expire, now_ms);
+}
+
+
+static void
+writer_commit_chore(writer_commit_t *commit,
+    int (*chore)(writer_context_t *ctx, uint64_t now_ms), uint64_t now_ms)
+{
+    int  rc;
+
     rc = writer_store_begin(commit->ctx.store);
 
     if (rc == WRITER_OK) {
-        rc = writer_commit_house(&commit->ctx, now_ms);
+        rc = chore(&commit->ctx, now_ms);
     }
 
     if (rc == WRITER_OK) {
@@ -323,18 +322,17 @@ writer_commit_keep_house(writer_commit_t *commit)
         writer_store_rollback(commit->ctx.store);
     }
 
-    writer_health_set(WRITER_HEALTH_STORE, rc == WRITER_OK);
+    writer_commit_well(commit, rc);
 }
 
 
-static int
-writer_commit_house(writer_context_t *ctx, uint64_t now_ms)
+/* One damaged row is no reason to send everybody elsewhere. */
+static void
+writer_commit_well(writer_commit_t *commit, int rc)
 {
-    int  rc;
-
-    rc = writer_held_purge(ctx, now_ms);
-
-    return rc == WRITER_OK ? writer_customers_expire(ctx, now_ms) : rc;
+    if (rc == WRITER_OK || writer_store_disk_fault(commit->ctx.store)) {
+        writer_health_set(WRITER_HEALTH_STORE, rc == WRITER_OK);
+    }
 }
 
 

@@ -35,6 +35,8 @@ static int writer_conf_ini(void *data, const char *section, const char *key,
     const char *value);
 static int writer_conf_set(writer_conf_t *conf, const writer_conf_key_t *k,
     const char *value, const char *from);
+static int writer_conf_secret(writer_conf_t *conf, const char *what,
+    const char *path, char *to, size_t size);
 static int writer_conf_environment(writer_conf_t *conf);
 static int writer_conf_ring(writer_conf_t *conf, const char *key,
     const char *path, keepers_keyring_t **ring);
@@ -312,7 +314,11 @@ writer_conf_ring(writer_conf_t *conf, const char *key, const char *path,
 }
 
 
-int
+/*
+ * A secret file: regular, no access for group and others, at most "size" - 1
+ * bytes; -1 with a fault that names "what".
+ */
+static int
 writer_conf_secret(writer_conf_t *conf, const char *what, const char *path,
     char *to, size_t size)
 {

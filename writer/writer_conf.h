@@ -48,17 +48,10 @@ typedef struct {
 } writer_conf_t;
 
 
-/* False: conf->fault names section, key and remedy. */
+/* 0, or -1: conf->fault names section, key and remedy. */
 int writer_conf_read(writer_conf_t *conf, const char *path);
 int writer_conf_keys(writer_conf_t *conf);
 void writer_conf_free(writer_conf_t *conf);
-
-/*
- * A secret file: regular, no access for group and others, at most "size" - 1
- * bytes; -1 with a fault that names "what".
- */
-int writer_conf_secret(writer_conf_t *conf, const char *what, const char *path,
-    char *to, size_t size);
 
 
 #endif /* _WRITER_CONF_H_INCLUDED_ */

@@ -38,6 +38,8 @@ static int writer_customers_consent(writer_context_t *ctx,
     const unsigned char hash[KEEPERS_HASH_LEN]);
 static uint64_t writer_customers_until(const writer_store_link_t *link,
     uint64_t joined_ms);
+static int writer_customers_expired(writer_context_t *ctx,
+    const writer_store_customer_t *customer, uint64_t now_ms);
 static int writer_customers_gone(writer_context_t *ctx,
     const writer_business_t *business, const keepers_uuid_t *id,
     const char *who, const char *what, uint64_t now_ms);
@@ -74,6 +76,7 @@ writer_customers_join(writer_context_t *ctx,
         || plain.len + WRITER_VAULT_OVERHEAD > sizeof(customer.sealed))
     {
         keepers_wipe(buf, sizeof(buf));
+        keepers_wipe(e164, sizeof(e164));
         return WRITER_FAULT;
     }
 
@@ -105,6 +108,8 @@ writer_customers_join(writer_context_t *ctx,
         rc = WRITER_FAULT;
     }
 
+    keepers_wipe(e164, sizeof(e164));
+
     return rc == WRITER_FAULT
            ? rc : writer_customers_consents(ctx, &customer, link, signup);
 }
@@ -118,7 +123,6 @@ writer_customers_known(writer_context_t *ctx,
     uint64_t now_ms, writer_store_customer_t *customer)
 {
     int              rc;
-    size_t           len;
     uint64_t         until_ms;
     unsigned char    buf[WRITER_PERSON_MAX];
     writer_person_t  stored;
@@ -130,15 +134,7 @@ writer_customers_known(writer_context_t *ctx,
         return WRITER_FAULT;
     }
 
-    if (!writer_vault_open(business->keys.seal, WRITER_VAULT_CUSTOMER,
-                           &business->uuid, &customer->id,
-                           keepers_str(customer->sealed,
-                                       customer->sealed_len),
-                           buf, sizeof(buf), &len)
-        || !writer_person_decode(keepers_str(buf, len), &stored))
-    {
-        writer_log(WRITER_LOG_ERROR, "customer_sealed", "business=%lld",
-                   (long long) business->row);
+    if (!writer_customers_open(business, customer, buf, &stored)) {
         return WRITER_FAULT;
     }
 
@@ -279,10 +275,10 @@ writer_customers_until(const writer_store_link_t *link, uint64_t joined_ms)
 int
 writer_customers_expire(writer_context_t *ctx, uint64_t now_ms)
 {
-    int                       i, rc;
-    writer_store_business_t   found;
-    writer_store_customer_t   customer;
-    const writer_business_t  *business;
+    int                      i, rc;
+    writer_store_customer_t  customer;
+
+    memset(&customer, 0, sizeof(customer));
 
     for (i = 0; i < WRITER_CUSTOMERS_EXPIRE_MAX; i++) {
         rc = writer_store_customer_expired(ctx->store, now_ms, &customer);
@@ -291,25 +287,41 @@ writer_customers_expire(writer_context_t *ctx, uint64_t now_ms)
             return rc == WRITER_NONE ? WRITER_OK : rc;
         }
 
-        rc = writer_store_business_get(ctx->store, customer.business, &found);
-
-        if (rc == WRITER_OK) {
-            rc = writer_business_find(&ctx->businesses, ctx->store,
-                                      &found.uuid, &business);
-        }
-
-        if (rc == WRITER_OK) {
-            rc = writer_customers_gone(ctx, business, &customer.id,
-                                       "retention", "customer.expired",
-                                       now_ms);
-        }
+        rc = writer_customers_expired(ctx, &customer, now_ms);
 
         if (rc != WRITER_OK) {
-            return WRITER_FAULT;
+            return rc;
         }
     }
 
     return WRITER_OK;
+}
+
+
+/* One whose business's key is damaged waits: there is no audit without it. */
+static int
+writer_customers_expired(writer_context_t *ctx,
+    const writer_store_customer_t *customer, uint64_t now_ms)
+{
+    int                       rc;
+    writer_store_business_t   found;
+    const writer_business_t  *business;
+
+    rc = writer_store_business_get(ctx->store, customer->business, &found);
+
+    if (rc == WRITER_OK) {
+        rc = writer_business_find(&ctx->businesses, ctx->store, &found.uuid,
+                                  &business);
+    }
+
+    if (rc != WRITER_OK) {
+        return writer_store_disk_fault(ctx->store) ? WRITER_FAULT : WRITER_OK;
+    }
+
+    rc = writer_customers_gone(ctx, business, &customer->id, "retention",
+                               "customer.expired", now_ms);
+
+    return rc == WRITER_OK ? rc : WRITER_FAULT;
 }
 
 

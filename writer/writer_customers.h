@@ -12,6 +12,7 @@
 
 #include "writer/writer_job.h"
 #include "writer/writer_json.h"
+#include "writer/writer_person.h"
 
 
 /*
@@ -33,8 +34,15 @@ bool writer_customers_in_clear(const writer_job_t *job);
 /* A contact as the role may see it. */
 void writer_customers_email(writer_json_t *json, keepers_str_t email,
     bool clear);
-void writer_customers_phone(writer_json_t *json, keepers_str_t phone,
-    bool clear);
+
+/*
+ * The person of a row, who points into buf, which the caller wipes.  False,
+ * logged and wiped: it is damaged.
+ */
+bool writer_customers_open(const writer_business_t *business,
+    const writer_store_customer_t *customer,
+    unsigned char buf[WRITER_PERSON_MAX], writer_person_t *person)
+    keepers_checked;
 
 /* runs */
 int writer_customers_page(writer_context_t *ctx, writer_job_t *job);

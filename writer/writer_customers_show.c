@@ -10,14 +10,13 @@
 #include "writer/writer_customers.h"
 
 #include "writer/writer_log.h"
-#include "writer/writer_person.h"
+#include "writer/writer_query.h"
 
 #include "core/keepers_session.h"
 #include "core/keepers_text.h"
 
 
-#define WRITER_CUSTOMERS_SCAN_MAX    5000
-#define WRITER_CUSTOMERS_CURSOR_LEN  (8 + KEEPERS_UUID_LEN)
+#define WRITER_CUSTOMERS_SCAN_MAX  5000
 
 
 typedef struct {
@@ -37,13 +36,11 @@ static int writer_customers_each(void *data,
     const writer_store_customer_t *customer);
 static bool writer_customers_match(const writer_customers_list_t *list,
     const writer_person_t *person);
-static bool writer_customers_open(const writer_business_t *business,
-    const writer_store_customer_t *customer, unsigned char *buf, size_t size,
-    writer_person_t *person);
+static void writer_customers_phone(writer_json_t *json, keepers_str_t phone,
+    bool clear);
 static void writer_customers_fields(writer_json_t *json,
     const writer_store_customer_t *customer, const writer_person_t *person,
     bool clear);
-static void writer_customers_next(writer_customers_list_t *list);
 static void writer_customers_source(writer_json_t *json,
     const writer_person_t *person);
 static int writer_customers_hanging(writer_context_t *ctx,
@@ -81,7 +78,7 @@ writer_customers_email(writer_json_t *json, keepers_str_t email, bool clear)
 }
 
 
-void
+static void
 writer_customers_phone(writer_json_t *json, keepers_str_t phone, bool clear)
 {
     keepers_out_t  out;
@@ -132,7 +129,7 @@ writer_customers_page(writer_context_t *ctx, writer_job_t *job)
                                 writer_customers_each, &list);
 
     writer_json_array_end(&list.json);
-    writer_customers_next(&list);
+    writer_query_next(&list.json, list.more, list.last_ms, &list.last_id);
     writer_json_map_end(&list.json);
 
     if (!writer_json_end(&list.json)) {
@@ -163,8 +160,7 @@ writer_customers_each(void *data, const writer_store_customer_t *customer)
     list->last_ms = customer->joined_ms;
     list->last_id = customer->id;
 
-    if (!writer_customers_open(list->business, customer, buf, sizeof(buf),
-                               &person))
+    if (!writer_customers_open(list->business, customer, buf, &person))
     {
         return 0;
     }
@@ -211,22 +207,23 @@ writer_customers_match(const writer_customers_list_t *list,
 }
 
 
-static bool
+bool
 writer_customers_open(const writer_business_t *business,
-    const writer_store_customer_t *customer, unsigned char *buf, size_t size,
-    writer_person_t *person)
+    const writer_store_customer_t *customer,
+    unsigned char buf[WRITER_PERSON_MAX], writer_person_t *person)
 {
     size_t  len;
 
     if (writer_vault_open(business->keys.seal, WRITER_VAULT_CUSTOMER,
                           &business->uuid, &customer->id,
                           keepers_str(customer->sealed, customer->sealed_len),
-                          buf, size, &len)
+                          buf, WRITER_PERSON_MAX, &len)
         && writer_person_decode(keepers_str(buf, len), person))
     {
         return true;
     }
 
+    keepers_wipe(buf, WRITER_PERSON_MAX);
     writer_log(WRITER_LOG_ERROR, "customer_sealed", "business=%lld",
                (long long) business->row);
 
@@ -254,30 +251,6 @@ writer_customers_fields(writer_json_t *json,
     writer_json_text(json, "active");
     writer_json_key(json, "joined");
     writer_json_time(json, customer->joined_ms);
-}
-
-
-static void
-writer_customers_next(writer_customers_list_t *list)
-{
-    keepers_out_t  out, text;
-    unsigned char  cursor[WRITER_CUSTOMERS_CURSOR_LEN];
-    unsigned char  buf[keepers_base64url_len(WRITER_CUSTOMERS_CURSOR_LEN)];
-
-    writer_json_key(&list->json, "next");
-
-    if (!list->more) {
-        writer_json_null(&list->json);
-        return;
-    }
-
-    keepers_out_init(&out, cursor, sizeof(cursor));
-    keepers_out_u64(&out, list->last_ms);
-    keepers_out_bytes(&out, list->last_id.bytes, KEEPERS_UUID_LEN);
-
-    keepers_out_init(&text, buf, sizeof(buf));
-    keepers_text_base64url(&text, keepers_out_written(&out));
-    writer_json_str(&list->json, keepers_out_written(&text));
 }
 
 
@@ -312,8 +285,7 @@ writer_customers_one(writer_context_t *ctx, writer_job_t *job)
     }
 
     if (rc != WRITER_OK
-        || !writer_customers_open(list.business, &customer, buf, sizeof(buf),
-                                  &person))
+        || !writer_customers_open(list.business, &customer, buf, &person))
     {
         return WRITER_FAULT;
     }
@@ -335,8 +307,6 @@ writer_customers_one(writer_context_t *ctx, writer_job_t *job)
         writer_json_time(&list.json, customer.expires_ms);
     }
 
-    writer_json_key(&list.json, "change_waiting");
-    writer_json_bool(&list.json, customer.change_waiting);
     writer_customers_source(&list.json, &person);
     keepers_wipe(buf, sizeof(buf));
 
@@ -470,6 +440,7 @@ writer_customers_change(void *data, uint64_t proposed_ms,
                            sizeof(buf), &len)
         || !writer_person_decode(keepers_str(buf, len), &change))
     {
+        keepers_wipe(buf, sizeof(buf));
         return 0;
     }
 

@@ -13,12 +13,12 @@
 #include "writer/writer_customers.h"
 #include "writer/writer_json.h"
 #include "writer/writer_links.h"
+#include "writer/writer_query.h"
 
 #include "core/keepers_text.h"
 
 
-#define WRITER_HELD_MS          1209600000ull       /* 14 days */
-#define WRITER_HELD_CURSOR_LEN  (8 + KEEPERS_UUID_LEN)
+#define WRITER_HELD_MS  1209600000ull       /* 14 days */
 
 
 _Static_assert(WRITER_HELD_SEALED_MAX
@@ -37,7 +37,6 @@ typedef struct {
 
 
 static int writer_held_each(void *data, const writer_store_held_t *held);
-static void writer_held_next(writer_held_list_t *list);
 static bool writer_held_open(const writer_business_t *business,
     const writer_store_held_t *held, unsigned char *buf, size_t size,
     keepers_signup_t *signup);
@@ -121,7 +120,7 @@ writer_held_page(writer_context_t *ctx, writer_job_t *job)
                            job->now_ms, writer_held_each, &list);
 
     writer_json_array_end(&list.json);
-    writer_held_next(&list);
+    writer_query_next(&list.json, list.more, list.last_ms, &list.last_id);
     writer_json_map_end(&list.json);
 
     if (!writer_json_end(&list.json)) {
@@ -184,30 +183,6 @@ writer_held_each(void *data, const writer_store_held_t *held)
 }
 
 
-static void
-writer_held_next(writer_held_list_t *list)
-{
-    keepers_out_t  out, text;
-    unsigned char  cursor[WRITER_HELD_CURSOR_LEN];
-    unsigned char  buf[keepers_base64url_len(WRITER_HELD_CURSOR_LEN)];
-
-    writer_json_key(&list->json, "next");
-
-    if (!list->more) {
-        writer_json_null(&list->json);
-        return;
-    }
-
-    keepers_out_init(&out, cursor, sizeof(cursor));
-    keepers_out_u64(&out, list->last_ms);
-    keepers_out_bytes(&out, list->last_id.bytes, KEEPERS_UUID_LEN);
-
-    keepers_out_init(&text, buf, sizeof(buf));
-    keepers_text_base64url(&text, keepers_out_written(&out));
-    writer_json_str(&list->json, keepers_out_written(&text));
-}
-
-
 static bool
 writer_held_open(const writer_business_t *business,
     const writer_store_held_t *held, unsigned char *buf, size_t size,
@@ -215,12 +190,18 @@ writer_held_open(const writer_business_t *business,
 {
     size_t  len;
 
-    return writer_vault_open(business->keys.seal, WRITER_VAULT_HELD,
-                             &business->uuid, &held->id,
-                             keepers_str(held->sealed, held->sealed_len), buf,
-                             size, &len)
-           && keepers_signup_decode(keepers_str(buf, len), signup)
-              == KEEPERS_OK;
+    if (writer_vault_open(business->keys.seal, WRITER_VAULT_HELD,
+                          &business->uuid, &held->id,
+                          keepers_str(held->sealed, held->sealed_len), buf,
+                          size, &len)
+        && keepers_signup_decode(keepers_str(buf, len), signup) == KEEPERS_OK)
+    {
+        return true;
+    }
+
+    keepers_wipe(buf, size);
+
+    return false;
 }
 
 

@@ -366,19 +366,10 @@ writer_http_woken(evutil_socket_t fd, short what, void *data)
 
     pthread_mutex_lock(&http->lock);
     done = http->done;
-
-    if (done.head == NULL) {
-        writer_jobs_init(&done);
-    }
-
     writer_jobs_init(&http->done);
     pthread_mutex_unlock(&http->lock);
 
-    while (done.n != 0) {
-        job = done.head;
-        done.head = job->next;
-        done.n--;
-
+    while ((job = writer_jobs_take(&done)) != NULL) {
         if (!writer_http_note(http, job)) {
             writer_http_finish(http, job);
         }
@@ -453,7 +444,8 @@ writer_http_release(writer_http_t *http, writer_job_t *job)
         evbuffer_free(job->out);
     }
 
-    /* a person's record does not wait here for the next request */
+    /* what a person wrote does not wait here for the next request */
+    keepers_wipe(&job->in, sizeof(job->in));
     keepers_wipe(job->room, sizeof(job->room));
 
     if (http->free_n >= WRITER_HTTP_FREE_MAX) {

@@ -24,7 +24,6 @@
 /* Only the committer changes links, and it forgets all when it does. */
 struct writer_links_s {
     writer_store_link_t  entries[WRITER_LINKS_CACHE];   /* row 0: free */
-    writer_store_link_t  found;
 };
 
 
@@ -34,6 +33,8 @@ static void writer_links_consents(writer_job_t *job,
     writer_store_link_t *link);
 static void writer_links_country(writer_job_t *job, writer_store_link_t *link);
 static void writer_links_numbers(writer_job_t *job, writer_store_link_t *link);
+static void writer_links_show(writer_json_t *json,
+    const writer_store_link_t *link);
 static int writer_links_each(void *data, const writer_store_link_t *link);
 static int writer_links_by_user(writer_context_t *ctx, writer_job_t *job,
     uint8_t state);
@@ -94,12 +95,10 @@ writer_links_find(writer_context_t *ctx, keepers_str_t slug,
     if (entry->row == 0
         || !keepers_str_eq(slug, keepers_str(entry->slug, len)))
     {
-        rc = writer_store_link_find(ctx->store, slug, &ctx->links->found);
+        rc = writer_store_link_find(ctx->store, slug, entry);
         if (rc != WRITER_OK) {
             return rc;
         }
-
-        *entry = ctx->links->found;
     }
 
     *link = entry;
@@ -358,13 +357,9 @@ writer_links_change(writer_context_t *ctx, writer_job_t *job,
 }
 
 
-void
-writer_links_show(void *data, const writer_store_link_t *link)
+static void
+writer_links_show(writer_json_t *json, const writer_store_link_t *link)
 {
-    writer_json_t  *json;
-
-    json = data;
-
     writer_json_map(json);
     writer_json_key(json, "slug");
     writer_json_text(json, link->slug);
@@ -411,8 +406,8 @@ writer_links_page(writer_context_t *ctx, writer_job_t *job)
     writer_json_key(&json, "items");
     writer_json_array(&json);
 
-    rc = writer_store_links(ctx->store, business->row, false,
-                            writer_links_each, &json);
+    rc = writer_store_links(ctx->store, business->row, writer_links_each,
+                            &json);
 
     writer_json_array_end(&json);
     writer_json_key(&json, "next");

@@ -36,7 +36,6 @@ int writer_links_change(writer_context_t *ctx, writer_job_t *job,
     keepers_checked;
 
 /* One link as the API shows it. */
-void writer_links_show(void *json, const writer_store_link_t *link);
 
 /* runs */
 int writer_links_page(writer_context_t *ctx, writer_job_t *job);

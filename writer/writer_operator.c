@@ -21,15 +21,14 @@
 #define WRITER_OPERATOR  "operator"
 
 
-static int writer_operator_check(writer_context_t *ctx, writer_job_t *job);
+static int writer_operator_check(writer_context_t *ctx, writer_job_t *job,
+    writer_store_account_t *account);
 static void writer_operator_uuid(uint64_t now_ms, keepers_uuid_t *uuid);
 static int writer_operator_business(writer_context_t *ctx, writer_job_t *job,
     const writer_business_t **business);
 static int writer_operator_business_add(writer_context_t *ctx,
     writer_job_t *job, keepers_uuid_t *uuid);
-static void writer_operator_fill(writer_context_t *ctx, writer_job_t *job,
-    writer_store_account_t *account);
-static void writer_operator_email(writer_context_t *ctx, writer_job_t *job,
+static bool writer_operator_seal(writer_context_t *ctx, writer_job_t *job,
     writer_store_account_t *account);
 static void writer_operator_hash(writer_job_t *job,
     char hash[WRITER_HASH_TEXT_MAX]);
@@ -56,7 +55,7 @@ writer_operator_account(writer_context_t *ctx, writer_job_t *job)
     memset(&account, 0, sizeof(account));
     writer_operator_uuid(job->now_ms, &account.uuid);
 
-    rc = writer_operator_check(ctx, job);
+    rc = writer_operator_check(ctx, job, &account);
 
     if (rc == WRITER_OK && job->errors_n == 0) {
         rc = writer_operator_business(ctx, job, &business);
@@ -69,10 +68,8 @@ writer_operator_account(writer_context_t *ctx, writer_job_t *job)
     account.business = business->row;
     account.business_uuid = business->uuid;
 
-    writer_operator_fill(ctx, job, &account);
-
     /* what was checked cannot fail now; if it does, nothing is kept */
-    if (job->errors_n != 0
+    if (!writer_operator_seal(ctx, job, &account)
         || writer_store_account_add(ctx->store, &account, job->now_ms)
            != WRITER_OK)
     {
@@ -107,25 +104,27 @@ writer_operator_account(writer_context_t *ctx, writer_job_t *job)
  * must not leave a business that nobody can sign in to.  NONE: taken.
  */
 static int
-writer_operator_check(writer_context_t *ctx, writer_job_t *job)
+writer_operator_check(writer_context_t *ctx, writer_job_t *job,
+    writer_store_account_t *account)
 {
     int                     rc;
-    char                    password[WRITER_HASH_TEXT_MAX];
     keepers_str_t           email;
-    unsigned char           hash[KEEPERS_HASH_LEN];
     writer_store_account_t  known;
 
-    if (keepers_role_read(writer_command_str(job, WRITER_FIELD_ROLE))
-        == KEEPERS_ROLE_NONE)
-    {
+    account->role = keepers_role_read(writer_command_str(job,
+                                                         WRITER_FIELD_ROLE));
+
+    if (account->role == KEEPERS_ROLE_NONE) {
         writer_job_error(job, "role", "unknown");
     }
 
-    writer_operator_hash(job, password);
+    writer_operator_hash(job, account->password);
 
     email = writer_command_str(job, WRITER_FIELD_EMAIL);
 
-    if (!writer_accounts_hash(ctx->conf->master_ring, 0, email, hash)) {
+    if (!writer_accounts_hash(ctx->conf->master_ring, 0, email,
+                              account->email_hash))
+    {
         writer_job_error(job, "email", "syntax");
     }
 
@@ -212,43 +211,26 @@ writer_operator_business_add(writer_context_t *ctx, writer_job_t *job,
 }
 
 
-static void
-writer_operator_fill(writer_context_t *ctx, writer_job_t *job,
-    writer_store_account_t *account)
-{
-    account->role = keepers_role_read(writer_command_str(job,
-                                                         WRITER_FIELD_ROLE));
-
-    if (account->role == KEEPERS_ROLE_NONE) {
-        writer_job_error(job, "role", "unknown");
-    }
-
-    writer_operator_hash(job, account->password);
-    writer_operator_email(ctx, job, account);
-}
-
-
-static void
-writer_operator_email(writer_context_t *ctx, writer_job_t *job,
+/* The address as it was typed, to the business that is now known. */
+static bool
+writer_operator_seal(writer_context_t *ctx, writer_job_t *job,
     writer_store_account_t *account)
 {
     bool                      eai;
     keepers_out_t             out;
-    keepers_str_t             typed;
     unsigned char             email[KEEPERS_EMAIL_LEN_MAX];
     unsigned char             subkey[KEEPERS_KEY_LEN];
     const keepers_keyring_t  *master;
 
     master = ctx->conf->master_ring;
-    typed = writer_command_str(job, WRITER_FIELD_EMAIL);
 
     keepers_out_init(&out, email, sizeof(email));
 
-    if (keepers_email_read(typed, &out, &eai) != KEEPERS_OK
-        || !writer_accounts_hash(master, 0, typed, account->email_hash))
+    if (keepers_email_read(writer_command_str(job, WRITER_FIELD_EMAIL), &out,
+                           &eai)
+        != KEEPERS_OK)
     {
-        writer_job_error(job, "email", "syntax");
-        return;
+        return false;
     }
 
     memcpy(account->master, master->keys[0].id, sizeof(account->master));
@@ -261,6 +243,8 @@ writer_operator_email(writer_context_t *ctx, writer_job_t *job,
 
     keepers_wipe(subkey, sizeof(subkey));
     keepers_wipe(email, sizeof(email));
+
+    return true;
 }
 
 

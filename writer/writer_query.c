@@ -127,6 +127,31 @@ writer_query_after(writer_job_t *job, keepers_str_t s)
 }
 
 
+void
+writer_query_next(writer_json_t *json, bool more, uint64_t ms,
+    const keepers_uuid_t *id)
+{
+    keepers_out_t  out, text;
+    unsigned char  cursor[WRITER_QUERY_CURSOR];
+    unsigned char  buf[keepers_base64url_len(WRITER_QUERY_CURSOR)];
+
+    writer_json_key(json, "next");
+
+    if (!more) {
+        writer_json_null(json);
+        return;
+    }
+
+    keepers_out_init(&out, cursor, sizeof(cursor));
+    keepers_out_u64(&out, ms);
+    keepers_out_bytes(&out, id->bytes, KEEPERS_UUID_LEN);
+
+    keepers_out_init(&text, buf, sizeof(buf));
+    keepers_text_base64url(&text, keepers_out_written(&out));
+    writer_json_str(json, keepers_out_written(&text));
+}
+
+
 static void
 writer_query_limit(writer_job_t *job, keepers_str_t s)
 {

@@ -11,10 +11,15 @@
 
 
 #include "writer/writer_job.h"
+#include "writer/writer_json.h"
 
 
 /* A read function: fills job->in.query; false with 400 or 422. */
 bool writer_query_read(writer_job_t *job, void *http);
+
+/* "next": the cursor of the last row, by time and id; null: no more. */
+void writer_query_next(writer_json_t *json, bool more, uint64_t ms,
+    const keepers_uuid_t *id);
 
 
 #endif /* _WRITER_QUERY_H_INCLUDED_ */

@@ -10,6 +10,7 @@
 #include "writer/writer_links.h"
 #include "writer/writer_log.h"
 #include "writer/writer_redis_open.h"
+#include "writer/writer_wait.h"
 
 #include "core/keepers_token.h"
 
@@ -39,6 +40,7 @@ static void *writer_redis_main(void *data);
 static bool writer_redis_wait(writer_redis_t *redis, unsigned ms, bool done);
 static bool writer_redis_turn(writer_publisher_t *publisher);
 static bool writer_redis_connect(writer_publisher_t *publisher);
+static void writer_redis_well(writer_publisher_t *publisher);
 static void writer_redis_drop(writer_publisher_t *publisher);
 static bool writer_redis_marked(writer_publisher_t *publisher);
 static bool writer_redis_all(writer_publisher_t *publisher);
@@ -52,8 +54,6 @@ static bool writer_redis_ok(writer_publisher_t *publisher, redisReply *reply);
 int
 writer_redis_start(writer_redis_t *redis, const writer_conf_t *conf)
 {
-    pthread_condattr_t  attr;
-
     memset(redis, 0, sizeof(*redis));
     redis->conf = conf;
     redis->all = true;
@@ -66,12 +66,11 @@ writer_redis_start(writer_redis_t *redis, const writer_conf_t *conf)
         return 0;
     }
 
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&redis->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    writer_wait_init(&redis->wake);
 
     if (pthread_create(&redis->thread, NULL, writer_redis_main, redis) != 0) {
+        writer_log(WRITER_LOG_ERROR, "thread",
+                   "remedy=\"raise the limit of tasks\"");
         return -1;
     }
 
@@ -173,24 +172,14 @@ writer_redis_main(void *data)
 static bool
 writer_redis_wait(writer_redis_t *redis, unsigned ms, bool done)
 {
-    bool             go_on;
-    struct timespec  until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long) (ms % 1000) * 1000000;
-
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    bool  go_on;
 
     pthread_mutex_lock(&redis->lock);
 
     /* what could not be published does not make the thread spin */
 
     if (!redis->stop && (!done || redis->slugs_n == 0)) {
-        (void) pthread_cond_timedwait(&redis->wake, &redis->lock, &until);
+        (void) writer_wait(&redis->wake, &redis->lock, ms);
     }
 
     go_on = !redis->stop;
@@ -229,6 +218,7 @@ writer_redis_turn(writer_publisher_t *publisher)
         && (!all || writer_redis_all(publisher))
         && writer_redis_changed(publisher))
     {
+        writer_redis_well(publisher);
         return true;
     }
 
@@ -253,6 +243,17 @@ writer_redis_connect(writer_publisher_t *publisher)
         return false;
     }
 
+    return true;
+}
+
+
+/*
+ * Everything was taken.  A connection alone says nothing: a Redis that is full
+ * or has other rights accepts it and refuses what follows.
+ */
+static void
+writer_redis_well(writer_publisher_t *publisher)
+{
     if (publisher->lost) {
         writer_log(WRITER_LOG_WARN, "redis", "state=restored");
         publisher->lost = false;
@@ -260,8 +261,6 @@ writer_redis_connect(writer_publisher_t *publisher)
 
     publisher->retry_ms = WRITER_REDIS_RETRY_MIN_MS;
     writer_health_set(WRITER_HEALTH_REDIS, true);
-
-    return true;
 }
 
 
@@ -316,8 +315,7 @@ writer_redis_all(writer_publisher_t *publisher)
     size_t         i;
     unsigned char  random[16];
 
-    if (writer_store_links(publisher->store, 0, true, writer_redis_each,
-                           publisher)
+    if (writer_store_links_all(publisher->store, writer_redis_each, publisher)
         != WRITER_OK
         || publisher->context == NULL)
     {
@@ -447,11 +445,7 @@ writer_redis_ok(writer_publisher_t *publisher, redisReply *reply)
 {
     bool  ok;
 
-    ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
-
-    if (reply != NULL) {
-        freeReplyObject(reply);
-    }
+    ok = writer_redis_good(reply);
 
     if (!ok) {
         writer_redis_drop(publisher);

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) Keepers
  *
- * Publishes the records of links to Redis, sealed: a thread of its own, the
- * only user of hiredis here.  Redis may lose them at any time; they are
- * published again when it comes back, or comes back empty.
+ * Publishes the records of links to Redis, sealed: a thread of its own,
+ * with blocking hiredis as in all of writer_redis_*.  Redis may lose them at
+ * any time; they are published again when it comes back, or comes back empty.
  */
 
 

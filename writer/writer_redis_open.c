@@ -41,23 +41,27 @@ writer_redis_open(const writer_conf_t *conf, unsigned timeout_s)
 static bool
 writer_redis_auth(redisContext *context, const writer_conf_t *conf)
 {
-    bool         ok;
-    redisReply  *reply;
-
     if (conf->redis_password[0] == '\0') {
         return true;
     }
 
-    reply = redisCommand(context, "AUTH %s %s",
-                         conf->redis_user[0] != '\0' ? conf->redis_user
-                                                     : "default",
-                         conf->redis_password);
+    return writer_redis_good(redisCommand(context, "AUTH %s %s",
+                             conf->redis_user[0] != '\0' ? conf->redis_user
+                                                         : "default",
+                             conf->redis_password));
+}
 
-    ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+
+bool
+writer_redis_good(redisReply *reply)
+{
+    bool  good;
+
+    good = reply != NULL && reply->type != REDIS_REPLY_ERROR;
 
     if (reply != NULL) {
         freeReplyObject(reply);
     }
 
-    return ok;
+    return good;
 }

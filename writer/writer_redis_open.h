@@ -20,5 +20,8 @@
 redisContext *writer_redis_open(const writer_conf_t *conf,
     unsigned timeout_s);
 
+/* Frees the reply; false: there is none, or it is an error. */
+bool writer_redis_good(redisReply *reply) keepers_checked;
+
 
 #endif /* _WRITER_REDIS_OPEN_H_INCLUDED_ */

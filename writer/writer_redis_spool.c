@@ -11,13 +11,15 @@
 #include "writer/writer_redis_open.h"
 #include "writer/writer_redis_spool_command.h"
 #include "writer/writer_signups.h"
+#include "writer/writer_wait.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 
 #define WRITER_SPOOL_BLOCK_MS   500
-#define WRITER_SPOOL_RETRY_MS   200     /* a store that failed, Redis away */
+#define WRITER_SPOOL_RETRY_MS   200     /* Redis away; a store that failed, */
+#define WRITER_SPOOL_HOLD_MS    1600    /* up to this */
 #define WRITER_SPOOL_TIMEOUT_S  2       /* more than BLOCK */
 #define WRITER_SPOOL_LEFT_MS    2000    /* an entry that failed alone */
 
@@ -41,13 +43,16 @@ typedef enum {
 
 
 static void *writer_spool_main(void *data);
-static bool writer_spool_wait(writer_spool_t *spool, unsigned ms);
+static bool writer_spool_wait(writer_spool_t *spool, writer_spool_e rc);
+static redisContext *writer_spool_connect(writer_spool_t *spool);
+static void writer_spool_from(writer_spool_t *spool, const char *id);
 static bool writer_spool_group(writer_spool_t *spool, redisContext *context);
-static int writer_spool_turn(writer_spool_t *spool, redisContext *context,
-    bool *fresh);
-static void writer_spool_passed(writer_spool_t *spool, int n, bool fresh);
-static int writer_spool_batch(writer_spool_t *spool, redisContext *context,
-    const redisReply *entries);
+static writer_spool_e writer_spool_turn(writer_spool_t *spool,
+    redisContext *context);
+static writer_spool_e writer_spool_passed(writer_spool_t *spool,
+    const char *last, writer_spool_e rc);
+static writer_spool_e writer_spool_batch(writer_spool_t *spool,
+    redisContext *context, const redisReply *entries);
 static bool writer_spool_entry(const redisReply *reply,
     writer_spooled_t *entry);
 static bool writer_spool_fields(const redisReply *fields,
@@ -59,11 +64,11 @@ static bool writer_spool_open(writer_spool_t *spool, writer_job_t *job,
 static void writer_spool_finished(writer_job_t *job);
 static writer_spool_e writer_spool_settle(writer_spool_t *spool,
     redisContext *context, const writer_spooled_t *entry);
+static writer_spool_e writer_spool_failed(const writer_job_t *job);
 static writer_spool_e writer_spool_remove(writer_spool_t *spool,
     redisContext *context, const char *id);
 static writer_spool_e writer_spool_bury(writer_spool_t *spool,
     redisContext *context, const writer_spooled_t *entry, const char *why);
-static bool writer_spool_ok(redisReply *reply);
 
 
 int
@@ -80,10 +85,12 @@ writer_spool_start(writer_spool_t *spool, const writer_conf_t *conf,
     spool->commit = commit;
 
     pthread_mutex_init(&spool->lock, NULL);
-    pthread_cond_init(&spool->wake, NULL);
+    writer_wait_init(&spool->wake);
     keepers_envelope_opener_init(&spool->opener, conf->secret);
 
     if (pthread_create(&spool->thread, NULL, writer_spool_main, spool) != 0) {
+        writer_log(WRITER_LOG_ERROR, "thread",
+                   "remedy=\"raise the limit of tasks\"");
         return -1;
     }
 
@@ -113,46 +120,30 @@ writer_spool_stop(writer_spool_t *spool)
 }
 
 
-/*
- * What was read and not removed comes first, be it by the process before this
- * one: the consumer has the same name.
- */
 static void *
 writer_spool_main(void *data)
 {
-    int              n;
-    bool             fresh;
+    writer_spool_e   rc;
     redisContext    *context;
     writer_spool_t  *spool;
 
     spool = data;
     context = NULL;
+    rc = WRITER_SPOOL_SETTLED;
 
-    while (writer_spool_wait(spool, 0)) {
+    while (writer_spool_wait(spool, rc)) {
 
         if (context == NULL) {
-            context = writer_redis_open(spool->conf, WRITER_SPOOL_TIMEOUT_S);
-            memcpy(spool->from, "0", sizeof("0"));
-
-            if (context != NULL && !writer_spool_group(spool, context)) {
-                redisFree(context);
-                context = NULL;
-            }
+            context = writer_spool_connect(spool);
         }
 
-        n = context != NULL ? writer_spool_turn(spool, context, &fresh) : -1;
+        rc = context != NULL ? writer_spool_turn(spool, context)
+                             : WRITER_SPOOL_LOST;
 
-        if (n >= 0) {
-            writer_spool_passed(spool, n, fresh);
-            continue;
-        }
-
-        if (context != NULL) {
+        if (rc == WRITER_SPOOL_LOST && context != NULL) {
             redisFree(context);
             context = NULL;
         }
-
-        (void) writer_spool_wait(spool, WRITER_SPOOL_RETRY_MS);
     }
 
     if (context != NULL) {
@@ -164,41 +155,25 @@ writer_spool_main(void *data)
 
 
 /*
- * Old entries are through when none is left behind the cursor.  Those that
- * failed alone are read again after a while; new ones do not wait for them.
+ * False: it is time to stop.  A store that takes nothing is asked ever more
+ * seldom, Redis every so often.
  */
-static void
-writer_spool_passed(writer_spool_t *spool, int n, bool fresh)
-{
-    if (!fresh) {
-
-        if (n == 0) {
-            memcpy(spool->from, ">", sizeof(">"));
-        }
-
-    } else if (spool->left && writer_now_ms() >= spool->left_ms) {
-        spool->left = false;
-        memcpy(spool->from, "0", sizeof("0"));
-    }
-}
-
-
-/* False: it is time to stop. */
 static bool
-writer_spool_wait(writer_spool_t *spool, unsigned ms)
+writer_spool_wait(writer_spool_t *spool, writer_spool_e rc)
 {
-    bool             go_on;
-    struct timespec  until;
+    bool      go_on;
+    unsigned  ms;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += (long) ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    ms = rc == WRITER_SPOOL_LOST ? WRITER_SPOOL_RETRY_MS
+         : rc == WRITER_SPOOL_HOLD ? spool->hold_ms : 0;
+
+    spool->hold_ms = rc != WRITER_SPOOL_HOLD ? WRITER_SPOOL_RETRY_MS
+                     : ms < WRITER_SPOOL_HOLD_MS ? 2 * ms : ms;
 
     pthread_mutex_lock(&spool->lock);
 
     if (ms != 0 && !spool->stop) {
-        (void) pthread_cond_timedwait(&spool->wake, &spool->lock, &until);
+        (void) writer_wait(&spool->wake, &spool->lock, ms);
     }
 
     go_on = !spool->stop;
@@ -206,6 +181,34 @@ writer_spool_wait(writer_spool_t *spool, unsigned ms)
     pthread_mutex_unlock(&spool->lock);
 
     return go_on;
+}
+
+
+/*
+ * What was read and not removed comes first, be it by the process before this
+ * one: the consumer has the same name.
+ */
+static redisContext *
+writer_spool_connect(writer_spool_t *spool)
+{
+    redisContext  *context;
+
+    context = writer_redis_open(spool->conf, WRITER_SPOOL_TIMEOUT_S);
+    writer_spool_from(spool, "0");
+
+    if (context != NULL && !writer_spool_group(spool, context)) {
+        redisFree(context);
+        context = NULL;
+    }
+
+    return context;
+}
+
+
+static void
+writer_spool_from(writer_spool_t *spool, const char *id)
+{
+    (void) snprintf(spool->from, sizeof(spool->from), "%s", id);
 }
 
 
@@ -230,15 +233,11 @@ writer_spool_group(writer_spool_t *spool, redisContext *context)
 }
 
 
-/* How many entries there were, or -1: begin anew, after a while. */
-static int
-writer_spool_turn(writer_spool_t *spool, redisContext *context,
-    bool *fresh)
+static writer_spool_e
+writer_spool_turn(writer_spool_t *spool, redisContext *context)
 {
-    int          rc;
-    redisReply  *reply;
-
-    *fresh = strcmp(spool->from, ">") == 0;
+    writer_spool_e   rc;
+    redisReply      *reply;
 
     reply = redisCommand(context, "XREADGROUP GROUP writers writer COUNT %d "
                          "BLOCK %d STREAMS %s{spool}:q %s", WRITER_SPOOL_BATCH,
@@ -246,13 +245,13 @@ writer_spool_turn(writer_spool_t *spool, redisContext *context,
                          spool->from);
 
     if (reply == NULL) {
-        return -1;
+        return WRITER_SPOOL_LOST;
     }
 
-    rc = -1;
+    rc = WRITER_SPOOL_LOST;
 
     if (reply->type == REDIS_REPLY_NIL) {
-        rc = 0;
+        rc = writer_spool_passed(spool, NULL, WRITER_SPOOL_SETTLED);
 
     } else if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1
                && reply->element[0]->type == REDIS_REPLY_ARRAY
@@ -269,7 +268,44 @@ writer_spool_turn(writer_spool_t *spool, redisContext *context,
 }
 
 
-static int
+/*
+ * Moves the cursor behind "last", or behind all old entries if there was none.
+ * What failed alone is read again some time after it was passed: new entries
+ * do not wait for it.
+ */
+static writer_spool_e
+writer_spool_passed(writer_spool_t *spool, const char *last, writer_spool_e rc)
+{
+    bool  fresh;
+
+    fresh = strcmp(spool->from, ">") == 0;
+
+    if (rc == WRITER_SPOOL_LEFT) {
+        spool->left = true;
+        rc = WRITER_SPOOL_SETTLED;
+
+        if (fresh) {
+            spool->left_ms = writer_wait_now_ms() + WRITER_SPOOL_LEFT_MS;
+        }
+    }
+
+    if (rc != WRITER_SPOOL_SETTLED) {
+        writer_spool_from(spool, "0");
+
+    } else if (!fresh) {
+        writer_spool_from(spool, last != NULL ? last : ">");
+        spool->left_ms = writer_wait_now_ms() + WRITER_SPOOL_LEFT_MS;
+
+    } else if (spool->left && writer_wait_now_ms() >= spool->left_ms) {
+        spool->left = false;
+        writer_spool_from(spool, "0");
+    }
+
+    return rc;
+}
+
+
+static writer_spool_e
 writer_spool_batch(writer_spool_t *spool, redisContext *context,
     const redisReply *entries)
 {
@@ -281,7 +317,7 @@ writer_spool_batch(writer_spool_t *spool, redisContext *context,
     batch = calloc(n != 0 ? n : 1, sizeof(*batch));
 
     if (batch == NULL) {
-        return -1;
+        return WRITER_SPOOL_HOLD;
     }
 
     for (i = 0; i < n; i++) {
@@ -313,18 +349,10 @@ writer_spool_batch(writer_spool_t *spool, redisContext *context,
         }
     }
 
-    if (worst == WRITER_SPOOL_LEFT && !spool->left) {
-        spool->left = true;
-        spool->left_ms = writer_now_ms() + WRITER_SPOOL_LEFT_MS;
-    }
-
-    if (n != 0 && strcmp(spool->from, ">") != 0) {
-        memcpy(spool->from, batch[n - 1].id, sizeof(spool->from));
-    }
-
+    worst = writer_spool_passed(spool, n != 0 ? batch[n - 1].id : NULL, worst);
     free(batch);
 
-    return worst >= WRITER_SPOOL_HOLD ? -1 : (int) n;
+    return worst;
 }
 
 
@@ -441,51 +469,54 @@ writer_spool_finished(writer_job_t *job)
 }
 
 
+static writer_spool_e
+writer_spool_settle(writer_spool_t *spool, redisContext *context,
+    const writer_spooled_t *entry)
+{
+    writer_spool_e       rc;
+    const writer_job_t  *job;
+
+    job = entry->job;
+    rc = WRITER_SPOOL_SETTLED;
+
+    if (entry->odd) {
+        rc = writer_spool_bury(spool, context, entry, "entry");
+
+    } else if (entry->envelope.data == NULL) {
+        /* removed, but not acknowledged */
+
+    } else if (job == NULL || job->status == 0 || job->status == 503) {
+        rc = writer_spool_failed(job);
+
+    } else if (job->status != 202) {
+        rc = writer_spool_bury(spool, context, entry,
+                               job->code != NULL ? job->code : "fields");
+    }
+
+    return rc == WRITER_SPOOL_SETTLED
+           ? writer_spool_remove(spool, context, entry->id) : rc;
+}
+
+
 /*
  * A store that takes nothing holds all back, in their order; a signup that it
  * refuses alone, as of a business whose key is damaged, is only left behind.
  */
 static writer_spool_e
-writer_spool_settle(writer_spool_t *spool, redisContext *context,
-    const writer_spooled_t *entry)
+writer_spool_failed(const writer_job_t *job)
 {
-    const char          *code;
-    writer_spool_e       rc;
-    const writer_job_t  *job;
-
-    job = entry->job;
-
-    if (entry->odd) {
-        rc = writer_spool_bury(spool, context, entry, "entry");
-        return rc == WRITER_SPOOL_SETTLED
-               ? writer_spool_remove(spool, context, entry->id) : rc;
-    }
-
-    if (entry->envelope.data == NULL) {
-        return writer_spool_remove(spool, context, entry->id);
-    }
-
-    if (job == NULL || job->status == 0) {
+    if (job == NULL || job->code == NULL) {
         return WRITER_SPOOL_HOLD;
     }
 
-    code = job->code != NULL ? job->code : "fields";
-
-    if (job->status == 503) {
-        return strcmp(code, "store") == 0
-               && writer_health_well(WRITER_HEALTH_STORE)
-               ? WRITER_SPOOL_LEFT : WRITER_SPOOL_HOLD;
+    if (strcmp(job->code, "data_key") == 0
+        || (strcmp(job->code, "store") == 0
+            && writer_health_well(WRITER_HEALTH_STORE)))
+    {
+        return WRITER_SPOOL_LEFT;
     }
 
-    if (job->status != 202) {
-        rc = writer_spool_bury(spool, context, entry, code);
-
-        if (rc != WRITER_SPOOL_SETTLED) {
-            return rc;
-        }
-    }
-
-    return writer_spool_remove(spool, context, entry->id);
+    return WRITER_SPOOL_HOLD;
 }
 
 
@@ -497,9 +528,9 @@ static writer_spool_e
 writer_spool_remove(writer_spool_t *spool, redisContext *context,
     const char *id)
 {
-    return writer_spool_ok(redisCommand(context, "XDEL %s{spool}:q %s",
+    return writer_redis_good(redisCommand(context, "XDEL %s{spool}:q %s",
                                         spool->conf->redis_prefix, id))
-           && writer_spool_ok(redisCommand(context,
+           && writer_redis_good(redisCommand(context,
                                            "XACK %s{spool}:q writers %s",
                                            spool->conf->redis_prefix, id))
            ? WRITER_SPOOL_SETTLED : WRITER_SPOOL_LOST;
@@ -518,7 +549,6 @@ writer_spool_bury(writer_spool_t *spool, redisContext *context,
     long long      dead;
     keepers_str_t  envelope;
 
-    envelope = entry->odd ? keepers_str("", 0) : entry->envelope;
     dead = writer_spool_length(spool->conf, context, "dead");
 
     if (dead < 0) {
@@ -527,32 +557,25 @@ writer_spool_bury(writer_spool_t *spool, redisContext *context,
 
     if (dead >= WRITER_SPOOL_DEAD_MAX) {
 
-        if (!spool->left) {
+        if (!spool->full) {
+            spool->full = true;
             writer_log(WRITER_LOG_ERROR, "spool", "dead=full code=%s", why);
         }
 
         return WRITER_SPOOL_LEFT;
     }
 
-    writer_log(WRITER_LOG_ERROR, "spool", "entry=dead code=%s", why);
+    spool->full = false;
+    envelope = entry->odd ? keepers_str("", 0) : entry->envelope;
 
-    return writer_spool_ok(redisCommand(context, "XADD %s{spool}:dead * why "
+    if (!writer_redis_good(redisCommand(context, "XADD %s{spool}:dead * why "
                                         "%s e %b", spool->conf->redis_prefix,
-                                        why, envelope.data, envelope.len))
-           ? WRITER_SPOOL_SETTLED : WRITER_SPOOL_LOST;
-}
-
-
-static bool
-writer_spool_ok(redisReply *reply)
-{
-    bool  ok;
-
-    ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
-
-    if (reply != NULL) {
-        freeReplyObject(reply);
+                                        why, envelope.data, envelope.len)))
+    {
+        return WRITER_SPOOL_LOST;
     }
 
-    return ok;
+    writer_log(WRITER_LOG_ERROR, "spool", "entry=dead code=%s", why);
+
+    return WRITER_SPOOL_SETTLED;
 }

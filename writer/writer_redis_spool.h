@@ -44,7 +44,9 @@ typedef struct {
     size_t                      busy;       /* jobs at the committer */
     char                        from[WRITER_SPOOL_ID]; /* the cursor, or ">" */
     bool                        left;       /* some failed alone */
+    bool                        full;       /* the log says so: dead is */
     uint64_t                    left_ms;    /* when they are tried again */
+    unsigned                    hold_ms;    /* next wait for a store */
 } writer_spool_t;
 
 

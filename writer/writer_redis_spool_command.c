@@ -7,6 +7,7 @@
 #include "writer/writer_redis_spool_command.h"
 
 #include "writer/writer_redis_open.h"
+#include "writer/writer_redis_spool.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,9 +18,9 @@
 
 static long long writer_spool_requeue(const writer_conf_t *conf,
     redisContext *context);
-static bool writer_spool_requeue_entry(const writer_conf_t *conf,
-    redisContext *context, const redisReply *entry);
-static long long writer_spool_number(redisReply *reply);
+static int writer_spool_requeue_entry(const writer_conf_t *conf,
+    redisContext *context, const redisReply *entry,
+    char from[WRITER_SPOOL_ID]);
 
 
 int
@@ -69,72 +70,68 @@ writer_spool_command(const writer_conf_t *conf, const char *what)
 static long long
 writer_spool_requeue(const writer_conf_t *conf, redisContext *context)
 {
-    bool         ok;
-    long long    n, i;
+    char         from[WRITER_SPOOL_ID];
+    long long    n, left, back;
     redisReply  *reply;
 
-    n = writer_spool_length(conf, context, "dead");
+    left = writer_spool_length(conf, context, "dead");
+    back = left < 0 ? -1 : 0;
+    (void) snprintf(from, sizeof(from), "-");
 
-    for (i = 0; i < n; i++) {
-        reply = redisCommand(context, "XRANGE %s{spool}:dead - + COUNT 1",
-                             conf->redis_prefix);
+    for ( /* void */ ; left > 0 && back >= 0; left--) {
+        reply = redisCommand(context, "XRANGE %s{spool}:dead %s + COUNT 1",
+                             conf->redis_prefix, from);
 
-        ok = reply != NULL && reply->type == REDIS_REPLY_ARRAY;
+        n = reply != NULL && reply->type == REDIS_REPLY_ARRAY
+            && reply->elements == 1
+            ? writer_spool_requeue_entry(conf, context, reply->element[0],
+                                         from)
+            : -1;
 
-        if (ok && reply->elements == 0) {
-            freeReplyObject(reply);
-            break;
-        }
-
-        ok = ok && writer_spool_requeue_entry(conf, context,
-                                              reply->element[0]);
+        back = n < 0 ? -1 : back + n;
 
         if (reply != NULL) {
             freeReplyObject(reply);
         }
-
-        if (!ok) {
-            return -1;
-        }
     }
 
-    return n < 0 ? -1 : i;
+    return back;
 }
 
 
-/* In the queue before it leaves the others. */
-static bool
+/*
+ * In the queue before it leaves the others.  1, or 0: it never was one of ours
+ * and stays; -1: it failed.  Moves "from" behind it.
+ */
+static int
 writer_spool_requeue_entry(const writer_conf_t *conf, redisContext *context,
-    const redisReply *entry)
+    const redisReply *entry, char from[WRITER_SPOOL_ID])
 {
-    bool               added;
-    redisReply        *reply;
     const redisReply  *fields;
 
     if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2
         || entry->element[1]->type != REDIS_REPLY_ARRAY
         || entry->element[1]->elements != 4)
     {
-        return false;
+        return -1;
     }
 
+    (void) snprintf(from, WRITER_SPOOL_ID, "(%s", entry->element[0]->str);
     fields = entry->element[1];
 
-    reply = redisCommand(context, "XADD %s{spool}:q * e %b",
-                         conf->redis_prefix, fields->element[3]->str,
-                         (size_t) fields->element[3]->len);
-
-    added = reply != NULL && reply->type == REDIS_REPLY_STRING;
-
-    if (reply != NULL) {
-        freeReplyObject(reply);
+    if (fields->element[3]->len == 0) {
+        return 0;
     }
 
-    return added
-           && writer_spool_number(redisCommand(context,
-                                               "XDEL %s{spool}:dead %s",
-                                               conf->redis_prefix,
-                                               entry->element[0]->str)) >= 0;
+    return writer_redis_good(redisCommand(context, "XADD %s{spool}:q * e %b",
+                                          conf->redis_prefix,
+                                          fields->element[3]->str,
+                                          (size_t) fields->element[3]->len))
+           && writer_redis_good(redisCommand(context,
+                                             "XDEL %s{spool}:dead %s",
+                                             conf->redis_prefix,
+                                             entry->element[0]->str))
+           ? 1 : -1;
 }
 
 
@@ -142,15 +139,11 @@ long long
 writer_spool_length(const writer_conf_t *conf, redisContext *context,
     const char *name)
 {
-    return writer_spool_number(redisCommand(context, "XLEN %s{spool}:%s",
-                                            conf->redis_prefix, name));
-}
+    long long    n;
+    redisReply  *reply;
 
-
-static long long
-writer_spool_number(redisReply *reply)
-{
-    long long  n;
+    reply = redisCommand(context, "XLEN %s{spool}:%s", conf->redis_prefix,
+                         name);
 
     n = reply != NULL && reply->type == REDIS_REPLY_INTEGER ? reply->integer
                                                             : -1;

@@ -110,6 +110,12 @@ writer_signups_run(writer_context_t *ctx, writer_job_t *job)
 
     rc = writer_business_find(&ctx->businesses, ctx->store,
                               &link->business_uuid, &business);
+
+    if (rc != WRITER_OK && !writer_store_disk_fault(ctx->store)) {
+        /* its key does not open: nothing was written, the group goes on */
+        return writer_job_problem(job, 503, "data_key");
+    }
+
     if (rc != WRITER_OK) {
         return WRITER_FAULT;
     }

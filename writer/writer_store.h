@@ -93,7 +93,6 @@ typedef struct {
     int64_t          link;
     uint64_t         joined_ms;
     uint64_t         expires_ms;            /* 0: until asked to delete */
-    bool             change_waiting;
     unsigned char    email_hash[KEEPERS_HASH_LEN];
     char             slug[KEEPERS_SLUG_LEN_MAX + 1];
     size_t           sealed_len;
@@ -210,9 +209,11 @@ int writer_store_link_find(writer_store_t *store, keepers_str_t slug,
     writer_store_link_t *link) keepers_checked;
 int writer_store_link_state(writer_store_t *store, int64_t row, uint8_t state,
     uint64_t now_ms) keepers_checked;
-/* business 0: all; deleted ones only if asked for */
-int writer_store_links(writer_store_t *store, int64_t business, bool deleted,
+/* Those of a business that are not deleted; those of all, deleted or not. */
+int writer_store_links(writer_store_t *store, int64_t business,
     writer_store_link_pt each, void *data) keepers_checked;
+int writer_store_links_all(writer_store_t *store, writer_store_link_pt each,
+    void *data) keepers_checked;
 /* Has the link ever shown this text for this kind of consent? */
 int writer_store_link_text(writer_store_t *store, int64_t link, uint8_t kind,
     const unsigned char hash[KEEPERS_HASH_LEN]) keepers_checked;
@@ -236,6 +237,7 @@ int writer_store_customers(writer_store_t *store, int64_t business,
     writer_store_customer_pt each, void *data) keepers_checked;
 int writer_store_customer_erase(writer_store_t *store, int64_t business,
     const keepers_uuid_t *id, uint64_t now_ms) keepers_checked;
+/* The first one behind *customer, which is zeros at first, by expiry and id. */
 int writer_store_customer_expired(writer_store_t *store, uint64_t now_ms,
     writer_store_customer_t *customer) keepers_checked;
 int writer_store_customer_keep(writer_store_t *store,

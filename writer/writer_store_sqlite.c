@@ -23,6 +23,8 @@ static int writer_sqlite_wal_hook(void *data, sqlite3 *db, const char *name,
     int pages);
 static int writer_sqlite_bind(sqlite3_stmt *stmt, const char *format,
     va_list args);
+static int writer_sqlite_start(writer_store_t *store, writer_sql_e id,
+    const char *sql, sqlite3_stmt **out, const char *format, va_list args);
 static sqlite3_stmt *writer_sqlite_prepare(writer_store_t *store,
     writer_sql_e id, const char *sql);
 
@@ -273,23 +275,15 @@ writer_sqlite_do(writer_store_t *store, writer_sql_e id, const char *sql,
     va_list        args;
     sqlite3_stmt  *stmt;
 
-    stmt = writer_sqlite_prepare(store, id, sql);
-    if (stmt == NULL) {
-        return WRITER_FAULT;
-    }
-
     va_start(args, format);
-    rc = writer_sqlite_bind(stmt, format, args);
+    rc = writer_sqlite_start(store, id, sql, &stmt, format, args);
     va_end(args);
 
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_step(stmt);
+    if (rc == WRITER_OK) {
+        rc = writer_sqlite_end(stmt);
     }
 
-    sqlite3_reset(stmt);
-
-    return rc == SQLITE_DONE || rc == SQLITE_ROW
-           ? WRITER_OK : writer_sqlite_fault(store, rc, (int) id);
+    return rc == WRITER_NONE ? WRITER_OK : rc;
 }
 
 
@@ -297,8 +291,23 @@ int
 writer_sqlite_row(writer_store_t *store, writer_sql_e id, const char *sql,
     sqlite3_stmt **out, const char *format, ...)
 {
+    int      rc;
+    va_list  args;
+
+    va_start(args, format);
+    rc = writer_sqlite_start(store, id, sql, out, format, args);
+    va_end(args);
+
+    return rc;
+}
+
+
+/* Up to the first row. */
+static int
+writer_sqlite_start(writer_store_t *store, writer_sql_e id, const char *sql,
+    sqlite3_stmt **out, const char *format, va_list args)
+{
     int            rc;
-    va_list        args;
     sqlite3_stmt  *stmt;
 
     stmt = writer_sqlite_prepare(store, id, sql);
@@ -306,17 +315,21 @@ writer_sqlite_row(writer_store_t *store, writer_sql_e id, const char *sql,
         return WRITER_FAULT;
     }
 
-    va_start(args, format);
     rc = writer_sqlite_bind(stmt, format, args);
-    va_end(args);
 
-    if (rc != SQLITE_OK) {
-        return writer_sqlite_fault(store, rc, (int) id);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_step(stmt);
     }
 
-    *out = stmt;
+    if (rc == SQLITE_ROW) {
+        *out = stmt;
+        return WRITER_OK;
+    }
 
-    return writer_sqlite_next(store, stmt);
+    sqlite3_reset(stmt);
+
+    return rc == SQLITE_DONE ? WRITER_NONE
+                             : writer_sqlite_fault(store, rc, (int) id);
 }
 
 
@@ -338,10 +351,12 @@ writer_sqlite_next(writer_store_t *store, sqlite3_stmt *stmt)
 }
 
 
-void
+int
 writer_sqlite_end(sqlite3_stmt *stmt)
 {
     sqlite3_reset(stmt);
+
+    return WRITER_NONE;
 }
 
 

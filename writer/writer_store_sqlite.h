@@ -38,6 +38,7 @@ typedef enum {
     WRITER_SQL_LINK_FIND,
     WRITER_SQL_LINK_STATE,
     WRITER_SQL_LINKS,
+    WRITER_SQL_LINKS_ALL,
     WRITER_SQL_LINK_TEXT,
     WRITER_SQL_SIGNUP_SEEN,
     WRITER_SQL_SIGNUP_ADD,
@@ -104,7 +105,9 @@ int writer_sqlite_row(writer_store_t *store, writer_sql_e id, const char *sql,
 /* The next row of the same statement: OK, NONE or FAULT. */
 int writer_sqlite_next(writer_store_t *store, sqlite3_stmt *stmt)
     keepers_checked;
-void writer_sqlite_end(sqlite3_stmt *stmt);
+
+/* Ends it before its last row: NONE. */
+int writer_sqlite_end(sqlite3_stmt *stmt);
 
 /* OK if the last statement changed a row, else NONE. */
 int writer_sqlite_changed(writer_store_t *store) keepers_checked;

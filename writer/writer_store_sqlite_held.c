@@ -116,12 +116,8 @@ writer_store_held(writer_store_t *store, int64_t business, uint64_t before_ms,
     while (rc == WRITER_OK) {
         writer_sqlite_held(stmt, &held);
 
-        if (each(data, &held) != 0) {
-            writer_sqlite_end(stmt);
-            return WRITER_OK;
-        }
-
-        rc = writer_sqlite_next(store, stmt);
+        rc = each(data, &held) == 0
+             ? writer_sqlite_next(store, stmt) : writer_sqlite_end(stmt);
     }
 
     return rc == WRITER_NONE ? WRITER_OK : rc;
@@ -249,15 +245,9 @@ writer_store_days(writer_store_t *store, int64_t business, uint64_t from,
              " ORDER BY day", &stmt, "ii", business, (int64_t) from);
 
     while (rc == WRITER_OK) {
-        if (each(data, (uint64_t) sqlite3_column_int64(stmt, 0),
-                 (uint64_t) sqlite3_column_int64(stmt, 1))
-            != 0)
-        {
-            writer_sqlite_end(stmt);
-            return WRITER_OK;
-        }
-
-        rc = writer_sqlite_next(store, stmt);
+        rc = each(data, (uint64_t) sqlite3_column_int64(stmt, 0),
+                  (uint64_t) sqlite3_column_int64(stmt, 1)) == 0
+             ? writer_sqlite_next(store, stmt) : writer_sqlite_end(stmt);
     }
 
     return rc == WRITER_NONE ? WRITER_OK : rc;

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) Keepers
  *
- * Signups, customers, what hangs on them, counters.
+ * Signups, customers and what hangs on them.
  */
 
 
@@ -10,10 +10,8 @@
 
 
 #define WRITER_SQL_CUSTOMER_COLUMNS                                           \
-    "SELECT c.id, c.business, c.link, c.joined_ms, c.expires_ms,"             \
-    " EXISTS (SELECT 1 FROM changes x WHERE x.customer = c.id),"              \
-    " c.email_hash, l.slug, c.sealed FROM customers c"                        \
-    " JOIN links l ON l.id = c.link "
+    "SELECT c.id, c.business, c.link, c.joined_ms, c.expires_ms, l.slug,"     \
+    " c.sealed FROM customers c JOIN links l ON l.id = c.link "
 
 
 static void writer_sqlite_customer(sqlite3_stmt *stmt,
@@ -115,8 +113,11 @@ writer_store_customer_expired(writer_store_t *store, uint64_t now_ms,
 
     rc = writer_sqlite_row(store, WRITER_SQL_CUSTOMER_EXPIRED,
              WRITER_SQL_CUSTOMER_COLUMNS
-             "WHERE c.expires_ms > 0 AND c.expires_ms <= ? LIMIT 1", &stmt,
-             "i", (int64_t) now_ms);
+             "WHERE c.expires_ms > 0 AND c.expires_ms <= ?"
+             " AND (c.expires_ms, c.id) > (?, ?)"
+             " ORDER BY c.expires_ms, c.id LIMIT 1", &stmt, "iib",
+             (int64_t) now_ms, (int64_t) customer->expires_ms,
+             customer->id.bytes, (size_t) KEEPERS_UUID_LEN);
 
     return writer_sqlite_one(rc, stmt, customer);
 }
@@ -143,10 +144,8 @@ writer_sqlite_customer(sqlite3_stmt *stmt, writer_store_customer_t *customer)
     customer->link = sqlite3_column_int64(stmt, 2);
     customer->joined_ms = (uint64_t) sqlite3_column_int64(stmt, 3);
     customer->expires_ms = (uint64_t) sqlite3_column_int64(stmt, 4);
-    customer->change_waiting = sqlite3_column_int(stmt, 5) != 0;
-    writer_sqlite_blob(stmt, 6, customer->email_hash, KEEPERS_HASH_LEN);
-    writer_sqlite_text(stmt, 7, customer->slug, sizeof(customer->slug));
-    customer->sealed_len = writer_sqlite_blob(stmt, 8, customer->sealed,
+    writer_sqlite_text(stmt, 5, customer->slug, sizeof(customer->slug));
+    customer->sealed_len = writer_sqlite_blob(stmt, 6, customer->sealed,
                                               sizeof(customer->sealed));
 }
 
@@ -170,12 +169,8 @@ writer_store_customers(writer_store_t *store, int64_t business,
     while (rc == WRITER_OK) {
         writer_sqlite_customer(stmt, &customer);
 
-        if (each(data, &customer) != 0) {
-            writer_sqlite_end(stmt);
-            return WRITER_OK;
-        }
-
-        rc = writer_sqlite_next(store, stmt);
+        rc = each(data, &customer) == 0
+             ? writer_sqlite_next(store, stmt) : writer_sqlite_end(stmt);
     }
 
     return rc == WRITER_NONE ? WRITER_OK : rc;
@@ -252,12 +247,8 @@ writer_store_memberships(writer_store_t *store,
     while (rc == WRITER_OK) {
         writer_sqlite_text(stmt, 0, slug, sizeof(slug));
 
-        if (each(data, slug, (uint64_t) sqlite3_column_int64(stmt, 1)) != 0) {
-            writer_sqlite_end(stmt);
-            return WRITER_OK;
-        }
-
-        rc = writer_sqlite_next(store, stmt);
+        rc = each(data, slug, (uint64_t) sqlite3_column_int64(stmt, 1)) == 0
+             ? writer_sqlite_next(store, stmt) : writer_sqlite_end(stmt);
     }
 
     return rc == WRITER_NONE ? WRITER_OK : rc;
@@ -306,12 +297,8 @@ writer_store_consents(writer_store_t *store, const keepers_uuid_t *customer,
         writer_sqlite_text(stmt, 4, consent.slug, sizeof(consent.slug));
         writer_sqlite_text(stmt, 5, consent.text, sizeof(consent.text));
 
-        if (each(data, &consent) != 0) {
-            writer_sqlite_end(stmt);
-            return WRITER_OK;
-        }
-
-        rc = writer_sqlite_next(store, stmt);
+        rc = each(data, &consent) == 0
+             ? writer_sqlite_next(store, stmt) : writer_sqlite_end(stmt);
     }
 
     return rc == WRITER_NONE ? WRITER_OK : rc;
@@ -357,15 +344,9 @@ writer_store_changes(writer_store_t *store, const keepers_uuid_t *customer,
         sealed.data = sqlite3_column_blob(stmt, 2);
         sealed.len = (size_t) sqlite3_column_bytes(stmt, 2);
 
-        if (each(data, (uint64_t) sqlite3_column_int64(stmt, 0), &signup,
-                 sealed)
-            != 0)
-        {
-            writer_sqlite_end(stmt);
-            return WRITER_OK;
-        }
-
-        rc = writer_sqlite_next(store, stmt);
+        rc = each(data, (uint64_t) sqlite3_column_int64(stmt, 0),
+                  &signup, sealed) == 0
+             ? writer_sqlite_next(store, stmt) : writer_sqlite_end(stmt);
     }
 
     return rc == WRITER_NONE ? WRITER_OK : rc;

@@ -30,6 +30,8 @@ static int writer_sqlite_business(int rc,
 static int writer_sqlite_account(int rc, sqlite3_stmt *stmt,
     writer_store_account_t *account);
 static void writer_sqlite_link(sqlite3_stmt *stmt, writer_store_link_t *link);
+static int writer_sqlite_links(writer_store_t *store, int rc,
+    sqlite3_stmt *stmt, writer_store_link_pt each, void *data);
 static int writer_sqlite_link_text(writer_store_t *store, int64_t link,
     int64_t kind, const unsigned char *hash, const char *text, int64_t now_ms);
 
@@ -339,26 +341,45 @@ writer_store_link_state(writer_store_t *store, int64_t row, uint8_t state,
 
 
 int
-writer_store_links(writer_store_t *store, int64_t business, bool deleted,
+writer_store_links(writer_store_t *store, int64_t business,
     writer_store_link_pt each, void *data)
 {
-    int                   rc;
-    sqlite3_stmt         *stmt;
-    writer_store_link_t   link;
+    int            rc;
+    sqlite3_stmt  *stmt;
 
     rc = writer_sqlite_row(store, WRITER_SQL_LINKS, WRITER_SQL_LINK_COLUMNS
-             "WHERE (?1 = 0 OR l.business = ?1) AND (l.state <> 3 OR ?2 = 1)"
-             " ORDER BY l.id DESC", &stmt, "ii", business, (int64_t) deleted);
+             "WHERE l.business = ? AND l.state <> 3 ORDER BY l.id DESC",
+             &stmt, "i", business);
+
+    return writer_sqlite_links(store, rc, stmt, each, data);
+}
+
+
+int
+writer_store_links_all(writer_store_t *store, writer_store_link_pt each,
+    void *data)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    rc = writer_sqlite_row(store, WRITER_SQL_LINKS_ALL, WRITER_SQL_LINK_COLUMNS
+             "ORDER BY l.id DESC", &stmt, "");
+
+    return writer_sqlite_links(store, rc, stmt, each, data);
+}
+
+
+static int
+writer_sqlite_links(writer_store_t *store, int rc, sqlite3_stmt *stmt,
+    writer_store_link_pt each, void *data)
+{
+    writer_store_link_t  link;
 
     while (rc == WRITER_OK) {
         writer_sqlite_link(stmt, &link);
 
-        if (each(data, &link) != 0) {
-            writer_sqlite_end(stmt);
-            return WRITER_OK;
-        }
-
-        rc = writer_sqlite_next(store, stmt);
+        rc = each(data, &link) == 0
+             ? writer_sqlite_next(store, stmt) : writer_sqlite_end(stmt);
     }
 
     return rc == WRITER_NONE ? WRITER_OK : rc;
@@ -439,12 +460,8 @@ writer_store_audits(writer_store_t *store, int64_t business,
         writer_sqlite_text(stmt, 4, audit.subject, sizeof(audit.subject));
         writer_sqlite_blob(stmt, 5, audit.hash, KEEPERS_HASH_LEN);
 
-        if (each(data, &audit) != 0) {
-            writer_sqlite_end(stmt);
-            return WRITER_OK;
-        }
-
-        rc = writer_sqlite_next(store, stmt);
+        rc = each(data, &audit) == 0
+             ? writer_sqlite_next(store, stmt) : writer_sqlite_end(stmt);
     }
 
     return rc == WRITER_NONE ? WRITER_OK : rc;

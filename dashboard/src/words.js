@@ -20,7 +20,6 @@ const DATE = new Intl.DateTimeFormat("en-GB", {
 
 const STATUS = {
     active: "",
-    change_waiting: "Change waiting",
     phone_unread: "Phone unclear",
 };
 

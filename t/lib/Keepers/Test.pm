@@ -45,6 +45,7 @@ use File::Spec;
 use FindBin;
 use IO::Select;
 use IO::Socket::UNIX;
+use IPC::Open3 qw(open3);
 use MIME::Base64 qw(encode_base64);
 use Mojo::UserAgent;
 use Test::More ();
@@ -55,7 +56,7 @@ use Keepers::Process;
 our @EXPORT = qw(work_dir start_redis start_writer start_nginx start_platform
     nginx_test keys_dir free_port wait_for ua raw sign_in reload workers stop
     restart pause resume kill_hard alive canary allow_log logs slurp spew
-    redis_cli);
+    redis_cli run_writer operator sql);
 
 (our $root = File::Spec->rel2abs(__FILE__)) =~ s{/t/lib/Keepers/Test\.pm$}{};
 
@@ -130,6 +131,43 @@ sub start_writer {
                    log => $option{log} // work_dir() . '/writer.log',
                    command => [$writer, '--config', $option{config}],
                    ready => sub { IO::Socket::UNIX->new($socket) } });
+}
+
+
+# Runs the program alone with a text as its input; its exit status and all it
+# said.
+sub run_writer {
+    my ($input, @arguments) = @_;
+    my $pid = open3(my $in, my $out, undef, $writer, @arguments);
+
+    local $SIG{PIPE} = 'IGNORE';
+    print $in $input;
+    close($in);
+
+    my $text = do { local $/; <$out> } // '';
+
+    waitpid($pid, 0);
+    return ($? >> 8, $text);
+}
+
+
+# A command of the platform's operator.
+sub operator {
+    my ($p, $input, @command) = @_;
+
+    return run_writer($input, '--config', "$p->{dir}/conf/writer.ini",
+                      @command);
+}
+
+
+# What the platform's database says; to change it, stop the writer first.
+sub sql {
+    my ($p, $statement) = @_;
+
+    open(my $out, '-|', 'sqlite3', $p->{database}, $statement)
+        or die("sqlite3: $!\n");
+    chomp(my @lines = <$out>);
+    return join("\n", @lines);
 }
 
 

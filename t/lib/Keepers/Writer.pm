@@ -15,12 +15,10 @@ use strict;
 use warnings;
 
 use FindBin;
-use IPC::Open3 qw(open3);
 use Keepers::Test;
 use Mojo::JSON qw(decode_json);
 
 my $root = $Keepers::Test::root;
-my $program = $ENV{KEEPERS_WRITER} // "$root/build/keepers-writer";
 my $tool;
 my $dirs = 0;
 
@@ -52,29 +50,13 @@ sub new {
 }
 
 
-# Runs the program alone; its exit status and all it said.
-sub run {
-    my ($input, @arguments) = @_;
-    my $pid = open3(my $in, my $out, undef, $program, @arguments);
-
-    local $SIG{PIPE} = 'IGNORE';
-    print $in $input;
-    close($in);
-
-    my $text = do { local $/; <$out> } // '';
-
-    waitpid($pid, 0);
-    return ($? >> 8, $text);
-}
-
-
-sub keygen { return run('', 'keygen', $_[0]) }
+sub keygen { return run_writer('', 'keygen', $_[0]) }
 
 
 sub command {
     my ($self, $input, @command) = @_;
 
-    return run($input, '--config', $self->{config}, @command);
+    return run_writer($input, '--config', $self->{config}, @command);
 }
 
 
