@@ -42,6 +42,7 @@ my %valid = (keepers_zone => '1m',
              keepers_redis_timeout => '1s',
              keepers_redis_connections => '1',
              keepers_redis_queue => '1',
+             keepers_limit_nodes => '3',
              keepers_session => 'required',
              keepers_session_cookie => '__Host-a',
              keepers_session_idle => '1m',
@@ -221,8 +222,14 @@ my @values = (
      'keepers_limit_rule "a": invalid burst "0", it must be a number from 1 '
      . 'to 1000000'],
     [http => 'keepers_limit_rule a key=$uri rate=1/s mode=loud;',
-     'keepers_limit_rule "a": invalid mode "loud", it must be "enforce" or '
-     . '"shadow"'],
+     'keepers_limit_rule "a": invalid mode "loud", it must be "enforce", '
+     . '"shadow", or of signups "tap" or "hold"'],
+    [http => 'keepers_limit_rule a key=$uri rate=1/s if=$keepers_nobody;',
+     'unknown "keepers_nobody" variable'],
+    [http => 'keepers_limit_nodes 0;', '"keepers_limit_nodes" must be 1 to '
+     . '1000'],
+    [http => 'keepers_limit_nodes 1001;', '"keepers_limit_nodes" must be 1 to '
+     . '1000'],
     [http => 'keepers_limit_rule a key=$uri rate=1/s count=some;',
      'keepers_limit_rule "a": invalid count "some", it must be "all" '
      . 'or "failures"'],
@@ -233,7 +240,7 @@ my @values = (
      'invalid value "403" of keepers_limit_status'],
     [http => 'keepers_limit_rule a key=$uri rate=1/s zone=z;',
      'keepers_limit_rule "a": invalid parameter "zone=z"; there are key= '
-     . 'rate= burst= count= mode='],
+     . 'rate= burst= count= mode= if='],
     [http => 'keepers_limit_rule a key=$uri rate=1/s rate=2/s;',
      'keepers_limit_rule "a": repeated parameter "rate=2/s"'],
     [http => 'keepers_limit_rule a key=$keepers_nobody rate=1/s;',

@@ -12,8 +12,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use IO::Select;
-use IO::Socket::INET;
+use Keepers::Attack;
 use Keepers::Test;
 use Test::More;
 
@@ -53,59 +52,13 @@ sub ready {
 }
 
 
-# All connections have a request under way all the time; $each is called
-# after each answer with how many there were.
-sub attack {
-    my ($who, $connections, $tries, $each) = @_;
-    my $select = IO::Select->new;
-    my ($sent, $done, %codes, %text) = (0, 0);
-
-    my $ask = sub {
-        my ($socket) = @_;
-
-        return if $sent++ >= $tries;
-        $text{$socket} = '';
-        $socket->syswrite("GET /exact?who=$who HTTP/1.1\r\nHost: x\r\n\r\n");
-    };
-
-    for my $i (0 .. $connections - 1) {
-        my ($peer) = $nginx[$i % @nginx]{url} =~ m{//([\d.]+:\d+)};
-        my $socket = IO::Socket::INET->new(PeerAddr => $peer) or die $!;
-
-        $select->add($socket);
-        $ask->($socket);
-    }
-
-    while ($done < $tries) {
-        my @ready = $select->can_read(20) or die 'no answer';
-
-        for my $socket (@ready) {
-            $socket->sysread($text{$socket}, 8192, length($text{$socket}))
-                or die 'closed';
-
-            my ($head) = $text{$socket} =~ /^(.*?\r\n\r\n)/s or next;
-            my ($length) = $head =~ /^Content-Length: (\d+)/mi;
-
-            next if length($text{$socket}) < length($head) + ($length // 0);
-
-            $codes{substr($head, 9, 3)}++;
-            $each->(++$done) if $each;
-            $done++ if !$each;
-            $ask->($socket);
-        }
-    }
-
-    return \%codes;
-}
-
-
 ok(wait_for { ready($nginx[0]) && ready($nginx[1]) }, 'Redis is ready');
 
-is_deeply(attack('a', 20, 1000), { 200 => 100, 429 => 900 },
+is_deeply(attack(\@nginx, '/exact?who=a', 20, 1000), { 200 => 100, 429 => 900 },
           'exactly a hundred of a thousand pass');
 
 # what each machine has refused it knows without Redis
-my $codes = attack('b', 20, 1000,
+my $codes = attack(\@nginx, '/exact?who=b', 20, 1000,
                    sub { kill_hard($redis) if $_[0] == 500 });
 
 is(($codes->{200} // 0) + ($codes->{429} // 0), 1000, 'all are answered');

@@ -158,6 +158,7 @@ writer_held_each(void *data, const writer_store_held_t *held)
 
     reason = held->reason & KEEPERS_SIGNUP_HELD_MARKUP ? "markup"
              : held->reason & KEEPERS_SIGNUP_HELD_URL ? "url_in_name"
+             : held->reason & KEEPERS_SIGNUP_HELD_BUDGET ? "budget"
              : "honeypot";
 
     writer_json_map(&list->json);

@@ -50,6 +50,7 @@
     row(LIMIT_PASSED,     "keepers_limits", "verdict=\"passed\"")            \
     row(LIMIT_LIMITED,    "keepers_limits", "verdict=\"limited\"")           \
     row(LIMIT_SHADOW,     "keepers_limits", "verdict=\"shadow\"")            \
+    row(LIMIT_SUSPECT,    "keepers_limits", "verdict=\"suspect\"")           \
     row(LIMIT_DEGRADED,   "keepers_limits", "verdict=\"degraded\"")          \
     row(CSRF_REFUSED,     "keepers_csrf_refused", "")                        \
     row(HEADER_STRIPPED,  "keepers_headers_stripped", "")                    \

@@ -129,6 +129,49 @@ keepers_rate_unit(unsigned char c)
 
 
 /*
+ * Time is the measure, not cells: a cell of a part takes n times as long as
+ * one of the whole, and the capacity in time stays, so a state carries over.
+ */
+
+keepers_rate_t
+keepers_rate_share(const keepers_rate_t *rate, uint32_t nodes)
+{
+    uint64_t        capacity_us;
+    keepers_rate_t  share;
+
+    if (nodes <= 1) {
+        return *rate;
+    }
+
+    capacity_us = rate->tolerance_us + rate->interval_us;
+
+    share.interval_us = rate->interval_us * nodes;
+    capacity_us = capacity_us > share.interval_us ? capacity_us
+                                                  : share.interval_us;
+
+    share.tolerance_us = capacity_us - share.interval_us;
+    share.burst = (uint32_t) (capacity_us / share.interval_us);
+
+    return share;
+}
+
+
+keepers_rate_t
+keepers_rate_times(const keepers_rate_t *rate, uint32_t times)
+{
+    keepers_rate_t  more;
+
+    more.interval_us = rate->interval_us > times ? rate->interval_us / times
+                                                 : 1;
+    more.burst = rate->burst > UINT32_MAX / times ? UINT32_MAX
+                                                  : rate->burst * times;
+    more.tolerance_us = (more.burst - 1) * more.interval_us;
+
+    return more;
+}
+
+
+/*
  * "used" is how far the state lies ahead of now, and never more than the whole
  * capacity: a state further ahead comes from a clock that went back or from a
  * larger burst of an older configuration, and must not lock anyone out for

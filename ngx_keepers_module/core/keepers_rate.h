@@ -44,6 +44,20 @@ int keepers_rate_read(keepers_str_t text, uint32_t burst,
     keepers_rate_t *rate) keepers_checked;
 
 /*
+ * The same limit in equal parts for "nodes" machines that cannot ask each
+ * other (0 counts as 1).  A part fills at a n-th of the pace; its states are
+ * those of the whole, so that what was used of the whole is used of each part,
+ * and of what is left each spends a n-th.  At least one at a time passes.
+ */
+keepers_rate_t keepers_rate_share(const keepers_rate_t *rate, uint32_t nodes);
+
+/*
+ * "times" as much, at once and a period.  Below a microsecond a cell it stays
+ * at a microsecond.
+ */
+keepers_rate_t keepers_rate_times(const keepers_rate_t *rate, uint32_t times);
+
+/*
  * One decision: state "tat_us" (0: none), at now, "cost" cells.  Cost 0 peeks:
  * would one more be admitted?  Its state is the old one.
  */

@@ -54,9 +54,11 @@ typedef enum {
 #define KEEPERS_SIGNUP_HELD_TRAP     0x0008   /* held: honeypot */
 #define KEEPERS_SIGNUP_FORM          0x0010   /* else JSON */
 #define KEEPERS_SIGNUP_DEGRADED      0x0020   /* taken without Redis */
+#define KEEPERS_SIGNUP_HELD_BUDGET   0x0040   /* held: over a limit */
 #define KEEPERS_SIGNUP_HELD          (KEEPERS_SIGNUP_HELD_MARKUP             \
                                       | KEEPERS_SIGNUP_HELD_URL              \
-                                      | KEEPERS_SIGNUP_HELD_TRAP)
+                                      | KEEPERS_SIGNUP_HELD_TRAP             \
+                                      | KEEPERS_SIGNUP_HELD_BUDGET)
 
 
 /* A fault's code reads "email.syntax"; see keepers_signup_fault_code(). */

@@ -56,7 +56,7 @@ ngx_keepers_access_handler(ngx_http_request_t *r)
     }
 
     if (klcf->limits != NULL) {
-        rc = ngx_keepers_limit_check(r, 0);
+        rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_EARLY);
 
         if (rc != NGX_OK) {
             return rc;
@@ -74,7 +74,7 @@ ngx_keepers_access_handler(ngx_http_request_t *r)
     }
 
     if (klcf->limits != NULL) {
-        rc = ngx_keepers_limit_check(r, 1);
+        rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SESSION);
 
         if (rc != NGX_OK) {
             return rc;

@@ -12,10 +12,7 @@
 #include "http/ngx_keepers_conf.h"
 
 
-static keepers_str_t ngx_keepers_client_address(ngx_http_request_t *r);
-
-
-static keepers_str_t
+keepers_str_t
 ngx_keepers_client_address(ngx_http_request_t *r)
 {
     struct sockaddr      *sa;

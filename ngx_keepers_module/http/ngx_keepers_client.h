@@ -15,9 +15,21 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/keepers_base.h"
+
 
 #define NGX_KEEPERS_CLIENT_LEN  22      /* base64url of 16 bytes */
 
+
+#define NGX_KEEPERS_CLIENT_NET   8      /* of an address of IPv6: its /64 */
+#define NGX_KEEPERS_CLIENT_WIDE  6      /* and its /48 */
+
+
+/*
+ * 4 bytes of IPv4, mapped into IPv6 or not, 16 of IPv6, none of a Unix socket;
+ * a view into the connection.  Personal data.
+ */
+keepers_str_t ngx_keepers_client_address(ngx_http_request_t *r);
 
 /* Zeros for a Unix socket. */
 void ngx_keepers_client_net(ngx_http_request_t *r, u_char net[8]);

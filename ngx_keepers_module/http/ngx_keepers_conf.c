@@ -9,6 +9,7 @@
 #include "http/ngx_keepers_body.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_keyfile.h"
+#include "http/ngx_keepers_limit.h"
 #include "http/ngx_keepers_link.h"
 
 
@@ -18,6 +19,7 @@
 #define NGX_KEEPERS_CONNECTIONS_MAX     16
 #define NGX_KEEPERS_QUEUE               4096
 #define NGX_KEEPERS_QUEUE_MAX           65536
+#define NGX_KEEPERS_LIMIT_NODES_MAX     1000
 #define NGX_KEEPERS_BODY_SIZE           16384
 #define NGX_KEEPERS_BODY_SIZE_MAX       65536
 #define NGX_KEEPERS_SESSION_MAX         50
@@ -52,6 +54,7 @@ ngx_keepers_create_main_conf(ngx_conf_t *cf)
     kmcf->redis.timeout_ms = NGX_CONF_UNSET_MSEC;
     kmcf->redis.connections = NGX_CONF_UNSET_UINT;
     kmcf->redis.queue = NGX_CONF_UNSET_UINT;
+    kmcf->limit_nodes = NGX_CONF_UNSET_UINT;
 
     return kmcf;
 }
@@ -70,10 +73,13 @@ ngx_keepers_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(kmcf->redis.connections,
                              NGX_KEEPERS_CONNECTIONS);
     ngx_conf_init_uint_value(kmcf->redis.queue, NGX_KEEPERS_QUEUE);
+    ngx_conf_init_uint_value(kmcf->limit_nodes, 1);
 
     if (ngx_keepers_conf_bounds(cf, kmcf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
+
+    ngx_keepers_limit_shares(kmcf);
 
     return ngx_keepers_conf_rings(cf, kmcf);
 }
@@ -102,6 +108,15 @@ ngx_keepers_conf_bounds(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf)
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"keepers_redis_queue\" must be 1 to %d",
                       NGX_KEEPERS_QUEUE_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    if (kmcf->limit_nodes == 0
+        || kmcf->limit_nodes > NGX_KEEPERS_LIMIT_NODES_MAX)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_limit_nodes\" must be 1 to %d",
+                      NGX_KEEPERS_LIMIT_NODES_MAX);
         return NGX_CONF_ERROR;
     }
 

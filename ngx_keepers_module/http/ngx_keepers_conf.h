@@ -40,23 +40,47 @@ typedef enum {
 } ngx_keepers_status_format_e;
 
 
+/* When a rule can be decided: when what its key and its cost name is known. */
+typedef enum {
+    NGX_KEEPERS_LIMIT_EARLY = 0,            /* before anything was looked up */
+    NGX_KEEPERS_LIMIT_SESSION,
+    NGX_KEEPERS_LIMIT_SIGNUP                /* of a link: its fields are read */
+} ngx_keepers_limit_stage_e;
+
+
+/* What becomes of a request that a rule has no room for. */
+typedef enum {
+    NGX_KEEPERS_LIMIT_ENFORCE = 0,          /* refused */
+    NGX_KEEPERS_LIMIT_SHADOW,               /* nothing */
+    NGX_KEEPERS_LIMIT_TAP,                  /* a signup: one more tap */
+    NGX_KEEPERS_LIMIT_HOLD                  /* a signup: held */
+} ngx_keepers_limit_mode_e;
+
+
 /* A rule of "keepers_limit_rule". */
-typedef struct {
+typedef struct ngx_keepers_limit_rule_s  ngx_keepers_limit_rule_t;
+
+struct ngx_keepers_limit_rule_s {
     ngx_str_t                  name;
     ngx_http_complex_value_t  *key;
+    ngx_http_complex_value_t  *condition;   /* if=; NULL: always */
     keepers_rate_t             rate;
+    keepers_rate_t             share;       /* of this machine, without Redis */
     ngx_uint_t                 number;      /* in limit_rules */
-    unsigned                   shadow:1;
-    unsigned                   session:1;   /* the key names the session */
+    ngx_keepers_shm_rule_t    *counters;
+    ngx_keepers_limit_mode_e   mode;
+    ngx_keepers_limit_stage_e  stage;
+    ngx_keepers_limit_rule_t  *wide;        /* the key names the client: its
+                                               /48, if it is one of IPv6 */
     unsigned                   failures:1;  /* an answer < 400 is refunded */
-} ngx_keepers_limit_rule_t;
+};
 
 
 /* A "keepers_limit" of a location. */
 typedef struct {
     ngx_keepers_limit_rule_t  *rule;
     ngx_http_complex_value_t  *cost;        /* NULL: 1 */
-    ngx_uint_t                 session;     /* decided after the session */
+    ngx_keepers_limit_stage_e  stage;
 } ngx_keepers_limit_t;
 
 
@@ -81,6 +105,7 @@ typedef struct {
     ngx_keepers_redis_conf_t   redis;
     ngx_array_t               *limit_rules; /* ngx_keepers_limit_rule_t *;
                                                NULL: none */
+    ngx_uint_t                 limit_nodes;
     unsigned                   redis_set:1;
     unsigned                   used:1;      /* a location of ours exists */
     unsigned                   links:1;     /* a link is served */

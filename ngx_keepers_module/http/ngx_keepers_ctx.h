@@ -41,6 +41,7 @@ typedef enum {
     NGX_KEEPERS_LIMIT_PASSED,
     NGX_KEEPERS_LIMIT_LIMITED,
     NGX_KEEPERS_LIMIT_SHADOWED,
+    NGX_KEEPERS_LIMIT_SUSPECT,          /* over a rule that taps or holds */
     NGX_KEEPERS_LIMIT_DEGRADED
 } ngx_keepers_limit_e;
 
@@ -65,6 +66,8 @@ typedef struct {
     ngx_uint_t              key;            /* of the ring, that opened it */
     unsigned                cache_hit:1;
     unsigned                csrf_passed:1;
+    unsigned                limit_tap:1;    /* a signup needs one more tap */
+    unsigned                limit_hold:1;   /* a signup is held */
 
     /* what the phases noted */
     ngx_keepers_limit_e     limit;
@@ -73,6 +76,10 @@ typedef struct {
     const char             *signup_state;   /* $keepers_signup; static text */
     ngx_msec_int_t          redis_ms;       /* -1: Redis was not asked */
     ngx_str_t               next;           /* of a sign-in, signed, proved */
+
+    /* of a signup whose fields passed, for the keys of limits */
+    keepers_str_t           recipient;      /* its e-mail address; secret */
+    const keepers_uuid_t   *link_business;  /* NULL: not known */
 
     ngx_keepers_wait_t     *wait;           /* one op at a time */
     ngx_keepers_wait_t     *limit_wait;

@@ -15,6 +15,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "http/ngx_keepers_conf.h"
+
 
 /* phases */
 ngx_int_t ngx_keepers_headers_handler(ngx_http_request_t *r); /* post-read */
@@ -27,13 +29,13 @@ ngx_int_t ngx_keepers_guard_handler(ngx_http_request_t *r);   /* precontent */
 ngx_int_t ngx_keepers_link_handler(ngx_http_request_t *r);    /* precontent */
 
 /*
- * Called by the access phase twice: with after_session 0 before the session
- * is looked up, and with 1 once it is known, for the rules whose key or cost
- * names it.  May be called again at any moment, and charges a request once a
+ * Decides the rules of a stage: the access phase calls it before the session
+ * is looked up and once it is known, the signup phase when the fields were
+ * read.  May be called again at any moment, and charges a request once a
  * rule.  NGX_OK: go on; NGX_AGAIN: waiting; else what the phase returns.
  */
 ngx_int_t ngx_keepers_limit_check(ngx_http_request_t *r,
-    ngx_uint_t after_session);
+    ngx_keepers_limit_stage_e stage);
 
 /* Gives back what rules that count failures reserved: the log phase. */
 ngx_int_t ngx_keepers_limit_log_handler(ngx_http_request_t *r);

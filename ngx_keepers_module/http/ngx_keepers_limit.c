@@ -2,13 +2,9 @@
 /*
  * Copyright (C) Keepers
  *
- * Limits: the rules of a location are decided together, in one script call,
- * and charged only if all admit the request.  Without Redis each machine
- * decides on its own, by the same algorithm over the shared zone.
- *
- * The table in the zone is read and written without a lock over both, so two
- * workers may admit on the same state.  That lets through at most one request
- * a worker too many each time, and is why Redis decides while it can.
+ * Limits: the rules of a location that can be decided at a time are decided
+ * together, in one script call, and charged only if all admit the request.
+ * Without Redis each machine decides on its own: ngx_keepers_limit_local.c.
  */
 
 
@@ -17,6 +13,7 @@
 #include "core/keepers_keyring.h"
 #include "core/keepers_rate.h"
 #include "core/keepers_text.h"
+#include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_limit_int.h"
@@ -28,20 +25,21 @@
 static ngx_int_t ngx_keepers_limit_begin(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, ngx_keepers_limit_state_t **state);
 static ngx_int_t ngx_keepers_limit_collect(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state, ngx_uint_t after_session);
+    ngx_keepers_limit_state_t *state, ngx_keepers_limit_stage_e stage);
+static ngx_int_t ngx_keepers_limit_apply(ngx_http_request_t *r,
+    ngx_keepers_limit_state_t *state, ngx_keepers_limit_t *limit);
 static ngx_int_t ngx_keepers_limit_item(ngx_http_request_t *r,
-    ngx_keepers_limit_t *limit, ngx_keepers_limit_item_t *item);
+    ngx_keepers_limit_t *limit, ngx_keepers_limit_rule_t *rule,
+    ngx_keepers_limit_item_t *item);
 static uint32_t ngx_keepers_limit_item_cost(ngx_keepers_limit_t *limit,
     ngx_str_t *text);
 static ngx_uint_t ngx_keepers_limit_denied(ngx_http_request_t *r,
     ngx_keepers_limit_state_t *state);
-static void ngx_keepers_limit_local(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state);
 static ngx_int_t ngx_keepers_limit_conclude(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, ngx_keepers_limit_state_t *state,
     ngx_uint_t degraded);
-static void ngx_keepers_limit_deny(ngx_http_request_t *r,
-    ngx_keepers_limit_item_t *item);
+static void ngx_keepers_limit_over(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_limit_item_t *item);
 static ngx_int_t ngx_keepers_limit_refuse(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, uint64_t retry_us);
 static ngx_uint_t ngx_keepers_limit_retry(uint64_t retry_us);
@@ -50,7 +48,8 @@ static ngx_uint_t ngx_keepers_limit_retry(uint64_t retry_us);
 /* NGX_OK, NGX_AGAIN, what a refusal returns, NGX_ERROR: no memory */
 
 ngx_int_t
-ngx_keepers_limit_check(ngx_http_request_t *r, ngx_uint_t after_session)
+ngx_keepers_limit_check(ngx_http_request_t *r,
+    ngx_keepers_limit_stage_e stage)
 {
     ngx_int_t                   rc;
     ngx_keepers_ctx_t          *ctx;
@@ -79,7 +78,7 @@ ngx_keepers_limit_check(ngx_http_request_t *r, ngx_uint_t after_session)
     }
 
     if (state->n == 0) {
-        rc = ngx_keepers_limit_collect(r, state, after_session);
+        rc = ngx_keepers_limit_collect(r, state, stage);
 
         if (rc != NGX_OK || state->n == 0) {
             return rc;
@@ -119,7 +118,7 @@ ngx_keepers_limit_begin(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         return NGX_OK;
     }
 
-    wait = ngx_keepers_wait_create(r, NGX_KEEPERS_LIMITS_MAX
+    wait = ngx_keepers_wait_create(r, NGX_KEEPERS_LIMIT_ITEMS_MAX
                                       * NGX_KEEPERS_LIMIT_ANSWERS, 64);
     if (wait == NULL) {
         return NGX_ERROR;
@@ -143,41 +142,41 @@ ngx_keepers_limit_begin(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
 
 /*
- * The rules of this pass that have not yet decided on this request: phases
+ * The rules of this stage that have not yet decided on this request: phases
  * run again after a wait and after an internal redirect.  Where no session is
- * looked up there is one pass.  A rule whose key is empty does not apply.
+ * looked up its stage is the early one.
  */
 
 static ngx_int_t
 ngx_keepers_limit_collect(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state, ngx_uint_t after_session)
+    ngx_keepers_limit_state_t *state, ngx_keepers_limit_stage_e stage)
 {
-    ngx_int_t                rc;
-    ngx_uint_t               i, later;
-    ngx_keepers_limit_t     *limit;
-    ngx_keepers_loc_conf_t  *klcf;
+    ngx_uint_t                  i;
+    ngx_keepers_limit_t        *limit;
+    ngx_keepers_loc_conf_t     *klcf;
+    ngx_keepers_limit_stage_e   due;
 
     klcf = ngx_keepers_loc_conf(r);
     limit = klcf->limits->elts;
 
     for (i = 0; i < klcf->limits->nelts; i++) {
-        later = limit[i].session && klcf->session != NGX_KEEPERS_SESSION_OFF;
+        due = limit[i].stage;
 
-        if (later != after_session
+        if (due == NGX_KEEPERS_LIMIT_SESSION
+            && klcf->session == NGX_KEEPERS_SESSION_OFF)
+        {
+            due = NGX_KEEPERS_LIMIT_EARLY;
+        }
+
+        if (due != stage
             || (state->decided & (1ULL << limit[i].rule->number)))
         {
             continue;
         }
 
-        rc = ngx_keepers_limit_item(r, &limit[i], &state->items[state->n]);
-
-        if (rc == NGX_ERROR) {
+        if (ngx_keepers_limit_apply(r, state, &limit[i]) == NGX_ERROR) {
             state->n = 0;
             return NGX_ERROR;
-        }
-
-        if (rc == NGX_OK) {
-            state->n++;
         }
     }
 
@@ -185,21 +184,74 @@ ngx_keepers_limit_collect(ngx_http_request_t *r,
 }
 
 
-/* NGX_OK, NGX_DECLINED: the rule does not apply, NGX_ERROR: no memory */
+/*
+ * A rule does not apply if its condition does not hold, if its key is empty,
+ * or if it names the client and there is none, as behind a Unix socket: that
+ * would be one bucket for all.
+ */
+
+static ngx_int_t
+ngx_keepers_limit_apply(ngx_http_request_t *r,
+    ngx_keepers_limit_state_t *state, ngx_keepers_limit_t *limit)
+{
+    size_t                     address_len;
+    ngx_int_t                  rc;
+    ngx_str_t                  condition;
+    ngx_keepers_limit_rule_t  *rule;
+
+    rule = limit->rule;
+    address_len = 0;
+
+    if (rule->condition != NULL) {
+        if (ngx_http_complex_value(r, rule->condition, &condition) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (condition.len == 0
+            || (condition.len == 1 && condition.data[0] == '0'))
+        {
+            return NGX_OK;
+        }
+    }
+
+    if (rule->wide != NULL) {
+        address_len = ngx_keepers_client_address(r).len;
+
+        if (address_len == 0) {
+            return NGX_OK;
+        }
+    }
+
+    rc = ngx_keepers_limit_item(r, limit, rule, &state->items[state->n]);
+
+    if (rc == NGX_OK && address_len == 16) {
+        state->n++;
+        rc = ngx_keepers_limit_item(r, limit, rule->wide,
+                                    &state->items[state->n]);
+        state->items[state->n].wide = 1;
+    }
+
+    if (rc == NGX_OK) {
+        state->n++;
+    }
+
+    return rc;
+}
+
+
+/* NGX_OK, NGX_DECLINED: the key is empty, NGX_ERROR: no memory */
 
 static ngx_int_t
 ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
-    ngx_keepers_limit_item_t *item)
+    ngx_keepers_limit_rule_t *rule, ngx_keepers_limit_item_t *item)
 {
-    size_t                    len;
     ngx_str_t                 key, cost;
-    ngx_msec_t                stamp_ms;
     keepers_str_t             parts[3];
     ngx_keepers_main_conf_t  *kmcf;
 
     ngx_str_null(&cost);
 
-    if (ngx_http_complex_value(r, limit->rule->key, &key) != NGX_OK
+    if (ngx_http_complex_value(r, rule->key, &key) != NGX_OK
         || (limit->cost != NULL
             && ngx_http_complex_value(r, limit->cost, &cost) != NGX_OK))
     {
@@ -212,31 +264,29 @@ ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
 
     kmcf = ngx_keepers_main_conf(r);
 
-    /* a name has no NUL, so it cannot run into the key */
+    /*
+     * A name has no NUL, so it cannot run into the key; and the key of a /48
+     * shall not be that of anything else
+     */
 
-    parts[0] = ngx_keepers_from(limit->rule->name);
-    parts[1] = keepers_str("", 1);
+    parts[0] = ngx_keepers_from(rule->name);
+    parts[1] = keepers_str("\0/48", rule == limit->rule ? 1 : 4);
     parts[2] = ngx_keepers_from(key);
 
     keepers_keyed_hash(kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_LIMIT],
                        parts, 3, item->hash, KEEPERS_HASH_LEN);
 
-    item->rule = limit->rule;
+    item->rule = rule;
     item->cost = ngx_keepers_limit_item_cost(limit, &cost);
     item->admitted = 1;
     item->noted = 0;
+    item->wide = 0;
     item->retry_us = 0;
     item->ahead_us = 0;
     item->remaining = 0;
     item->known = 0;
 
-    if (ngx_keepers_cache_get(&kmcf->shm->limits, item->hash, &item->local,
-                              &len, &stamp_ms)
-        != NGX_OK
-        || len != sizeof(ngx_keepers_limit_local_t))
-    {
-        ngx_memzero(&item->local, sizeof(ngx_keepers_limit_local_t));
-    }
+    (void) ngx_keepers_limit_get(r, item->hash, &item->local);
 
     return NGX_OK;
 }
@@ -263,8 +313,8 @@ ngx_keepers_limit_item_cost(ngx_keepers_limit_t *limit, ngx_str_t *text)
 
 
 /*
- * Whether the zone knows of a refusal that still holds.  A rule in shadow
- * mode asks each time: it shall see what it would see if it were enforced.
+ * Whether the zone knows of a refusal that still holds.  A rule that refuses
+ * nobody asks each time: it shall see what it would see if it were enforced.
  */
 
 static ngx_uint_t
@@ -281,7 +331,7 @@ ngx_keepers_limit_denied(ngx_http_request_t *r,
     for (i = 0; i < state->n; i++) {
         item = &state->items[i];
 
-        if (!item->rule->shadow
+        if (item->rule->mode == NGX_KEEPERS_LIMIT_ENFORCE
             && item->local.deny_us > now_us
             && item->cost >= item->local.deny_cost)
         {
@@ -297,83 +347,41 @@ ngx_keepers_limit_denied(ngx_http_request_t *r,
 }
 
 
-/* Decides as the script does, over the state in the zone. */
-
-static void
-ngx_keepers_limit_local(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state)
-{
-    uint64_t                   now_us;
-    ngx_uint_t                 i, refused;
-    keepers_rate_decision_t    decisions[NGX_KEEPERS_LIMITS_MAX];
-    ngx_keepers_limit_item_t  *item;
-
-    now_us = (uint64_t) ngx_current_msec * 1000;
-    refused = 0;
-
-    for (i = 0; i < state->n; i++) {
-        item = &state->items[i];
-
-        decisions[i] = keepers_rate_decide(&item->rule->rate,
-                                           item->local.tat_us, now_us,
-                                           item->cost);
-
-        item->admitted = decisions[i].admitted;
-        item->retry_us = decisions[i].retry_us;
-        item->ahead_us = item->local.tat_us > now_us
-                         ? item->local.tat_us - now_us : 0;
-        item->remaining = decisions[i].remaining
-                          + (item->admitted ? item->cost : 0);
-        item->known = 1;
-
-        if (!item->admitted && !item->rule->shadow) {
-            refused = 1;
-        }
-    }
-
-    for (i = 0; i < state->n && !refused; i++) {
-        item = &state->items[i];
-
-        if (item->admitted && item->cost > 0) {
-            item->local.tat_us = decisions[i].tat_us;
-            item->ahead_us = decisions[i].tat_us - now_us;
-            item->remaining = decisions[i].remaining;
-            ngx_keepers_limit_put(r, item->hash, &item->local);
-        }
-    }
-}
-
-
 static ngx_int_t
 ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_limit_state_t *state, ngx_uint_t degraded)
 {
     uint64_t                   retry_us;
-    ngx_uint_t                 i, limited, shadowed;
+    ngx_uint_t                 i, limited;
     ngx_keepers_limit_item_t  *item;
 
     retry_us = 0;
     limited = 0;
-    shadowed = 0;
 
     for (i = 0; i < state->n; i++) {
         item = &state->items[i];
 
         state->decided |= 1ULL << item->rule->number;
 
+        ngx_keepers_limit_count(item);
+
         if (item->admitted) {
+            if (!degraded) {
+                ngx_keepers_limit_mirror(r, item);
+            }
+
             continue;
         }
 
-        if (item->rule->shadow) {
-            shadowed = 1;
+        if (item->rule->mode != NGX_KEEPERS_LIMIT_ENFORCE) {
+            ngx_keepers_limit_over(r, ctx, item);
             continue;
         }
 
         limited = 1;
         retry_us = ngx_max(retry_us, item->retry_us);
 
-        ngx_keepers_limit_deny(r, item);
+        ngx_keepers_limit_deny(r, item, degraded);
     }
 
     ngx_keepers_limit_tell(state);
@@ -384,7 +392,7 @@ ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     state->n = 0;
 
-    /* $keepers_limit is the gravest of what both passes found */
+    /* $keepers_limit is the gravest of what all stages found */
 
     if (degraded) {
         ngx_keepers_count(r, LIMIT_DEGRADED);
@@ -396,46 +404,38 @@ ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         return ngx_keepers_limit_refuse(r, ctx, retry_us);
     }
 
-    if (shadowed) {
-        ngx_keepers_count(r, LIMIT_SHADOW);
-        ctx->limit = ngx_max(ctx->limit, NGX_KEEPERS_LIMIT_SHADOWED);
-
-    } else if (!degraded) {
+    if (ctx->limit <= NGX_KEEPERS_LIMIT_PASSED) {
         ngx_keepers_count(r, LIMIT_PASSED);
-        ctx->limit = ngx_max(ctx->limit, NGX_KEEPERS_LIMIT_PASSED);
+        ctx->limit = NGX_KEEPERS_LIMIT_PASSED;
     }
 
     return NGX_OK;
 }
 
 
-/*
- * Remembers a refusal, so that who goes on asking costs Redis nothing, and
- * what Redis knew, so that its loss does not give the burst anew: it refuses
- * when max(tat, now) + cost * interval exceeds now + burst * interval, and
- * retry_us is by how much.
- */
+/* What is over a rule that refuses nobody; a signup has consequences. */
 
 static void
-ngx_keepers_limit_deny(ngx_http_request_t *r, ngx_keepers_limit_item_t *item)
+ngx_keepers_limit_over(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_limit_item_t *item)
 {
-    uint64_t         now_us, room_us, cost_us;
-    keepers_rate_t  *rate;
-
-    if (item->noted) {
+    if (item->rule->mode == NGX_KEEPERS_LIMIT_SHADOW) {
+        ngx_keepers_count(r, LIMIT_SHADOW);
+        ctx->limit = ngx_max(ctx->limit, NGX_KEEPERS_LIMIT_SHADOWED);
         return;
     }
 
-    rate = &item->rule->rate;
-    now_us = (uint64_t) ngx_current_msec * 1000;
-    room_us = item->retry_us + rate->tolerance_us + rate->interval_us;
-    cost_us = ngx_max(item->cost, 1) * rate->interval_us;
+    ngx_keepers_count(r, LIMIT_SUSPECT);
+    ctx->limit = ngx_max(ctx->limit, NGX_KEEPERS_LIMIT_SUSPECT);
 
-    item->local.tat_us = now_us + (room_us > cost_us ? room_us - cost_us : 0);
-    item->local.deny_us = now_us + item->retry_us;
-    item->local.deny_cost = item->cost;
+    if (item->rule->mode == NGX_KEEPERS_LIMIT_HOLD) {
+        ctx->limit_hold = 1;
+        return;
+    }
 
-    ngx_keepers_limit_put(r, item->hash, &item->local);
+    ctx->limit_tap = 1;
+    ctx->retry_s = ngx_max(ctx->retry_s,
+                           ngx_keepers_limit_retry(item->retry_us));
 }
 
 

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) Keepers
  *
- * What the shared zone's table "limits" holds of a key of a rule.
+ * Rules of limits as they are read, and what the shared zone's table "limits"
+ * holds of a key of one.
  */
 
 
@@ -12,23 +13,48 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "http/ngx_keepers_conf.h"
 
 
 #define NGX_KEEPERS_LIMIT_RULES_MAX  64     /* one bit each, a request */
-#define NGX_KEEPERS_LIMIT_NAME_MAX   32
+#define NGX_KEEPERS_LIMIT_NAME_MAX   NGX_KEEPERS_SHM_RULE_NAME
 
 
 /*
  * Times are microseconds of ngx_current_msec, which all workers of a machine
  * share.  Until deny_us a request that costs deny_cost or more is refused
- * without asking Redis, which has just refused one; tat_us goes on from what
- * Redis knew then, should it be lost.
+ * without asking Redis, which has just refused one; tat_us is what Redis knew
+ * last, to go on from should it be lost.
  */
 typedef struct {
     uint64_t    tat_us;
     uint64_t    deny_us;
     uint32_t    deny_cost;
 } ngx_keepers_limit_local_t;
+
+
+/* The rule of this name above, or NULL. */
+ngx_keepers_limit_rule_t *ngx_keepers_limit_find(
+    ngx_keepers_main_conf_t *kmcf, ngx_str_t *name);
+
+/* Sets rule->key, and rule->wide if the key names the client. */
+char *ngx_keepers_limit_key_conf(ngx_conf_t *cf,
+    ngx_keepers_limit_rule_t *rule, ngx_str_t *key);
+
+/* A value with variables; NULL: no memory, or nginx has said what is wrong. */
+ngx_http_complex_value_t *ngx_keepers_limit_value(ngx_conf_t *cf,
+    ngx_str_t *text);
+
+/* When all that a value names is known. */
+ngx_keepers_limit_stage_e ngx_keepers_limit_stage(ngx_str_t *text);
+
+/* Once the zone is there: where each rule counts, as before a reload. */
+void ngx_keepers_limit_counters(ngx_keepers_main_conf_t *kmcf);
+
+/* Once all rules and "keepers_limit_nodes" are read: each rule's share. */
+void ngx_keepers_limit_shares(ngx_keepers_main_conf_t *kmcf);
 
 
 #endif /* _NGX_KEEPERS_LIMIT_H_INCLUDED_ */

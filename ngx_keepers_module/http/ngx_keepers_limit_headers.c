@@ -24,7 +24,7 @@
 
 /* two names in quotes, their parameters with values, separators */
 #define NGX_KEEPERS_LIMIT_TOLD_LEN                                           \
-    (2 * (NGX_KEEPERS_LIMIT_NAME_MAX + sizeof("\"\";q=;w=, ")                \
+    (2 * (NGX_KEEPERS_LIMIT_NAME_MAX + sizeof("/48\"\";q=;w=, ")             \
           + 2 * NGX_INT64_LEN))
 
 
@@ -50,9 +50,9 @@ ngx_keepers_limit_headers_init(ngx_conf_t *cf)
 
 
 /*
- * Not of rules whose key names the session: how busy an account is concerns
- * nobody who shares a cache or a log with it.  Not of shadow rules: they
- * refuse nobody, whatever remains.
+ * Not of rules whose key names the session or what a signup says: how busy an
+ * account or an address is concerns nobody else.  Not of rules that refuse
+ * nobody, whatever remains.  Of a network only when it refuses.
  */
 
 void
@@ -66,9 +66,10 @@ ngx_keepers_limit_tell(ngx_keepers_limit_state_t *state)
         item = &state->items[i];
 
         if (!item->known
-            || item->rule->session
-            || item->rule->shadow
-            || state->told_n == NGX_KEEPERS_LIMITS_MAX)
+            || item->rule->stage != NGX_KEEPERS_LIMIT_EARLY
+            || item->rule->mode != NGX_KEEPERS_LIMIT_ENFORCE
+            || (item->wide && item->admitted)
+            || state->told_n == NGX_KEEPERS_LIMIT_ITEMS_MAX)
         {
             continue;
         }
@@ -76,6 +77,7 @@ ngx_keepers_limit_tell(ngx_keepers_limit_state_t *state)
         told = &state->told[state->told_n++];
 
         told->rule = item->rule;
+        told->wide = item->wide;
         told->remaining = item->remaining;
         told->reset_us = item->admitted ? item->ahead_us : item->retry_us;
     }
@@ -162,6 +164,7 @@ ngx_keepers_limit_headers_row(keepers_out_t *out,
 
     keepers_out_byte(out, '"');
     keepers_out_str(out, ngx_keepers_from(told->rule->name));
+    keepers_out_text(out, told->wide ? "/48" : "");
     keepers_out_text(out, policy ? "\";q=" : "\";r=");
     keepers_out_uint(out, policy ? rate->burst : told->remaining);
     keepers_out_text(out, policy ? ";w=" : ";t=");

@@ -24,6 +24,9 @@
 
 #define NGX_KEEPERS_LIMIT_ANSWERS    3      /* of a rule, in the reply */
 
+/* a rule whose key names the client is two, for an address of IPv6 */
+#define NGX_KEEPERS_LIMIT_ITEMS_MAX  (2 * NGX_KEEPERS_LIMITS_MAX)
+
 
 /* One rule that is being decided for a request. */
 typedef struct {
@@ -33,6 +36,7 @@ typedef struct {
     uint32_t                    remaining;
     unsigned                    known:1;        /* what remains of the rule */
     unsigned                    noted:1;        /* its refusal, in the zone */
+    unsigned                    wide:1;         /* of the client's /48 */
     uint64_t                    retry_us;
     uint64_t                    ahead_us;       /* charged: until all of it is
                                                    free again */
@@ -44,6 +48,7 @@ typedef struct {
 /* What the client may be told of a rule. */
 typedef struct {
     ngx_keepers_limit_rule_t   *rule;
+    unsigned                    wide:1;
     uint32_t                    remaining;
     uint64_t                    reset_us;
 } ngx_keepers_limit_told_t;
@@ -63,11 +68,11 @@ typedef struct {
 typedef struct {
     uint64_t                    decided;        /* a bit each rule's number */
     ngx_uint_t                  n;              /* being decided now */
-    ngx_keepers_limit_item_t    items[NGX_KEEPERS_LIMITS_MAX];
+    ngx_keepers_limit_item_t    items[NGX_KEEPERS_LIMIT_ITEMS_MAX];
     ngx_uint_t                  told_n;
-    ngx_keepers_limit_told_t    told[NGX_KEEPERS_LIMITS_MAX];
+    ngx_keepers_limit_told_t    told[NGX_KEEPERS_LIMIT_ITEMS_MAX];
     ngx_uint_t                  held_n;
-    ngx_keepers_limit_held_t    held[NGX_KEEPERS_LIMITS_MAX];
+    ngx_keepers_limit_held_t    held[NGX_KEEPERS_LIMIT_ITEMS_MAX];
 } ngx_keepers_limit_state_t;
 
 _Static_assert(NGX_KEEPERS_LIMIT_RULES_MAX <= 64, "decided has 64 bits");
@@ -92,10 +97,29 @@ void ngx_keepers_limit_hold(ngx_http_request_t *r,
 /* Notes what the response shall say of the items. */
 void ngx_keepers_limit_tell(ngx_keepers_limit_state_t *state);
 
-/* Into the zone's table "limits". */
+/* From and into the zone's table "limits"; zeros if it has nothing. */
+ngx_msec_t ngx_keepers_limit_get(ngx_http_request_t *r,
+    const u_char hash[KEEPERS_HASH_LEN], ngx_keepers_limit_local_t *local);
 void ngx_keepers_limit_put(ngx_http_request_t *r,
     const u_char hash[KEEPERS_HASH_LEN],
     const ngx_keepers_limit_local_t *local);
+
+/* Counts what became of the item at its rule. */
+void ngx_keepers_limit_count(ngx_keepers_limit_item_t *item);
+
+/* Decides as the script does, by the zone and each rule's share. */
+void ngx_keepers_limit_local(ngx_http_request_t *r,
+    ngx_keepers_limit_state_t *state);
+
+/* What the zone learns: a refusal, and what Redis knows of one it admitted. */
+void ngx_keepers_limit_deny(ngx_http_request_t *r,
+    ngx_keepers_limit_item_t *item, ngx_uint_t degraded);
+void ngx_keepers_limit_mirror(ngx_http_request_t *r,
+    ngx_keepers_limit_item_t *item);
+
+/* Gives back, in the zone, what was charged at held_ms. */
+void ngx_keepers_limit_refund_zone(ngx_http_request_t *r,
+    const ngx_keepers_limit_held_t *held);
 
 
 #endif /* _NGX_KEEPERS_LIMIT_INT_H_INCLUDED_ */

@@ -25,6 +25,10 @@
      + NGX_KEEPERS_LIMIT_ARGS * NGX_INT64_LEN)
 
 
+_Static_assert(NGX_KEEPERS_LIMIT_ITEMS_MAX * (1 + NGX_KEEPERS_LIMIT_ARGS)
+               <= NGX_KEEPERS_REDIS_ARGS_MAX, "the script takes all items");
+
+
 static void ngx_keepers_limit_key(keepers_out_t *out, ngx_str_t prefix,
     const ngx_keepers_limit_rule_t *rule, const u_char *hash);
 
@@ -37,7 +41,7 @@ ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
     ngx_str_t                  prefix;
     ngx_uint_t                 i, k, argc;
     keepers_out_t              out;
-    keepers_str_t              argv[NGX_KEEPERS_LIMITS_MAX
+    keepers_str_t              argv[NGX_KEEPERS_LIMIT_ITEMS_MAX
                                     * (1 + NGX_KEEPERS_LIMIT_ARGS)];
     ngx_keepers_limit_item_t  *item;
 
@@ -66,7 +70,7 @@ ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
 
         const uint64_t  args[NGX_KEEPERS_LIMIT_ARGS] = {
             item->rule->rate.interval_us, item->rule->rate.tolerance_us,
-            item->cost, item->rule->shadow
+            item->cost, item->rule->mode != NGX_KEEPERS_LIMIT_ENFORCE
         };
 
         for (k = 0; k < NGX_KEEPERS_LIMIT_ARGS; k++) {

@@ -11,15 +11,12 @@
 
 #include "http/ngx_keepers_limit_int.h"
 
-#include "core/keepers_rate.h"
 #include "http/ngx_keepers_handlers.h"
 
 
 static ngx_uint_t ngx_keepers_limit_failed(ngx_http_request_t *r);
 static void ngx_keepers_limit_refund(ngx_http_request_t *r,
     const ngx_keepers_limit_held_t *held);
-static void ngx_keepers_limit_refund_zone(ngx_http_request_t *r,
-    const ngx_keepers_limit_held_t *held, uint64_t amount_us);
 
 
 /*
@@ -41,7 +38,7 @@ ngx_keepers_limit_hold(ngx_http_request_t *r,
         if (!item->rule->failures
             || !item->admitted
             || item->cost == 0
-            || state->held_n == NGX_KEEPERS_LIMITS_MAX)
+            || state->held_n == NGX_KEEPERS_LIMIT_ITEMS_MAX)
         {
             continue;
         }
@@ -128,49 +125,5 @@ ngx_keepers_limit_refund(ngx_http_request_t *r,
         ngx_keepers_limit_undo(r, held);
     }
 
-    ngx_keepers_limit_refund_zone(r, held,
-                                  held->cost * held->rule->rate.interval_us);
-}
-
-
-/*
- * What the zone learnt since then has our charge in it: the local state when
- * Redis was away, else a refusal of somebody else, who need not wait as long.
- */
-
-static void
-ngx_keepers_limit_refund_zone(ngx_http_request_t *r,
-    const ngx_keepers_limit_held_t *held, uint64_t amount_us)
-{
-    size_t                      len;
-    uint64_t                    now_us;
-    ngx_msec_t                  stamp_ms;
-    ngx_keepers_limit_local_t   local;
-
-    if (ngx_keepers_cache_get(&ngx_keepers_main_conf(r)->shm->limits,
-                              held->hash, &local, &len, &stamp_ms)
-        != NGX_OK
-        || len != sizeof(ngx_keepers_limit_local_t)
-        || (ngx_msec_int_t) (stamp_ms - held->held_ms) < 0)
-    {
-        return;
-    }
-
-    now_us = (uint64_t) ngx_current_msec * 1000;
-
-    local.tat_us = keepers_rate_undo(local.tat_us, now_us, amount_us);
-    local.deny_us = keepers_rate_undo(local.deny_us, now_us, amount_us);
-
-    ngx_keepers_limit_put(r, held->hash, &local);
-}
-
-
-void
-ngx_keepers_limit_put(ngx_http_request_t *r,
-    const u_char hash[KEEPERS_HASH_LEN],
-    const ngx_keepers_limit_local_t *local)
-{
-    ngx_keepers_cache_put(&ngx_keepers_main_conf(r)->shm->limits, hash, local,
-                          sizeof(ngx_keepers_limit_local_t),
-                          ngx_current_msec, ngx_current_msec);
+    ngx_keepers_limit_refund_zone(r, held);
 }

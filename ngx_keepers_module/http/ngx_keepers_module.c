@@ -141,6 +141,11 @@ static ngx_command_t  ngx_keepers_commands[] = {
       ngx_keepers_limit_rule_conf,
       NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
+    { ngx_string("keepers_limit_nodes"),
+      NGX_KEEPERS_MAIN|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET, ngx_keepers_main_field(limit_nodes), NULL },
+
     { ngx_string("keepers_limit"),
       NGX_KEEPERS_ANY|NGX_CONF_TAKE12,
       ngx_keepers_limit_conf,

@@ -295,8 +295,12 @@ ngx_keepers_reserve_found(ngx_keepers_signup_t *signup)
      * writer as well, which stores one of them and thanks both.
      */
 
-    return signup->type == NGX_KEEPERS_BODY_FORM
-               ? NGX_KEEPERS_RESERVE_FREE : NGX_KEEPERS_RESERVE_IN_FLIGHT;
+    if (signup->type == NGX_KEEPERS_BODY_FORM) {
+        signup->reserve.twice = 1;
+        return NGX_KEEPERS_RESERVE_FREE;
+    }
+
+    return NGX_KEEPERS_RESERVE_IN_FLIGHT;
 }
 
 

@@ -7,8 +7,9 @@
 #include "http/ngx_keepers_shm.h"
 
 #include "core/keepers_link.h"
-#include "http/ngx_keepers_recent.h"
 #include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_limit.h"
+#include "http/ngx_keepers_recent.h"
 
 
 /* Shares of the zone, in hundredths; the rest is slab overhead. */
@@ -17,7 +18,6 @@
 #define NGX_KEEPERS_SHM_LIMITS      15
 
 #define NGX_KEEPERS_SHM_LINK_SIZE   (KEEPERS_LINK_RECORD_MAX + 64)
-#define NGX_KEEPERS_SHM_LIMIT_SIZE  64
 
 
 static ngx_keepers_shm_t *ngx_keepers_shm_create(ngx_slab_pool_t *shpool,
@@ -46,6 +46,8 @@ ngx_keepers_shm_init(ngx_shm_zone_t *zone, void *data)
         }
 
         kmcf->shm = old->shm;
+        ngx_keepers_limit_counters(kmcf);
+
         return NGX_OK;
     }
 
@@ -53,6 +55,8 @@ ngx_keepers_shm_init(ngx_shm_zone_t *zone, void *data)
 
     if (zone->shm.exists) {
         kmcf->shm = shpool->data;
+        ngx_keepers_limit_counters(kmcf);
+
         return NGX_OK;
     }
 
@@ -66,6 +70,7 @@ ngx_keepers_shm_init(ngx_shm_zone_t *zone, void *data)
     }
 
     shpool->data = kmcf->shm;
+    ngx_keepers_limit_counters(kmcf);
 
     return NGX_OK;
 }
@@ -96,7 +101,7 @@ ngx_keepers_shm_create(ngx_slab_pool_t *shpool, size_t size)
     ngx_keepers_cache_init(&shm->links, p + part[0], part[1],
                            NGX_KEEPERS_SHM_LINK_SIZE);
     ngx_keepers_cache_init(&shm->limits, p + part[0] + part[1], part[2],
-                           NGX_KEEPERS_SHM_LIMIT_SIZE);
+                           sizeof(ngx_keepers_limit_local_t));
 
     return shm;
 }

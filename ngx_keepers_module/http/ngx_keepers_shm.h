@@ -18,13 +18,34 @@
 #include "http/ngx_keepers_cache.h"
 
 
-#define NGX_KEEPERS_SHM_VERSION   2
+#define NGX_KEEPERS_SHM_VERSION   3
 #define NGX_KEEPERS_SHM_SIZE_MIN  (1024 * 1024)
+
+
+#define NGX_KEEPERS_SHM_RULES       128     /* twice those of one config */
+#define NGX_KEEPERS_SHM_RULE_NAME   32
+
+
+typedef enum {
+    NGX_KEEPERS_VERDICT_PASSED = 0,
+    NGX_KEEPERS_VERDICT_LIMITED,
+    NGX_KEEPERS_VERDICT_REMEMBERED,         /* limited, and Redis not asked */
+    NGX_KEEPERS_VERDICTS
+} ngx_keepers_verdict_e;
+
+
+/* What became of requests at a limit rule; a reload finds it by its name. */
+typedef struct {
+    size_t                len;              /* 0: free */
+    u_char                name[NGX_KEEPERS_SHM_RULE_NAME];
+    ngx_atomic_t          verdicts[NGX_KEEPERS_VERDICTS];
+} ngx_keepers_shm_rule_t;
 
 
 typedef struct {
     uint32_t              version;
     ngx_atomic_t          counters[KEEPERS_METRICS_N];
+    ngx_keepers_shm_rule_t  rules[NGX_KEEPERS_SHM_RULES];
     ngx_atomic_t          flushed_ms;   /* sessions from before are void */
     ngx_keepers_cache_t   sessions;     /* by SID: see ngx_keepers_check */
     ngx_keepers_cache_t   links;        /* by hash of the slug */

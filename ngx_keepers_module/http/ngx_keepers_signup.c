@@ -11,6 +11,7 @@
 #include "http/ngx_keepers_answer.h"
 #include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_forward.h"
+#include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_headers.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_reserve.h"
@@ -37,8 +38,13 @@ static ngx_int_t ngx_keepers_signup_check(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e *outcome);
 static ngx_uint_t ngx_keepers_signup_trapped(
     const ngx_keepers_signup_t *signup);
+static ngx_uint_t ngx_keepers_signup_untapped(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_signup_t *signup,
+    ngx_keepers_outcome_e *outcome);
 static ngx_int_t ngx_keepers_signup_reserve(ngx_http_request_t *r,
-    ngx_keepers_signup_t *signup);
+    ngx_keepers_ctx_t *ctx, ngx_keepers_signup_t *signup);
+static ngx_int_t ngx_keepers_signup_limit(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_signup_t *signup);
 static ngx_int_t ngx_keepers_signup_key(ngx_http_request_t *r,
     keepers_str_t *key);
 
@@ -89,7 +95,11 @@ ngx_keepers_signup_run(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         break;
 
     case NGX_KEEPERS_SIGNUP_RESERVE:
-        rc = ngx_keepers_signup_reserve(r, signup);
+        rc = ngx_keepers_signup_reserve(r, ctx, signup);
+        break;
+
+    case NGX_KEEPERS_SIGNUP_LIMIT:
+        rc = ngx_keepers_signup_limit(r, ctx, signup);
         break;
 
     case NGX_KEEPERS_SIGNUP_FORWARDED:
@@ -228,6 +238,12 @@ ngx_keepers_signup_judge(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         rc = ngx_keepers_signup_check(r, signup, &outcome);
     }
 
+    if (rc == NGX_OK
+        && ngx_keepers_signup_untapped(r, ctx, signup, &outcome))
+    {
+        rc = NGX_DECLINED;
+    }
+
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
@@ -240,7 +256,7 @@ ngx_keepers_signup_judge(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     signup->stage = NGX_KEEPERS_SIGNUP_RESERVE;
 
-    return ngx_keepers_signup_reserve(r, signup);
+    return ngx_keepers_signup_reserve(r, ctx, signup);
 }
 
 
@@ -388,8 +404,32 @@ ngx_keepers_signup_trapped(const ngx_keepers_signup_t *signup)
 }
 
 
+/*
+ * What a budget of mode=tap asks for.  A program has no finger: it waits, as
+ * Retry-After says.
+ */
+
+static ngx_uint_t
+ngx_keepers_signup_untapped(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_signup_t *signup, ngx_keepers_outcome_e *outcome)
+{
+    if (!ctx->limit_tap) {
+        return 0;
+    }
+
+    if (signup->type == NGX_KEEPERS_BODY_FORM) {
+        *outcome = NGX_KEEPERS_OUTCOME_TAP;
+        return !signup->ticket.tapped;
+    }
+
+    *outcome = NGX_KEEPERS_OUTCOME_LIMITED;
+
+    return 1;
+}
+
+
 static ngx_int_t
-ngx_keepers_signup_reserve(ngx_http_request_t *r,
+ngx_keepers_signup_reserve(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_signup_t *signup)
 {
     ngx_int_t                 rc;
@@ -432,6 +472,49 @@ ngx_keepers_signup_reserve(ngx_http_request_t *r,
 
     default:
         break;
+    }
+
+    signup->stage = NGX_KEEPERS_SIGNUP_LIMIT;
+
+    return ngx_keepers_signup_limit(r, ctx, signup);
+}
+
+
+/*
+ * Only now: who sends a form twice is one signup, and is charged once.  What
+ * refuses it says nothing of why: how often an address was given elsewhere is
+ * nobody's business.
+ */
+
+static ngx_int_t
+ngx_keepers_signup_limit(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_signup_t *signup)
+{
+    ngx_int_t              rc;
+    ngx_keepers_outcome_e  outcome;
+
+    if (!signup->reserve.twice) {
+        ctx->recipient = signup->record.email;
+        ctx->link_business = &signup->lookup->link.business;
+
+        rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SIGNUP);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (ctx->limit == NGX_KEEPERS_LIMIT_LIMITED) {
+        return ngx_keepers_answer_finish(r, signup,
+                                         NGX_KEEPERS_OUTCOME_LIMITED);
+    }
+
+    if (ngx_keepers_signup_untapped(r, ctx, signup, &outcome)) {
+        return ngx_keepers_answer_finish(r, signup, outcome);
+    }
+
+    if (ctx->limit_hold) {
+        signup->record.flags |= KEEPERS_SIGNUP_HELD_BUDGET;
     }
 
     if (ngx_keepers_forward(r, signup) != NGX_OK) {

@@ -8,6 +8,7 @@
  *   BODY       nginx reads the body
  *   JUDGE      fields, token and rules; most refusals end here
  *   RESERVE    Redis is asked whether this signup was here before
+ *   LIMIT      limits on whom it names and whose link it is
  *   FORWARDED  sealed; the location's own proxy_pass takes it to the writer
  *   ANSWERED   nothing is left to do but what the filters hold
  */
@@ -34,6 +35,7 @@ typedef enum {
     NGX_KEEPERS_SIGNUP_BODY,
     NGX_KEEPERS_SIGNUP_JUDGE,
     NGX_KEEPERS_SIGNUP_RESERVE,
+    NGX_KEEPERS_SIGNUP_LIMIT,
     NGX_KEEPERS_SIGNUP_FORWARDED,
     NGX_KEEPERS_SIGNUP_ANSWERED
 } ngx_keepers_signup_stage_e;
@@ -45,6 +47,7 @@ typedef struct {
     keepers_str_t                key;
     unsigned                     looked:1;  /* the second command, GET */
     unsigned                     owned:1;   /* ours to confirm or take back */
+    unsigned                     twice:1;   /* a form, sent again meanwhile */
 } ngx_keepers_reserve_t;
 
 

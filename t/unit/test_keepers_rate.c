@@ -38,6 +38,10 @@ static void test_cost(void **state);
 static void test_peek(void **state);
 static void test_odd_states(void **state);
 static void test_undo(void **state);
+static uint32_t share_admits(const keepers_rate_t *share, uint64_t tat,
+    uint64_t now);
+static void test_share(void **state);
+static void test_times(void **state);
 static uint64_t random_up_to(uint64_t *seed, uint64_t max);
 static void random_rule(uint64_t *seed, keepers_rate_t *r);
 static uint64_t random_run(uint64_t *seed, uint64_t events);
@@ -333,6 +337,91 @@ test_undo(void **state)
 }
 
 
+/* How many one part admits at once. */
+
+static uint32_t
+share_admits(const keepers_rate_t *share, uint64_t tat, uint64_t now)
+{
+    uint32_t                 n;
+    keepers_rate_decision_t  d;
+
+    for (n = 0; /* void */; n++) {
+        d = keepers_rate_decide(share, tat, now, 1);
+
+        if (!d.admitted) {
+            return n;
+        }
+
+        tat = d.tat_us;
+    }
+}
+
+
+/* All parts together admit no more than the whole, whatever was used of it. */
+
+static void
+test_share(void **state)
+{
+    uint32_t                 nodes, used;
+    uint64_t                 tat;
+    keepers_rate_t           r, share;
+    keepers_rate_decision_t  d;
+
+    (void) state;
+
+    r = rate("100/h", 0);
+    share = keepers_rate_share(&r, 1);
+    assert_memory_equal(&share, &r, sizeof(r));
+    share = keepers_rate_share(&r, 0);
+    assert_memory_equal(&share, &r, sizeof(r));
+
+    for (nodes = 2; nodes <= 8; nodes++) {
+        share = keepers_rate_share(&r, nodes);
+        tat = 0;
+
+        for (used = 0; used <= 100; used++) {
+            assert_int_equal(share_admits(&share, tat, NOW),
+                             (100 - used) / nodes);
+
+            d = keepers_rate_decide(&r, tat, NOW, 1);
+            tat = d.tat_us;
+        }
+    }
+
+    /* of "one a minute" each of three has one in three minutes */
+
+    r = rate("1/m", 0);
+    share = keepers_rate_share(&r, 3);
+    assert_int_equal(share.burst, 1);
+
+    d = keepers_rate_decide(&share, 0, NOW, 1);
+    assert_true(d.admitted);
+    d = keepers_rate_decide(&share, d.tat_us, NOW, 1);
+    assert_false(d.admitted);
+    assert_true(d.retry_us == 180000000);
+}
+
+
+static void
+test_times(void **state)
+{
+    keepers_rate_t  r, more;
+
+    (void) state;
+
+    r = rate("5/10m", 3);
+    more = keepers_rate_times(&r, 16);
+    assert_true(more.interval_us == 7500000);
+    assert_int_equal(more.burst, 48);
+    assert_true(more.tolerance_us == 47 * more.interval_us);
+
+    r = rate("1000000/s", 1000000);
+    more = keepers_rate_times(&r, 16);
+    assert_true(more.interval_us == 1);
+    assert_int_equal(more.burst, 16000000);
+}
+
+
 /* xorshift64: the same events on every machine. */
 
 static uint64_t
@@ -464,6 +553,8 @@ main(void)
         cmocka_unit_test(test_peek),
         cmocka_unit_test(test_odd_states),
         cmocka_unit_test(test_undo),
+        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_times),
         cmocka_unit_test(test_against_model)
     };
 
