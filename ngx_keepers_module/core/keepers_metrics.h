@@ -3,8 +3,8 @@
  * Copyright (C) Keepers
  *
  * The counters: one list of names, the same for the shared zone, Prometheus
- * text (exposition format 0.0.4) and JSON.  Labels are bounded, nothing is of
- * a person.
+ * text (exposition format 0.0.4), JSON and a page for a person.  Labels are
+ * bounded, nothing is of a person.
  */
 
 
@@ -18,62 +18,115 @@
 
 /* family, label pair, symbol: rows of one family stand together. */
 #define KEEPERS_METRICS(row)                                                 \
-    row(SESSION_VALID,    "keepers_session_checks", "state=\"valid\"")       \
-    row(SESSION_NONE,     "keepers_session_checks", "state=\"none\"")        \
-    row(SESSION_EXPIRED,  "keepers_session_checks", "state=\"expired\"")     \
-    row(SESSION_REVOKED,  "keepers_session_checks", "state=\"revoked\"")     \
-    row(SESSION_ERROR,    "keepers_session_checks", "state=\"error\"")       \
-    row(CACHE_HIT,        "keepers_cache", "result=\"hit\"")                 \
-    row(CACHE_MISS,       "keepers_cache", "result=\"miss\"")                \
-    row(SESSION_MINTED,   "keepers_sessions_minted", "")                     \
-    row(SESSION_ENDED,    "keepers_sessions_ended", "")                      \
-    row(SESSION_FORGED,   "keepers_sessions_forged", "")                     \
-    row(REVOCATION_HEARD, "keepers_revocations", "result=\"heard\"")         \
-    row(REVOCATION_JUNK,  "keepers_revocations", "result=\"junk\"")          \
-    row(SIGNIN_OK,        "keepers_signins", "verdict=\"ok\"")               \
-    row(SIGNIN_BAD,       "keepers_signins", "verdict=\"bad\"")              \
-    row(SIGNIN_BUSY,      "keepers_signins", "verdict=\"busy\"")             \
-    row(SIGNIN_ERROR,     "keepers_signins", "verdict=\"error\"")            \
-    row(SIGNUP_ACCEPTED,  "keepers_signups", "outcome=\"accepted\"")         \
-    row(SIGNUP_HELD,      "keepers_signups", "outcome=\"held\"")             \
-    row(SIGNUP_QUEUED,    "keepers_signups", "outcome=\"queued\"")           \
-    row(SIGNUP_INVALID,   "keepers_signups", "outcome=\"invalid\"")          \
-    row(SIGNUP_TAP,       "keepers_signups", "outcome=\"tap\"")              \
-    row(SIGNUP_REFUSED,   "keepers_signups", "outcome=\"refused\"")          \
-    row(SIGNUP_FAILED,    "keepers_signups", "outcome=\"failed\"")           \
-    row(SIGNUP_REPEATED,  "keepers_signups", "outcome=\"repeated\"")         \
-    row(FIELDS_UNKNOWN,   "keepers_fields_unknown", "")                      \
-    row(LINK_SHOWN,       "keepers_link_pages", "result=\"shown\"")          \
-    row(LINK_UNKNOWN,     "keepers_link_pages", "result=\"unknown\"")        \
-    row(LINK_CLOSED,      "keepers_link_pages", "result=\"closed\"")         \
-    row(LINK_ERROR,       "keepers_link_pages", "result=\"error\"")          \
-    row(LIMIT_PASSED,     "keepers_limits", "verdict=\"passed\"")            \
-    row(LIMIT_LIMITED,    "keepers_limits", "verdict=\"limited\"")           \
-    row(LIMIT_SHADOW,     "keepers_limits", "verdict=\"shadow\"")            \
-    row(LIMIT_SUSPECT,    "keepers_limits", "verdict=\"suspect\"")           \
-    row(LIMIT_DEGRADED,   "keepers_limits", "verdict=\"degraded\"")          \
-    row(CSRF_REFUSED,     "keepers_csrf_refused", "")                        \
-    row(HEADER_STRIPPED,  "keepers_headers_stripped", "")                    \
-    row(REDIS_COMMANDS,   "keepers_redis_commands", "")                      \
-    row(REDIS_WRITES,     "keepers_redis_writes", "")                        \
-    row(REDIS_ERRORS,     "keepers_redis_errors", "kind=\"reply\"")          \
-    row(REDIS_TIMEOUTS,   "keepers_redis_errors", "kind=\"timeout\"")        \
-    row(REDIS_LOST,       "keepers_redis_errors", "kind=\"lost\"")           \
-    row(REDIS_BUSY,       "keepers_redis_errors", "kind=\"busy\"")           \
-    row(REDIS_CONNECTS,   "keepers_redis_connects", "")
+    row(SESSION_VALID,    "keepers_session_checks_total", "state=\"valid\"") \
+    row(SESSION_NONE,     "keepers_session_checks_total", "state=\"none\"")  \
+    row(SESSION_EXPIRED,  "keepers_session_checks_total", "state=\"expired\"")\
+    row(SESSION_REVOKED,  "keepers_session_checks_total", "state=\"revoked\"")\
+    row(SESSION_ERROR,    "keepers_session_checks_total", "state=\"error\"") \
+    row(CACHE_HIT,        "keepers_cache_total", "result=\"hit\"")           \
+    row(CACHE_MISS,       "keepers_cache_total", "result=\"miss\"")          \
+    row(SESSION_MINTED,   "keepers_sessions_minted_total", "")               \
+    row(SESSION_ENDED,    "keepers_sessions_ended_total", "")                \
+    row(SESSION_FORGED,   "keepers_sessions_forged_total", "")               \
+    row(REVOCATION_HEARD, "keepers_revocations_total", "result=\"heard\"")   \
+    row(REVOCATION_JUNK,  "keepers_revocations_total", "result=\"junk\"")    \
+    row(SIGNIN_OK,        "keepers_signins_total", "verdict=\"ok\"")         \
+    row(SIGNIN_BAD,       "keepers_signins_total", "verdict=\"bad\"")        \
+    row(SIGNIN_BUSY,      "keepers_signins_total", "verdict=\"busy\"")       \
+    row(SIGNIN_ERROR,     "keepers_signins_total", "verdict=\"error\"")      \
+    row(SIGNUP_ACCEPTED,  "keepers_signups_total", "outcome=\"accepted\"")   \
+    row(SIGNUP_HELD,      "keepers_signups_total", "outcome=\"held\"")       \
+    row(SIGNUP_QUEUED,    "keepers_signups_total", "outcome=\"queued\"")     \
+    row(SIGNUP_INVALID,   "keepers_signups_total", "outcome=\"invalid\"")    \
+    row(SIGNUP_TAP,       "keepers_signups_total", "outcome=\"tap\"")        \
+    row(SIGNUP_REFUSED,   "keepers_signups_total", "outcome=\"refused\"")    \
+    row(SIGNUP_FAILED,    "keepers_signups_total", "outcome=\"failed\"")     \
+    row(SIGNUP_REPEATED,  "keepers_signups_total", "outcome=\"repeated\"")   \
+    row(FIELDS_UNKNOWN,   "keepers_fields_unknown_total", "")                \
+    row(LINK_SHOWN,       "keepers_link_pages_total", "result=\"shown\"")    \
+    row(LINK_UNKNOWN,     "keepers_link_pages_total", "result=\"unknown\"")  \
+    row(LINK_CLOSED,      "keepers_link_pages_total", "result=\"closed\"")   \
+    row(LINK_ERROR,       "keepers_link_pages_total", "result=\"error\"")    \
+    row(LIMIT_PASSED,     "keepers_limits_total", "verdict=\"passed\"")      \
+    row(LIMIT_LIMITED,    "keepers_limits_total", "verdict=\"limited\"")     \
+    row(LIMIT_SHADOW,     "keepers_limits_total", "verdict=\"shadow\"")      \
+    row(LIMIT_SUSPECT,    "keepers_limits_total", "verdict=\"suspect\"")     \
+    row(LIMIT_DEGRADED,   "keepers_limits_total", "verdict=\"degraded\"")    \
+    row(CSRF_REFUSED,     "keepers_csrf_refused_total", "")                  \
+    row(HEADER_STRIPPED,  "keepers_headers_stripped_total", "")              \
+    row(REDIS_COMMANDS,   "keepers_redis_commands_total", "")                \
+    row(REDIS_WRITES,     "keepers_redis_writes_total", "")                  \
+    row(REDIS_ERRORS,     "keepers_redis_errors_total", "kind=\"reply\"")    \
+    row(REDIS_TIMEOUTS,   "keepers_redis_errors_total", "kind=\"timeout\"")  \
+    row(REDIS_LOST,       "keepers_redis_errors_total", "kind=\"lost\"")     \
+    row(REDIS_BUSY,       "keepers_redis_errors_total", "kind=\"busy\"")     \
+    row(REDIS_CONNECTS,   "keepers_redis_connects_total", "")                \
+    row(REDIS_OUTAGES,    "keepers_redis_outages_total", "")
+
+
+#define KEEPERS_METRICS_BUCKETS  10     /* the last has no bound */
 
 
 typedef enum {
 #define keepers_metric_symbol(symbol, family, label)  KEEPERS_METRIC_##symbol,
     KEEPERS_METRICS(keepers_metric_symbol)
 #undef keepers_metric_symbol
+    KEEPERS_METRICS_COUNTERS,
+
+    /* two histograms: a counter each bucket, and the sum in milliseconds */
+    KEEPERS_METRIC_REDIS_MS = KEEPERS_METRICS_COUNTERS,
+    KEEPERS_METRIC_REDIS_SUM_MS = KEEPERS_METRIC_REDIS_MS
+                                  + KEEPERS_METRICS_BUCKETS,
+    KEEPERS_METRIC_LAG_MS,
+    KEEPERS_METRIC_LAG_SUM_MS = KEEPERS_METRIC_LAG_MS
+                                + KEEPERS_METRICS_BUCKETS,
     KEEPERS_METRICS_N
 } keepers_metric_e;
 
 
-/* "values" has KEEPERS_METRICS_N counters. 8 KB of room suffice for either. */
-void keepers_metrics_prometheus(const uint64_t *values, keepers_out_t *out);
-void keepers_metrics_json(const uint64_t *values, keepers_out_t *out);
+typedef enum {
+    KEEPERS_SAMPLE_COUNTER = 0,
+    KEEPERS_SAMPLE_GAUGE,
+    KEEPERS_SAMPLE_HISTOGRAM
+} keepers_sample_e;
+
+
+/* One value; those of a family stand together. */
+typedef struct {
+    keepers_sample_e   type;
+    const char        *family;      /* a counter's ends in "_total" */
+    const char        *help;        /* a sentence */
+    const char        *suffix;      /* of a histogram's: "_bucket", ... or "" */
+    keepers_str_t      labels;      /* state="valid", rule="a",... or empty */
+    uint64_t           value;
+    bool               milli;       /* thousandths: seconds from ms */
+} keepers_sample_t;
+
+
+/* Samples that KEEPERS_METRICS_N counters make: of a histogram one more. */
+#define KEEPERS_METRICS_SAMPLES  (KEEPERS_METRICS_N + 2)
+
+
+/* The bucket that "ms" falls into, from 0. */
+size_t keepers_metrics_bucket(uint64_t ms);
+
+/*
+ * Fills samples[KEEPERS_METRICS_SAMPLES] from values[KEEPERS_METRICS_N];
+ * labels are static text.
+ */
+void keepers_metrics_samples(const uint64_t *values,
+    keepers_sample_t *samples);
+
+/*
+ * Each writes all samples; 256 bytes a sample and twice as many for each
+ * family suffice.  The page is rows of tables, for the body of a document.
+ */
+void keepers_metrics_prometheus(const keepers_sample_t *samples, size_t n,
+    keepers_out_t *out);
+void keepers_metrics_json(const keepers_sample_t *samples, size_t n,
+    keepers_out_t *out);
+void keepers_metrics_html(const keepers_sample_t *samples, size_t n,
+    keepers_out_t *out);
 
 
 #endif /* _KEEPERS_METRICS_H_INCLUDED_ */

@@ -35,6 +35,7 @@ typedef enum {
 
 typedef enum {
     NGX_KEEPERS_STATUS_OFF = 0,
+    NGX_KEEPERS_STATUS_ASKED,           /* a page for a person, else text */
     NGX_KEEPERS_STATUS_PROMETHEUS,
     NGX_KEEPERS_STATUS_JSON
 } ngx_keepers_status_format_e;

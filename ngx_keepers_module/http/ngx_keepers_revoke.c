@@ -13,8 +13,24 @@
 #include "http/ngx_keepers_worker.h"
 
 
+/* What this worker has published lately and not yet heard of. */
+#define NGX_KEEPERS_REVOKE_SAID  16
+
+typedef struct {
+    u_char       sid[KEEPERS_SID_LEN];
+    ngx_msec_t   said_ms;           /* 0: nothing */
+} ngx_keepers_revoke_said_t;
+
+
 static void ngx_keepers_revoke_heard(void *data, keepers_str_t message);
+static void ngx_keepers_revoke_lag(ngx_keepers_main_conf_t *kmcf,
+    const u_char sid[KEEPERS_SID_LEN]);
 static void ngx_keepers_revoke_turned(void *data, ngx_uint_t up);
+
+
+static ngx_keepers_revoke_said_t
+    ngx_keepers_revoke_said[NGX_KEEPERS_REVOKE_SAID];
+static ngx_uint_t  ngx_keepers_revoke_said_n;
 
 
 void
@@ -35,6 +51,8 @@ ngx_keepers_revoke_publish(ngx_keepers_main_conf_t *kmcf,
     keepers_out_t  channel, message;
     keepers_str_t  argv[3];
 
+    ngx_keepers_revoke_said_t  *said;
+
     keepers_out_init(&channel, text, sizeof(text));
     ngx_keepers_revoke_channel(kmcf, &channel);
 
@@ -44,6 +62,12 @@ ngx_keepers_revoke_publish(ngx_keepers_main_conf_t *kmcf,
         keepers_text_base64url(&message,
                                keepers_str(sids[i], KEEPERS_SID_LEN));
     }
+
+    said = &ngx_keepers_revoke_said[ngx_keepers_revoke_said_n++
+                                    % NGX_KEEPERS_REVOKE_SAID];
+
+    ngx_memcpy(said->sid, sids[0], KEEPERS_SID_LEN);
+    said->said_ms = ngx_current_msec;
 
     argv[0] = keepers_str("PUBLISH", 7);
     argv[1] = keepers_out_written(&channel);
@@ -102,6 +126,8 @@ ngx_keepers_revoke_heard(void *data, keepers_str_t message)
         ngx_keepers_recent_forget(kmcf, sids[i]);
     }
 
+    ngx_keepers_revoke_lag(kmcf, sids[0]);
+
     (void) ngx_atomic_fetch_add(
                  &kmcf->shm->counters[KEEPERS_METRIC_REVOCATION_HEARD], n);
     return;
@@ -110,6 +136,39 @@ junk:
 
     (void) ngx_atomic_fetch_add(
                  &kmcf->shm->counters[KEEPERS_METRIC_REVOCATION_JUNK], 1);
+}
+
+
+/* The worker that said it hears it too: how long is it under way? */
+
+static void
+ngx_keepers_revoke_lag(ngx_keepers_main_conf_t *kmcf,
+    const u_char sid[KEEPERS_SID_LEN])
+{
+    ngx_uint_t                  i;
+    ngx_msec_t                  lag_ms;
+    ngx_keepers_revoke_said_t  *said;
+
+    for (i = 0; i < NGX_KEEPERS_REVOKE_SAID; i++) {
+        said = &ngx_keepers_revoke_said[i];
+
+        if (said->said_ms == 0
+            || ngx_memcmp(said->sid, sid, KEEPERS_SID_LEN) != 0)
+        {
+            continue;
+        }
+
+        lag_ms = ngx_current_msec - said->said_ms;
+        said->said_ms = 0;
+
+        (void) ngx_atomic_fetch_add(
+                   &kmcf->shm->counters[KEEPERS_METRIC_LAG_MS
+                                        + keepers_metrics_bucket(lag_ms)], 1);
+        (void) ngx_atomic_fetch_add(
+                   &kmcf->shm->counters[KEEPERS_METRIC_LAG_SUM_MS],
+                   (ngx_atomic_int_t) lag_ms);
+        return;
+    }
 }
 
 

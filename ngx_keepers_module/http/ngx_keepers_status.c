@@ -2,8 +2,8 @@
 /*
  * Copyright (C) Keepers
  *
- * The directive "keepers_status": the counters of the shared zone and a few
- * gauges, as Prometheus text or JSON.
+ * The directive "keepers_status": what this machine counts, as Prometheus
+ * text, as JSON, or as a page for a person.
  */
 
 
@@ -16,41 +16,49 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_samples.h"
 #include "http/ngx_keepers_str.h"
-#include "http/ngx_keepers_worker.h"
 
 
-#define NGX_KEEPERS_STATUS_SIZE    12288
-#define NGX_KEEPERS_STATUS_GAUGES  8
+/* of a sample, and of what is around all of them */
+#define NGX_KEEPERS_STATUS_SAMPLE  320
+#define NGX_KEEPERS_STATUS_FRAME   4096
+
+/* t/500 compares it with the hash that the page's CSP has */
+#define NGX_KEEPERS_STATUS_CSS                                               \
+    "body{font:1rem/1.5 system-ui,sans-serif;margin:1rem auto;max-width"     \
+    ":45rem;padding:0 1rem;color:#1b1b1f;background:#fff}"                   \
+    "h1{font-size:1.4rem}"                                                   \
+    "table{border-collapse:collapse;width:100%;margin:0 0 1.5rem}"           \
+    "caption{text-align:start;font-weight:600;padding:.3rem 0}"              \
+    "code{font-weight:400;color:#57575f}"                                    \
+    "th,td{text-align:start;font-weight:400;padding:.15rem .5rem .15rem"     \
+    " 0;border-top:1px solid #ddd;overflow-wrap:anywhere}"                   \
+    "td{text-align:end;font-variant-numeric:tabular-nums}"                   \
+    "@media(prefers-color-scheme:dark){body{color:#eee;background:#1818"     \
+    "1b}"                                                                    \
+    "code{color:#aaa}"                                                       \
+    "th,td{border-color:#333}"                                               \
+    "}"
 
 
-/* One of a few values that go up and down. */
-typedef struct {
-    const char   *name;
-    const char   *help;
-    const char   *label;        /* of the table, or NULL */
-    ngx_uint_t    value;
-} ngx_keepers_gauge_t;
-
-
-static void ngx_keepers_status_gauges(ngx_keepers_shm_t *shm,
-    ngx_keepers_gauge_t *gauges);
-static void ngx_keepers_status_prometheus(const ngx_keepers_gauge_t *gauges,
-    keepers_out_t *out);
-static void ngx_keepers_status_json(const ngx_keepers_gauge_t *gauges,
+static void ngx_keepers_status_page(const keepers_sample_t *samples, size_t n,
     keepers_out_t *out);
 
 
 ngx_int_t
 ngx_keepers_status_handler(ngx_http_request_t *r)
 {
-    uint64_t              values[KEEPERS_METRICS_N];
-    ngx_int_t             rc;
-    ngx_uint_t            i;
-    const char           *type;
-    keepers_out_t         out;
-    ngx_keepers_shm_t    *shm;
-    ngx_keepers_gauge_t   gauges[NGX_KEEPERS_STATUS_GAUGES];
+    size_t             n;
+    ngx_int_t          rc;
+    ngx_uint_t         format;
+    const char        *type;
+    keepers_out_t      out;
+    const ngx_str_t   *styles;
+    keepers_sample_t  *samples;
+
+    static const ngx_str_t  hash =
+        ngx_string("'sha256-Lrfr9VMHrR9zb3tm9LYXbOwShURMw5ySU5MRIRUvmok='");
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return NGX_HTTP_NOT_ALLOWED;
@@ -61,32 +69,38 @@ ngx_keepers_status_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    ngx_keepers_out(&out, r->pool, NGX_KEEPERS_STATUS_SIZE);
+    samples = ngx_keepers_samples(r, &n);
+    if (samples == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_keepers_out(&out, r->pool, n * NGX_KEEPERS_STATUS_SAMPLE
+                                   + NGX_KEEPERS_STATUS_FRAME);
     if (out.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    shm = ngx_keepers_main_conf(r)->shm;
+    styles = NULL;
+    format = ngx_keepers_loc_conf(r)->status;
 
-    for (i = 0; i < KEEPERS_METRICS_N; i++) {
-        values[i] = (uint64_t) shm->counters[i];
-    }
-
-    ngx_keepers_status_gauges(shm, gauges);
-
-    if (ngx_keepers_loc_conf(r)->status == NGX_KEEPERS_STATUS_JSON) {
+    if (format == NGX_KEEPERS_STATUS_JSON) {
         type = "application/json";
-        keepers_metrics_json(values, &out);
-        ngx_keepers_status_json(gauges, &out);
+        keepers_metrics_json(samples, n, &out);
+
+    } else if (format == NGX_KEEPERS_STATUS_ASKED
+               && ngx_keepers_reply_navigation(r))
+    {
+        type = "text/html; charset=utf-8";
+        styles = &hash;
+        ngx_keepers_status_page(samples, n, &out);
 
     } else {
         type = "text/plain; version=0.0.4; charset=utf-8";
-        keepers_metrics_prometheus(values, &out);
-        ngx_keepers_status_prometheus(gauges, &out);
+        keepers_metrics_prometheus(samples, n, &out);
     }
 
     if (out.overflow
-        || ngx_keepers_reply_headers(r, NULL, 0) != NGX_OK)
+        || ngx_keepers_reply_headers(r, styles, 0) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -96,131 +110,26 @@ ngx_keepers_status_handler(ngx_http_request_t *r)
 }
 
 
-/* Rows of one name stand together. */
-
 static void
-ngx_keepers_status_gauges(ngx_keepers_shm_t *shm, ngx_keepers_gauge_t *gauges)
-{
-    ngx_uint_t  i;
-
-    const struct {
-        const char                 *label;
-        const ngx_keepers_cache_t  *table;
-    } tables[] = {
-        { "sessions", &shm->sessions },
-        { "links", &shm->links },
-        { "limits", &shm->limits }
-    };
-
-    for (i = 0; i < 3; i++) {
-        gauges[i].name = "keepers_table_slots";
-        gauges[i].help = "Slots of a table in shared memory.";
-        gauges[i].label = tables[i].label;
-        gauges[i].value = tables[i].table->sets * NGX_KEEPERS_CACHE_WAYS;
-
-        gauges[i + 3].name = "keepers_table_slots_used";
-        gauges[i + 3].help = "Slots that hold a value, fresh or not.";
-        gauges[i + 3].label = tables[i].label;
-        gauges[i + 3].value = ngx_keepers_cache_used(tables[i].table);
-    }
-
-    /* of the worker that answers: each has its own connection */
-
-    gauges[6].name = "keepers_redis_ready";
-    gauges[6].help = "1 if the worker that answers has its connection.";
-    gauges[6].label = NULL;
-    gauges[6].value = ngx_keepers_worker.redis != NULL
-                      && ngx_keepers_redis_ready(ngx_keepers_worker.redis);
-
-    gauges[7].name = "keepers_subscribed";
-    gauges[7].help = "1 if the worker that answers is told of revocations.";
-    gauges[7].label = NULL;
-    gauges[7].value = ngx_keepers_worker.redis != NULL
-                      && ngx_keepers_redis_listens(ngx_keepers_worker.redis);
-}
-
-
-static void
-ngx_keepers_status_prometheus(const ngx_keepers_gauge_t *gauges,
+ngx_keepers_status_page(const keepers_sample_t *samples, size_t n,
     keepers_out_t *out)
 {
-    ngx_uint_t   i;
-    const char  *family;
+    keepers_out_text(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n"
+        "<meta charset=\"utf-8\">\n<title>Keepers: status</title>\n"
+        "<meta name=\"viewport\" content=\"width=device-width, "
+        "initial-scale=1\">\n<meta name=\"robots\" content=\"noindex\">\n"
+        "<style>" NGX_KEEPERS_STATUS_CSS "</style>\n</head>\n<body>\n<main>\n"
+        "<h1>Keepers on this machine</h1>\n"
+        "<p>Counted since nginx was started. Reload the page for what is "
+        "new.</p>\n");
 
-    family = "";
+    keepers_metrics_html(samples, n, out);
 
-    for (i = 0; i < NGX_KEEPERS_STATUS_GAUGES; i++) {
-        if (strcmp(family, gauges[i].name) != 0) {
-            family = gauges[i].name;
-
-            keepers_out_text(out, "# HELP ");
-            keepers_out_text(out, family);
-            keepers_out_byte(out, ' ');
-            keepers_out_text(out, gauges[i].help);
-            keepers_out_text(out, "\n# TYPE ");
-            keepers_out_text(out, family);
-            keepers_out_text(out, " gauge\n");
-        }
-
-        keepers_out_text(out, gauges[i].name);
-
-        if (gauges[i].label != NULL) {
-            keepers_out_text(out, "{table=\"");
-            keepers_out_text(out, gauges[i].label);
-            keepers_out_text(out, "\"}");
-        }
-
-        keepers_out_byte(out, ' ');
-        keepers_out_uint(out, gauges[i].value);
-        keepers_out_byte(out, '\n');
-    }
+    keepers_out_text(out, "</main>\n</body>\n</html>\n");
 }
 
 
-/* Continues the object of the counters, in their form. */
-
-static void
-ngx_keepers_status_json(const ngx_keepers_gauge_t *gauges, keepers_out_t *out)
-{
-    ngx_uint_t   i;
-    const char  *family;
-
-    if (out->overflow || out->len == 0) {
-        out->overflow = true;
-        return;
-    }
-
-    out->len--;                     /* its closing brace */
-    family = "";
-
-    for (i = 0; i < NGX_KEEPERS_STATUS_GAUGES; i++) {
-
-        if (strcmp(family, gauges[i].name) != 0) {
-            family = gauges[i].name;
-
-            keepers_out_text(out, i != 0 && gauges[i - 1].label != NULL
-                                  ? "},\"" : ",\"");
-            keepers_out_text(out, family);
-            keepers_out_text(out, gauges[i].label != NULL ? "\":{" : "\":");
-
-        } else {
-            keepers_out_byte(out, ',');
-        }
-
-        if (gauges[i].label != NULL) {
-            keepers_out_text(out, "\"table=");
-            keepers_out_text(out, gauges[i].label);
-            keepers_out_text(out, "\":");
-        }
-
-        keepers_out_uint(out, gauges[i].value);
-    }
-
-    keepers_out_text(out, "}\n");   /* the last gauge has no label */
-}
-
-
-/* "keepers_status", "keepers_status prometheus" or "keepers_status json" */
+/* Without a parameter, the client says what it wants. */
 
 char *
 ngx_keepers_status_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
@@ -233,13 +142,14 @@ ngx_keepers_status_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     klcf = conf;
     value = cf->args->elts;
 
-    if (klcf->status == NGX_KEEPERS_STATUS_PROMETHEUS
-        || klcf->status == NGX_KEEPERS_STATUS_JSON)
-    {
+    if (klcf->status != NGX_KEEPERS_STATUS_OFF) {
         return (char *) "is duplicate";
     }
 
-    if (cf->args->nelts == 1 || ngx_strcmp(value[1].data, "prometheus") == 0) {
+    if (cf->args->nelts == 1) {
+        klcf->status = NGX_KEEPERS_STATUS_ASKED;
+
+    } else if (ngx_strcmp(value[1].data, "prometheus") == 0) {
         klcf->status = NGX_KEEPERS_STATUS_PROMETHEUS;
 
     } else if (ngx_strcmp(value[1].data, "json") == 0) {

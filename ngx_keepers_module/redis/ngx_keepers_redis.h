@@ -168,5 +168,8 @@ ngx_uint_t ngx_keepers_redis_listens(const ngx_keepers_redis_t *redis);
 /* Ready to take commands: connected, authenticated, scripts loaded. */
 ngx_uint_t ngx_keepers_redis_ready(const ngx_keepers_redis_t *redis);
 
+/* Commands that callers wait for. */
+ngx_uint_t ngx_keepers_redis_waiting(const ngx_keepers_redis_t *redis);
+
 
 #endif /* _NGX_KEEPERS_REDIS_H_INCLUDED_ */

@@ -115,6 +115,21 @@ ngx_keepers_redis_stop(ngx_keepers_redis_t *redis)
 
 
 ngx_uint_t
+ngx_keepers_redis_waiting(const ngx_keepers_redis_t *redis)
+{
+    ngx_uint_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < redis->conf->connections; i++) {
+        n += redis->conns[i].owned;
+    }
+
+    return n;
+}
+
+
+ngx_uint_t
 ngx_keepers_redis_ready(const ngx_keepers_redis_t *redis)
 {
     ngx_uint_t  i;

@@ -163,3 +163,25 @@ ngx_keepers_redis_deadline_expire(ngx_keepers_redis_conn_t *conn)
         ngx_keepers_redis_count(conn->redis, REDIS_TIMEOUTS, 1);
     }
 }
+
+
+/* How long it took, by the clock of deadlines. */
+
+void
+ngx_keepers_redis_deadline_kept(const ngx_keepers_redis_op_t *op)
+{
+    ngx_msec_t     took_ms;
+    ngx_atomic_t  *counters;
+
+    took_ms = ngx_current_msec - op->sent_ms;
+    counters = op->conn->redis->counters;
+
+    (void) ngx_atomic_fetch_add(&counters[KEEPERS_METRIC_REDIS_MS
+                                          + keepers_metrics_bucket(took_ms)],
+                                1);
+
+    if (took_ms != 0) {
+        (void) ngx_atomic_fetch_add(&counters[KEEPERS_METRIC_REDIS_SUM_MS],
+                                    (ngx_atomic_int_t) took_ms);
+    }
+}

@@ -324,6 +324,7 @@ void ngx_keepers_redis_listen_lost(ngx_keepers_redis_conn_t *conn,
 void ngx_keepers_redis_deadline_wait(ngx_keepers_redis_conn_t *conn,
     ngx_msec_t delay_ms);
 void ngx_keepers_redis_deadline_fire(ngx_event_t *ev);
+void ngx_keepers_redis_deadline_kept(const ngx_keepers_redis_op_t *op);
 
 /* _script.c */
 

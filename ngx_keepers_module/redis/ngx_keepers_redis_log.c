@@ -167,6 +167,8 @@ ngx_keepers_redis_log_lost(ngx_keepers_redis_t *redis,
     if (redis->down_s == 0) {
         redis->down_s = ngx_time();
         redis->told = 0;
+
+        ngx_keepers_redis_count(redis, REDIS_OUTAGES, 1);
     }
 
     redis->told |= bit;

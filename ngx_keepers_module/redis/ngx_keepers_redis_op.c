@@ -367,6 +367,8 @@ ngx_keepers_redis_op_answered(ngx_keepers_redis_op_t *op)
         return ngx_keepers_redis_listen_heard(op);
     }
 
+    ngx_keepers_redis_deadline_kept(op);
+
     fault = NGX_KEEPERS_REDIS_FAULT_NONE;
 
     if (op->error) {
