@@ -58,6 +58,13 @@ ngx_keepers_access_handler(ngx_http_request_t *r)
     if (klcf->limits != NULL) {
         rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_EARLY);
 
+        if (rc == NGX_AGAIN && klcf->session != NGX_KEEPERS_SESSION_OFF) {
+
+            /* the lookup leaves with the limits, in one write */
+
+            (void) ngx_keepers_check(r, klcf, ctx);
+        }
+
         if (rc != NGX_OK) {
             return rc;
         }

@@ -456,6 +456,14 @@ ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         return NGX_OK;
     }
 
+    if (ctx->wait != NULL && ctx->wait->op != NULL) {
+
+        /* the session's answer would wake what is an error page by then */
+
+        ngx_keepers_wait_drop(ctx->wait);
+        ctx->wait = NULL;
+    }
+
     ngx_keepers_log(NGX_LOG_INFO, r, "refused by a limit for %ui s",
                     ctx->retry_s);
 

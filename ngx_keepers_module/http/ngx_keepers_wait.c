@@ -86,6 +86,16 @@ ngx_keepers_wait_eval(ngx_keepers_wait_t *wait, ngx_keepers_wait_mode_e mode,
 
 
 void
+ngx_keepers_wait_drop(ngx_keepers_wait_t *wait)
+{
+    if (wait->op != NULL) {
+        ngx_keepers_redis_detach(wait->op);
+        wait->op = NULL;
+    }
+}
+
+
+void
 ngx_keepers_send(const keepers_str_t *argv, ngx_uint_t argc)
 {
     /* when it cannot be sent, the client has counted it: nobody waits */
@@ -168,12 +178,5 @@ ngx_keepers_wait_done(void *data, ngx_int_t rc)
 static void
 ngx_keepers_wait_cleanup(void *data)
 {
-    ngx_keepers_wait_t  *wait;
-
-    wait = data;
-
-    if (wait->op != NULL) {
-        ngx_keepers_redis_detach(wait->op);
-        wait->op = NULL;
-    }
+    ngx_keepers_wait_drop(data);
 }

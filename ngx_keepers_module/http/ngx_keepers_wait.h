@@ -68,6 +68,9 @@ ngx_int_t ngx_keepers_wait_eval(ngx_keepers_wait_t *wait,
     ngx_keepers_script_e script, ngx_uint_t keys,
     const keepers_str_t *argv, ngx_uint_t argc);
 
+/* Lets go of what is under way: the request goes on, and is not woken. */
+void ngx_keepers_wait_drop(ngx_keepers_wait_t *wait);
+
 /* Fire and forget: nobody waits for the reply. */
 void ngx_keepers_send(const keepers_str_t *argv, ngx_uint_t argc);
 
