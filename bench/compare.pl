@@ -2,13 +2,13 @@
 #
 # Copyright (C) Keepers
 #
-# Compares ways to check a session in front of one small answer: in one run,
+# Compares ways to check something in front of one small answer: in one run,
 # interleaved, one pinned worker each, wrk pinned beside it; then counts the
-# instructions of a request under callgrind.  Started by tools/bench.sh; see
-# docs/performance.md.
+# instructions of a request under callgrind.  A suite (sessions.pl, limits.pl)
+# says what is compared.  Started by tools/bench.sh; see docs/performance.md.
 #
 #     bench/compare.pl --module FILE --ok FILE --mint FILE --dir DIR
-#         [--quick] [--check] [--only CASE[,CASE]] [--no-load | --no-count]
+#         [--suite sessions | limits] [--quick] [--check] [--only CASE[,CASE]] [--no-load | --no-count]
 
 use strict;
 use warnings;
@@ -22,21 +22,17 @@ use Time::HiRes qw(sleep time);
 
 my $connections = 64;
 
-# A case is a location of one of four nginx: what is compared must not pay
-# for modules that it does not use.
-my @cases = (
-    [ 'return', 'plain',   '/return', 'return 200 (rewrite phase)' ],
-    [ 'limit',  'plain',   '/limit',  'content-phase 200: the limit' ],
-    [ 'hit',    'hit',   '/hit',    'session check, cache hit' ],
-    [ 'redis',  'redis', '/redis',  'session check, Redis each time' ],
-    [ 'lua',    'lua',   '/lua',    'Lua: GET and cjson' ],
-);
+my %o = (connections => $connections, suite => 'sessions');
 
-my %o = (connections => $connections);
-
-GetOptions(\%o, 'module=s', 'ok=s', 'mint=s', 'dir=s', 'quick', 'check',
+GetOptions(\%o, 'module=s', 'ok=s', 'mint=s', 'dir=s', 'suite=s', 'quick', 'check',
            'only=s', 'load!', 'count!')
     or die "bench: unknown argument\n";
+
+# What is compared, and what of it must hold.
+my $here = abs_path($0) =~ s{/[^/]+$}{}r;
+my $suite = do "$here/$o{suite}.pl"
+    or die "bench: no suite \"$o{suite}\": $@$!\n";
+my @cases = @{$suite->{cases}};
 
 my $quick = $o{quick};
 my $rounds = $quick ? 4 : 15;
@@ -49,7 +45,6 @@ if (defined $o{only}) {
     @cases = grep { $only{$_->[0]} } @cases or die "bench: no such case\n";
 }
 
-my $here = abs_path($0) =~ s{/[^/]+$}{}r;
 my $dir = abs_path($o{dir});
 my $prefix = 'keepers:';
 my ($cookie, $redis, %port, %pid);
@@ -115,7 +110,7 @@ sub load {
         start_nginx($name, $cpus[0]);
     }
 
-    expect_200($_) for @cases;
+    expect($_) for @cases;
 
     # the first requests fault pages in and compile Lua
     wrk($_, 1) for @cases;
@@ -142,7 +137,8 @@ sub measure {
     my $name = $case->[1];
 
     my @before = (cpu_ns(worker($name)), cpu_ns($pid{'redis-server'}));
-    my $writes = $case->[0] eq 'redis' ? counters() : undef;
+    my $writes = ($suite->{counted} // '') eq $case->[0] ? counters($name)
+                                                           : undef;
     my $result = wrk($case, $seconds);
     my @after = (cpu_ns(worker($name)), cpu_ns($pid{'redis-server'}));
 
@@ -152,7 +148,7 @@ sub measure {
                           / $result->{requests};
 
     if ($writes) {
-        my $now = counters();
+        my $now = counters($name);
         my $n = $now->{writes} - $writes->{writes};
 
         $result->{commands} = $now->{commands} - $writes->{commands};
@@ -170,8 +166,12 @@ sub wrk {
                    . "wrk -t 1 -c $connections -d ${duration}s --latency "
                    . "-H 'Cookie: keepers=$cookie' " . url($case));
 
-    die "bench: $case->[0]: not all answers were 200:\n$text"
-        if $text =~ /Non-2xx|Socket errors/;
+    my ($other) = $text =~ /Non-2xx or 3xx responses: (\d+)/;
+    my ($all) = $text =~ /(\d+) requests in/;
+
+    die "bench: $case->[0]: not all answers were " . status($case) . ":\n$text"
+        if $text =~ /Socket errors/
+           || ($other // 0) != (status($case) == 200 ? 0 : $all // -1);
 
     my ($n) = $text =~ /(\d+) requests in/ or die "bench: wrk says:\n$text";
     my ($rate) = $text =~ m{Requests/sec:\s+([\d.]+)};
@@ -209,13 +209,14 @@ sub callgrind {
     unlink $out;
     start_nginx($name, undef, 'valgrind', '--tool=callgrind',
                 "--callgrind-out-file=$out", '-q');
-    expect_200($case);
+    expect($case);
 
     my $text = run("timeout 60 h2load --h1 -n $requests -c 1 "
                    . "-H 'Cookie: keepers=$cookie' " . url($case));
 
     die "bench: $case->[0]: h2load says:\n$text"
-        if $text !~ /status codes: $requests 2xx/;
+        if status($case) == 200 ? $text !~ /status codes: $requests 2xx/
+                                : $text !~ /$requests 4xx/;
 
     stop($name);
 
@@ -266,32 +267,11 @@ sub report {
 
 sub targets {
     my ($speed, $row) = @_;
-    my $n = sub { $row->{$_[0]} ? $row->{$_[0]}{count} : undef };
-    my $batch = median(map { $_->{batch} } @{$speed->{redis}});
-    my $each = $speed->{redis}
-               ? median(map { $_->{commands} / $_->{requests} }
-                            @{$speed->{redis}}) : undef;
-    my $over = defined $n->('hit') && defined $n->('limit')
-               ? $n->('hit') - $n->('limit') : undef;
-
-    my ($limit, $limit_how) = throughput($speed, 'redis', 'limit');
-    my ($lua, $lua_how) = throughput($speed, 'redis', 'lua');
-
-    my @targets = (
-        [ 'hit: instructions over the limit', '%.0f', $over, 'max', 2000 ],
-        [ 'Redis each time: instructions in all', '%.0f', $n->('redis'),
-          'max', 20000 ],
-        [ "Redis each time: throughput to the limit$limit_how", '%.2f',
-          $limit, 'min', 0.70 ],
-        [ "Redis each time: throughput to Lua$lua_how", '%.2f',
-          $lua, 'min', 2 ],
-        [ 'Redis each time: commands a write', '%.1f', $batch, 'min', 6 ],
-        [ 'Redis each time: commands a request', '%.2f', $each, 'max', 1.05 ],
-    );
     my $missed = 0;
+    my @targets = $suite->{targets}->($speed, $row);
 
     print "The machine is busy: throughput is not of a whole processor.\n"
-        if "$limit_how$lua_how" ne '';
+        if grep { $_->[0] =~ /CPU time\)$/ } @targets;
 
     for my $target (@targets) {
         my ($name, $format, $value, $way, $bound) = @$target;
@@ -430,14 +410,22 @@ sub worker {
 
 # Also waits until the module has its connection to Redis.
 
-sub expect_200 {
+sub expect {
     my ($case) = @_;
     my $answer = '';
 
-    wait_for("200 from $case->[0]", sub {
+    wait_for(status($case) . " from $case->[0]", sub {
         $answer = get($case->[1], $case->[2]);
-        $answer =~ m{^HTTP/1.1 200 };
+        $answer =~ m{^HTTP/1.1 \Q${\status($case)}\E };
     }, sub { $answer });
+}
+
+
+# The status that a case answers with.
+sub status {
+    my ($case) = @_;
+
+    return $case->[4] // 200;
 }
 
 
@@ -458,7 +446,8 @@ sub get {
 
 
 sub counters {
-    my $text = get('redis', '/status');
+    my ($instance) = @_;
+    my $text = get($instance, '/status');
     my %n;
 
     for my $name (qw(commands writes)) {

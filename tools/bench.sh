@@ -2,13 +2,14 @@
 #
 # Copyright (C) Keepers
 #
-# Compares the session check with a bare answer and with Lua, and says whether
-# its targets are met; docs/performance.md explains the figures.
+# Compares the session check, or rate limits, with a bare answer, with nginx's
+# own and with Lua, and says whether their targets are met; docs/performance.md
+# explains the figures.
 #
-#     tools/bench.sh [--quick] [--check] [--only CASE,...] [--no-load]
+#     tools/bench.sh [--suite sessions | limits] [--quick] [--check] [--only CASE,...] [--no-load]
 #                    [--no-count]
 #
-# --check fails when a target is missed.  Cases: return limit hit redis lua.
+# --check fails when a target is missed.  The cases stand in bench/SUITE.pl.
 
 set -eu
 

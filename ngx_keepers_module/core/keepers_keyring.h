@@ -89,7 +89,10 @@ const char *keepers_keyring_fault(int rc);      /* words for an operator */
 #define KEEPERS_MARK_LEN      16
 #define KEEPERS_MARK_KEY_LEN  16
 
-/* SipHash-2-4 with 128 bits, for tables in memory; not for what is stored. */
+/*
+ * SipHash-2-4 with 128 bits (Aumasson, Bernstein): a PRF, for names of what is
+ * looked up often and not kept.
+ */
 void keepers_mark(const unsigned char key[KEEPERS_MARK_KEY_LEN],
     keepers_str_t text, unsigned char mark[KEEPERS_MARK_LEN]);
 

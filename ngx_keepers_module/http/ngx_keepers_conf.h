@@ -74,6 +74,12 @@ struct ngx_keepers_limit_rule_s {
     ngx_keepers_limit_rule_t  *wide;        /* the key names the client: its
                                                /48, if it is one of IPv6 */
     unsigned                   failures:1;  /* an answer < 400 is refunded */
+
+    /* what is said of it in every request, as text */
+    keepers_str_t              interval;    /* us, in digits */
+    keepers_str_t              tolerance;
+    keepers_str_t              policy;      /* "name";q=20;w=20 */
+    keepers_str_t              remains;     /* "name";r= */
 };
 
 

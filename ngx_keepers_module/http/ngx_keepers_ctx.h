@@ -22,6 +22,7 @@
 
 typedef struct ngx_keepers_wait_s    ngx_keepers_wait_t;
 typedef struct ngx_keepers_signup_s  ngx_keepers_signup_t;
+typedef struct ngx_keepers_limits_s  ngx_keepers_limits_t;
 
 
 /* What the session lookup found; $keepers_session. */
@@ -82,7 +83,7 @@ typedef struct {
     const keepers_uuid_t   *link_business;  /* NULL: not known */
 
     ngx_keepers_wait_t     *wait;           /* one op at a time */
-    ngx_keepers_wait_t     *limit_wait;
+    ngx_keepers_limits_t   *limits;         /* NULL: none was decided */
     ngx_keepers_signup_t   *signup;         /* of the signup phase */
 } ngx_keepers_ctx_t;
 

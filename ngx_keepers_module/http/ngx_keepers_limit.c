@@ -22,22 +22,26 @@
 #include "http/ngx_keepers_str.h"
 
 
-static ngx_int_t ngx_keepers_limit_begin(ngx_http_request_t *r,
-    ngx_keepers_ctx_t *ctx, ngx_keepers_limit_state_t **state);
+/* a rule's name and most keys; longer ones are put together in the pool */
+#define NGX_KEEPERS_LIMIT_TEXT  160
+
+
 static ngx_int_t ngx_keepers_limit_collect(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state, ngx_keepers_limit_stage_e stage);
+    ngx_keepers_limits_t *limits, ngx_keepers_limit_stage_e stage);
 static ngx_int_t ngx_keepers_limit_apply(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state, ngx_keepers_limit_t *limit);
+    ngx_keepers_limits_t *limits, ngx_keepers_limit_t *limit);
 static ngx_int_t ngx_keepers_limit_item(ngx_http_request_t *r,
     ngx_keepers_limit_t *limit, ngx_keepers_limit_rule_t *rule,
     ngx_keepers_limit_item_t *item);
+static ngx_int_t ngx_keepers_limit_hash(ngx_http_request_t *r,
+    ngx_str_t name, ngx_uint_t wide, ngx_str_t key,
+    u_char hash[KEEPERS_HASH_LEN]);
 static uint32_t ngx_keepers_limit_item_cost(ngx_keepers_limit_t *limit,
     ngx_str_t *text);
 static ngx_uint_t ngx_keepers_limit_denied(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state);
+    ngx_keepers_limits_t *limits);
 static ngx_int_t ngx_keepers_limit_conclude(ngx_http_request_t *r,
-    ngx_keepers_ctx_t *ctx, ngx_keepers_limit_state_t *state,
-    ngx_uint_t degraded);
+    ngx_keepers_ctx_t *ctx, ngx_uint_t degraded);
 static void ngx_keepers_limit_over(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, ngx_keepers_limit_item_t *item);
 static ngx_int_t ngx_keepers_limit_refuse(ngx_http_request_t *r,
@@ -51,9 +55,9 @@ ngx_int_t
 ngx_keepers_limit_check(ngx_http_request_t *r,
     ngx_keepers_limit_stage_e stage)
 {
-    ngx_int_t                   rc;
-    ngx_keepers_ctx_t          *ctx;
-    ngx_keepers_limit_state_t  *state;
+    ngx_int_t              rc;
+    ngx_keepers_ctx_t     *ctx;
+    ngx_keepers_limits_t  *limits;
 
     if (ngx_keepers_loc_conf(r)->limits == NULL) {
         return NGX_OK;
@@ -61,10 +65,15 @@ ngx_keepers_limit_check(ngx_http_request_t *r,
 
     ctx = ngx_keepers_ctx_get(r);
 
-    if (ctx == NULL
-        || ngx_keepers_limit_begin(r, ctx, &state) != NGX_OK)
-    {
+    if (ctx == NULL) {
         return NGX_ERROR;
+    }
+
+    if (ctx->limits == NULL) {
+        ctx->limits = ngx_pcalloc(r->pool, sizeof(ngx_keepers_limits_t));
+        if (ctx->limits == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     /* what was refused once is on its way to an error page or the form */
@@ -73,71 +82,37 @@ ngx_keepers_limit_check(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (ctx->limit_wait->op != NULL) {
+    limits = ctx->limits;
+
+    if (limits->wait != NULL && limits->wait->op != NULL) {
         return NGX_AGAIN;
     }
 
-    if (state->n == 0) {
-        rc = ngx_keepers_limit_collect(r, state, stage);
+    if (limits->n == 0) {
+        rc = ngx_keepers_limit_collect(r, limits, stage);
 
-        if (rc != NGX_OK || state->n == 0) {
+        if (rc != NGX_OK || limits->n == 0) {
             return rc;
         }
 
-        if (ngx_keepers_limit_denied(r, state)) {
-            return ngx_keepers_limit_conclude(r, ctx, state, 0);
+        if (ngx_keepers_limit_denied(r, limits)) {
+            return ngx_keepers_limit_conclude(r, ctx, 0);
         }
 
-        rc = ngx_keepers_limit_ask(r, ctx->limit_wait, state);
+        rc = ngx_keepers_limit_ask(r, limits);
 
         if (rc == NGX_AGAIN) {
             return NGX_AGAIN;
         }
     }
 
-    if (ngx_keepers_limit_answer(ctx->limit_wait, state)) {
-        return ngx_keepers_limit_conclude(r, ctx, state, 0);
+    if (limits->wait != NULL && ngx_keepers_limit_answer(limits)) {
+        return ngx_keepers_limit_conclude(r, ctx, 0);
     }
 
-    ngx_keepers_limit_local(r, state);
+    ngx_keepers_limit_local(r, limits);
 
-    return ngx_keepers_limit_conclude(r, ctx, state, 1);
-}
-
-
-/* The state of this request, kept beside its wait. */
-
-static ngx_int_t
-ngx_keepers_limit_begin(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
-    ngx_keepers_limit_state_t **state)
-{
-    ngx_keepers_wait_t  *wait;
-
-    if (ctx->limit_wait != NULL) {
-        *state = ctx->limit_wait->data;
-        return NGX_OK;
-    }
-
-    wait = ngx_keepers_wait_create(r, NGX_KEEPERS_LIMIT_ITEMS_MAX
-                                      * NGX_KEEPERS_LIMIT_ANSWERS, 64);
-    if (wait == NULL) {
-        return NGX_ERROR;
-    }
-
-    *state = ngx_palloc(r->pool, sizeof(ngx_keepers_limit_state_t));
-    if (*state == NULL) {
-        return NGX_ERROR;
-    }
-
-    (*state)->decided = 0;
-    (*state)->n = 0;
-    (*state)->told_n = 0;
-    (*state)->held_n = 0;
-
-    wait->data = *state;
-    ctx->limit_wait = wait;
-
-    return NGX_OK;
+    return ngx_keepers_limit_conclude(r, ctx, 1);
 }
 
 
@@ -149,7 +124,7 @@ ngx_keepers_limit_begin(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
 static ngx_int_t
 ngx_keepers_limit_collect(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state, ngx_keepers_limit_stage_e stage)
+    ngx_keepers_limits_t *limits, ngx_keepers_limit_stage_e stage)
 {
     ngx_uint_t                  i;
     ngx_keepers_limit_t        *limit;
@@ -158,6 +133,18 @@ ngx_keepers_limit_collect(ngx_http_request_t *r,
 
     klcf = ngx_keepers_loc_conf(r);
     limit = klcf->limits->elts;
+
+    /* each rule may be two */
+
+    if (limits->items_max < 2 * klcf->limits->nelts) {
+        limits->items_max = 2 * klcf->limits->nelts;
+        limits->items = ngx_palloc(r->pool, limits->items_max
+                                            * sizeof(ngx_keepers_limit_item_t));
+        if (limits->items == NULL) {
+            limits->items_max = 0;
+            return NGX_ERROR;
+        }
+    }
 
     for (i = 0; i < klcf->limits->nelts; i++) {
         due = limit[i].stage;
@@ -169,13 +156,13 @@ ngx_keepers_limit_collect(ngx_http_request_t *r,
         }
 
         if (due != stage
-            || (state->decided & (1ULL << limit[i].rule->number)))
+            || (limits->decided & (1ULL << limit[i].rule->number)))
         {
             continue;
         }
 
-        if (ngx_keepers_limit_apply(r, state, &limit[i]) == NGX_ERROR) {
-            state->n = 0;
+        if (ngx_keepers_limit_apply(r, limits, &limit[i]) == NGX_ERROR) {
+            limits->n = 0;
             return NGX_ERROR;
         }
     }
@@ -192,7 +179,7 @@ ngx_keepers_limit_collect(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_keepers_limit_apply(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state, ngx_keepers_limit_t *limit)
+    ngx_keepers_limits_t *limits, ngx_keepers_limit_t *limit)
 {
     size_t                     address_len;
     ngx_int_t                  rc;
@@ -222,17 +209,17 @@ ngx_keepers_limit_apply(ngx_http_request_t *r,
         }
     }
 
-    rc = ngx_keepers_limit_item(r, limit, rule, &state->items[state->n]);
+    rc = ngx_keepers_limit_item(r, limit, rule, &limits->items[limits->n]);
 
     if (rc == NGX_OK && address_len == 16) {
-        state->n++;
+        limits->n++;
         rc = ngx_keepers_limit_item(r, limit, rule->wide,
-                                    &state->items[state->n]);
-        state->items[state->n].wide = 1;
+                                    &limits->items[limits->n]);
+        limits->items[limits->n].wide = 1;
     }
 
     if (rc == NGX_OK) {
-        state->n++;
+        limits->n++;
     }
 
     return rc;
@@ -245,9 +232,7 @@ static ngx_int_t
 ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
     ngx_keepers_limit_rule_t *rule, ngx_keepers_limit_item_t *item)
 {
-    ngx_str_t                 key, cost;
-    keepers_str_t             parts[3];
-    ngx_keepers_main_conf_t  *kmcf;
+    ngx_str_t  key, cost;
 
     ngx_str_null(&cost);
 
@@ -262,19 +247,12 @@ ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
         return NGX_DECLINED;
     }
 
-    kmcf = ngx_keepers_main_conf(r);
-
-    /*
-     * A name has no NUL, so it cannot run into the key; and the key of a /48
-     * shall not be that of anything else
-     */
-
-    parts[0] = ngx_keepers_from(rule->name);
-    parts[1] = keepers_str("\0/48", rule == limit->rule ? 1 : 4);
-    parts[2] = ngx_keepers_from(key);
-
-    keepers_keyed_hash(kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_LIMIT],
-                       parts, 3, item->hash, KEEPERS_HASH_LEN);
+    if (ngx_keepers_limit_hash(r, rule->name, rule != limit->rule, key,
+                               item->hash)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     item->rule = rule;
     item->cost = ngx_keepers_limit_item_cost(limit, &cost);
@@ -287,6 +265,49 @@ ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
     item->known = 0;
 
     (void) ngx_keepers_limit_get(r, item->hash, &item->local);
+
+    return NGX_OK;
+}
+
+
+/*
+ * A hash that is a PRF (SipHash-2-4 with 128 bits) under a key of its own: it
+ * names a state in the zone and in Redis, and tells nobody the address that it
+ * was made of.  A name has no NUL, so it cannot run into the key; and the key
+ * of a /48 shall not be that of anything else.
+ */
+
+static ngx_int_t
+ngx_keepers_limit_hash(ngx_http_request_t *r, ngx_str_t name,
+    ngx_uint_t wide, ngx_str_t key, u_char hash[KEEPERS_HASH_LEN])
+{
+    u_char         buf[NGX_KEEPERS_LIMIT_TEXT], *text, *p;
+    size_t         len;
+    const u_char  *secret;
+
+    _Static_assert(KEEPERS_MARK_LEN <= KEEPERS_HASH_LEN
+                   && KEEPERS_MARK_KEY_LEN <= KEEPERS_KEY_LEN,
+                   "a mark is a part of a hash");
+
+    text = buf;
+    len = name.len + sizeof("\0/48") - 1 + key.len;
+
+    if (len > sizeof(buf)) {
+        text = ngx_pnalloc(r->pool, len);
+        if (text == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    p = ngx_cpymem(text, name.data, name.len);
+    p = ngx_cpymem(p, "\0/48", wide ? sizeof("\0/48") - 1 : 1);
+    p = ngx_cpymem(p, key.data, key.len);
+
+    secret = ngx_keepers_main_conf(r)->edge->keys[0]
+                 .derived[KEEPERS_PURPOSE_LIMIT];
+
+    ngx_memzero(hash, KEEPERS_HASH_LEN);
+    keepers_mark(secret, keepers_str(text, p - text), hash);
 
     return NGX_OK;
 }
@@ -319,7 +340,7 @@ ngx_keepers_limit_item_cost(ngx_keepers_limit_t *limit, ngx_str_t *text)
 
 static ngx_uint_t
 ngx_keepers_limit_denied(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state)
+    ngx_keepers_limits_t *limits)
 {
     uint64_t                   now_us;
     ngx_uint_t                 i, denied;
@@ -328,8 +349,8 @@ ngx_keepers_limit_denied(ngx_http_request_t *r,
     now_us = (uint64_t) ngx_current_msec * 1000;
     denied = 0;
 
-    for (i = 0; i < state->n; i++) {
-        item = &state->items[i];
+    for (i = 0; i < limits->n; i++) {
+        item = &limits->items[i];
 
         if (item->rule->mode == NGX_KEEPERS_LIMIT_ENFORCE
             && item->local.deny_us > now_us
@@ -349,19 +370,21 @@ ngx_keepers_limit_denied(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
-    ngx_keepers_limit_state_t *state, ngx_uint_t degraded)
+    ngx_uint_t degraded)
 {
     uint64_t                   retry_us;
     ngx_uint_t                 i, limited;
+    ngx_keepers_limits_t      *limits;
     ngx_keepers_limit_item_t  *item;
 
+    limits = ctx->limits;
     retry_us = 0;
     limited = 0;
 
-    for (i = 0; i < state->n; i++) {
-        item = &state->items[i];
+    for (i = 0; i < limits->n; i++) {
+        item = &limits->items[i];
 
-        state->decided |= 1ULL << item->rule->number;
+        limits->decided |= 1ULL << item->rule->number;
 
         ngx_keepers_limit_count(item);
 
@@ -384,13 +407,13 @@ ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         ngx_keepers_limit_deny(r, item, degraded);
     }
 
-    ngx_keepers_limit_tell(state);
-
-    if (!limited) {
-        ngx_keepers_limit_hold(r, state, degraded);
+    if (ngx_keepers_limit_tell(r, limits) != NGX_OK
+        || (!limited && ngx_keepers_limit_hold(r, limits, degraded) != NGX_OK))
+    {
+        return NGX_ERROR;
     }
 
-    state->n = 0;
+    limits->n = 0;
 
     /* $keepers_limit is the gravest of what all stages found */
 

@@ -50,6 +50,10 @@ ngx_http_complex_value_t *ngx_keepers_limit_value(ngx_conf_t *cf,
 /* When all that a value names is known. */
 ngx_keepers_limit_stage_e ngx_keepers_limit_stage(ngx_str_t *text);
 
+/* Whole seconds, rounded up. */
+#define ngx_keepers_limit_seconds(us)                                        \
+    ((us) / 1000000 + ((us) % 1000000 != 0))
+
 /* Once the zone is there: where each rule counts, as before a reload. */
 void ngx_keepers_limit_counters(ngx_keepers_main_conf_t *kmcf);
 

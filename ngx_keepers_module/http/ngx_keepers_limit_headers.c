@@ -22,19 +22,15 @@
 #include "http/ngx_keepers_str.h"
 
 
-/* two names in quotes, their parameters with values, separators */
+/* a name in quotes, its parameters with values, a separator */
 #define NGX_KEEPERS_LIMIT_TOLD_LEN                                           \
-    (2 * (NGX_KEEPERS_LIMIT_NAME_MAX + sizeof("/48\"\";q=;w=, ")             \
-          + 2 * NGX_INT64_LEN))
+    (NGX_KEEPERS_LIMIT_NAME_MAX + sizeof("/48\"\";q=;w=, ")                  \
+     + 2 * NGX_INT64_LEN)
 
 
 static ngx_int_t ngx_keepers_limit_headers(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_limit_headers_add(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state);
-static void ngx_keepers_limit_headers_row(keepers_out_t *out,
-    const ngx_keepers_limit_told_t *told, ngx_uint_t policy);
-static uint64_t ngx_keepers_limit_seconds(uint64_t us);
-
+    ngx_array_t *array);
 
 static ngx_http_output_header_filter_pt  ngx_keepers_limit_next_header;
 
@@ -55,32 +51,43 @@ ngx_keepers_limit_headers_init(ngx_conf_t *cf)
  * nobody, whatever remains.  Of a network only when it refuses.
  */
 
-void
-ngx_keepers_limit_tell(ngx_keepers_limit_state_t *state)
+ngx_int_t
+ngx_keepers_limit_tell(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
 {
     ngx_uint_t                 i;
     ngx_keepers_limit_item_t  *item;
     ngx_keepers_limit_told_t  *told;
 
-    for (i = 0; i < state->n; i++) {
-        item = &state->items[i];
+    for (i = 0; i < limits->n; i++) {
+        item = &limits->items[i];
 
         if (!item->known
             || item->rule->stage != NGX_KEEPERS_LIMIT_EARLY
             || item->rule->mode != NGX_KEEPERS_LIMIT_ENFORCE
-            || (item->wide && item->admitted)
-            || state->told_n == NGX_KEEPERS_LIMIT_ITEMS_MAX)
+            || (item->wide && item->admitted))
         {
             continue;
         }
 
-        told = &state->told[state->told_n++];
+        if (limits->told == NULL) {
+            limits->told = ngx_array_create(r->pool, limits->n,
+                                            sizeof(ngx_keepers_limit_told_t));
+            if (limits->told == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        told = ngx_array_push(limits->told);
+        if (told == NULL) {
+            return NGX_ERROR;
+        }
 
         told->rule = item->rule;
-        told->wide = item->wide;
         told->remaining = item->remaining;
         told->reset_us = item->admitted ? item->ahead_us : item->retry_us;
     }
+
+    return NGX_OK;
 }
 
 
@@ -89,8 +96,7 @@ ngx_keepers_limit_tell(ngx_keepers_limit_state_t *state)
 static ngx_int_t
 ngx_keepers_limit_headers(ngx_http_request_t *r)
 {
-    ngx_keepers_ctx_t          *ctx;
-    ngx_keepers_limit_state_t  *state;
+    ngx_keepers_ctx_t  *ctx;
 
     if (r != r->main
         || (r->headers_out.status >= NGX_HTTP_SPECIAL_RESPONSE
@@ -101,12 +107,12 @@ ngx_keepers_limit_headers(ngx_http_request_t *r)
 
     ctx = ngx_keepers_ctx_find(r);
 
-    if (ctx != NULL && ctx->limit_wait != NULL) {
-        state = ctx->limit_wait->data;
-
-        if (ngx_keepers_limit_headers_add(r, state) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    if (ctx != NULL
+        && ctx->limits != NULL
+        && ctx->limits->told != NULL
+        && ngx_keepers_limit_headers_add(r, ctx->limits->told) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return ngx_keepers_limit_next_header(r);
@@ -114,68 +120,48 @@ ngx_keepers_limit_headers(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_keepers_limit_headers_add(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state)
+ngx_keepers_limit_headers_add(ngx_http_request_t *r, ngx_array_t *array)
 {
-    size_t         len;
-    ngx_uint_t     i, policy;
-    keepers_out_t  out;
+    size_t                     size;
+    ngx_uint_t                 i;
+    keepers_out_t              remains, policy;
+    ngx_keepers_limit_told_t  *told;
 
-    static const char *const  names[] = { "RateLimit", "RateLimit-Policy" };
+    told = array->elts;
+    size = array->nelts * NGX_KEEPERS_LIMIT_TOLD_LEN;
 
-    if (state->told_n == 0) {
-        return NGX_OK;
+    ngx_keepers_out(&remains, r->pool, size);
+
+    for (i = 0; i < array->nelts; i++) {
+        keepers_out_text(&remains, i != 0 ? ", " : "");
+        keepers_out_str(&remains, told[i].rule->remains);
+        keepers_out_uint(&remains, told[i].remaining);
+        keepers_out_text(&remains, ";t=");
+        keepers_out_uint(&remains, ngx_keepers_limit_seconds(told[i].reset_us));
     }
 
-    ngx_keepers_out(&out, r->pool, state->told_n * NGX_KEEPERS_LIMIT_TOLD_LEN);
+    if (array->nelts == 1) {
+        policy.data = (u_char *) told->rule->policy.data;
+        policy.len = told->rule->policy.len;
+        policy.overflow = false;
 
-    for (policy = 0; policy < 2; policy++) {
-        len = out.len;
+    } else {
+        ngx_keepers_out(&policy, r->pool, size);
 
-        for (i = 0; i < state->told_n; i++) {
-            if (i != 0) {
-                keepers_out_text(&out, ", ");
-            }
-
-            ngx_keepers_limit_headers_row(&out, &state->told[i], policy);
-        }
-
-        if (out.data == NULL || out.overflow
-            || ngx_keepers_reply_header(r, names[policy],
-                   ngx_keepers_to(keepers_str(out.data + len,
-                                              out.len - len)))
-               != NGX_OK)
-        {
-            return NGX_ERROR;
+        for (i = 0; i < array->nelts; i++) {
+            keepers_out_text(&policy, i != 0 ? ", " : "");
+            keepers_out_str(&policy, told[i].rule->policy);
         }
     }
 
-    return NGX_OK;
-}
+    if (remains.overflow || policy.overflow
+        || ngx_keepers_reply_header(r, "RateLimit",
+                           ngx_keepers_to(keepers_out_written(&remains)))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
-
-static void
-ngx_keepers_limit_headers_row(keepers_out_t *out,
-    const ngx_keepers_limit_told_t *told, ngx_uint_t policy)
-{
-    const keepers_rate_t  *rate;
-
-    rate = &told->rule->rate;
-
-    keepers_out_byte(out, '"');
-    keepers_out_str(out, ngx_keepers_from(told->rule->name));
-    keepers_out_text(out, told->wide ? "/48" : "");
-    keepers_out_text(out, policy ? "\";q=" : "\";r=");
-    keepers_out_uint(out, policy ? rate->burst : told->remaining);
-    keepers_out_text(out, policy ? ";w=" : ";t=");
-    keepers_out_uint(out, ngx_keepers_limit_seconds(policy
-                          ? rate->tolerance_us + rate->interval_us
-                          : told->reset_us));
-}
-
-
-static uint64_t
-ngx_keepers_limit_seconds(uint64_t us)
-{
-    return us / 1000000 + (us % 1000000 != 0);
+    return ngx_keepers_reply_header(r, "RateLimit-Policy",
+                                ngx_keepers_to(keepers_out_written(&policy)));
 }

@@ -48,7 +48,6 @@ typedef struct {
 /* What the client may be told of a rule. */
 typedef struct {
     ngx_keepers_limit_rule_t   *rule;
-    unsigned                    wide:1;
     uint32_t                    remaining;
     uint64_t                    reset_us;
 } ngx_keepers_limit_told_t;
@@ -65,37 +64,41 @@ typedef struct {
 } ngx_keepers_limit_held_t;
 
 
-typedef struct {
+/*
+ * The limits of a request.  What most requests need none of, a wait for Redis
+ * and what is held, is made when it is needed.
+ */
+struct ngx_keepers_limits_s {
     uint64_t                    decided;        /* a bit each rule's number */
-    ngx_uint_t                  n;              /* being decided now */
-    ngx_keepers_limit_item_t    items[NGX_KEEPERS_LIMIT_ITEMS_MAX];
-    ngx_uint_t                  told_n;
-    ngx_keepers_limit_told_t    told[NGX_KEEPERS_LIMIT_ITEMS_MAX];
-    ngx_uint_t                  held_n;
-    ngx_keepers_limit_held_t    held[NGX_KEEPERS_LIMIT_ITEMS_MAX];
-} ngx_keepers_limit_state_t;
+    ngx_keepers_wait_t         *wait;
+    ngx_keepers_limit_item_t   *items;          /* being decided now */
+    ngx_uint_t                  n;
+    ngx_uint_t                  items_max;
+    ngx_array_t                *told;           /* ngx_keepers_limit_told_t */
+    ngx_array_t                *held;           /* ngx_keepers_limit_held_t */
+};
 
 _Static_assert(NGX_KEEPERS_LIMIT_RULES_MAX <= 64, "decided has 64 bits");
 
 
 /* Issues the one script call for all items: NGX_AGAIN, or issue()'s code. */
 ngx_int_t ngx_keepers_limit_ask(ngx_http_request_t *r,
-    ngx_keepers_wait_t *wait, ngx_keepers_limit_state_t *state);
+    ngx_keepers_limits_t *limits);
 
 /* Takes over what Redis decided; 0: it did not. */
-ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_wait_t *wait,
-    ngx_keepers_limit_state_t *state);
+ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_limits_t *limits);
 
 /* Gives a reservation back in Redis; nobody waits for it. */
 void ngx_keepers_limit_undo(ngx_http_request_t *r,
     const ngx_keepers_limit_held_t *held);
 
-/* Notes what was charged to rules that count failures. */
-void ngx_keepers_limit_hold(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state, ngx_uint_t degraded);
+/* Notes what was charged to rules that count failures.  NGX_OK, NGX_ERROR. */
+ngx_int_t ngx_keepers_limit_hold(ngx_http_request_t *r,
+    ngx_keepers_limits_t *limits, ngx_uint_t degraded);
 
-/* Notes what the response shall say of the items. */
-void ngx_keepers_limit_tell(ngx_keepers_limit_state_t *state);
+/* Notes what the response shall say of the items.  NGX_OK, NGX_ERROR. */
+ngx_int_t ngx_keepers_limit_tell(ngx_http_request_t *r,
+    ngx_keepers_limits_t *limits);
 
 /* From and into the zone's table "limits"; zeros if it has nothing. */
 ngx_msec_t ngx_keepers_limit_get(ngx_http_request_t *r,
@@ -109,7 +112,7 @@ void ngx_keepers_limit_count(ngx_keepers_limit_item_t *item);
 
 /* Decides as the script does, by the zone and each rule's share. */
 void ngx_keepers_limit_local(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state);
+    ngx_keepers_limits_t *limits);
 
 /* What the zone learns: a refusal, and what Redis knows of one it admitted. */
 void ngx_keepers_limit_deny(ngx_http_request_t *r,

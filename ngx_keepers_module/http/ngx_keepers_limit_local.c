@@ -25,7 +25,7 @@ static uint32_t ngx_keepers_limit_local_cost(
 
 void
 ngx_keepers_limit_local(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state)
+    ngx_keepers_limits_t *limits)
 {
     uint64_t                   now_us;
     ngx_uint_t                 i, refused;
@@ -35,8 +35,8 @@ ngx_keepers_limit_local(ngx_http_request_t *r,
     now_us = (uint64_t) ngx_current_msec * 1000;
     refused = 0;
 
-    for (i = 0; i < state->n; i++) {
-        item = &state->items[i];
+    for (i = 0; i < limits->n; i++) {
+        item = &limits->items[i];
 
         /* others were decided while this one waited for Redis */
 
@@ -49,8 +49,8 @@ ngx_keepers_limit_local(ngx_http_request_t *r,
         }
     }
 
-    for (i = 0; i < state->n && !refused; i++) {
-        item = &state->items[i];
+    for (i = 0; i < limits->n && !refused; i++) {
+        item = &limits->items[i];
 
         if (item->admitted && item->cost > 0) {
             item->local.tat_us = decisions[i].tat_us;

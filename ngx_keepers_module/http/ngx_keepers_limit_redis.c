@@ -19,10 +19,9 @@
 #define NGX_KEEPERS_LIMIT_HASH_LEN   16     /* of the hash, in a Redis key */
 #define NGX_KEEPERS_LIMIT_ARGS       4      /* of a rule, behind the keys */
 
-/* "{HASH}:l:" and four numbers */
+/* "{HASH}:l:" and a number */
 #define NGX_KEEPERS_LIMIT_TEXT_LEN                                           \
-    (keepers_base64url_len(NGX_KEEPERS_LIMIT_HASH_LEN) + 5                   \
-     + NGX_KEEPERS_LIMIT_ARGS * NGX_INT64_LEN)
+    (keepers_base64url_len(NGX_KEEPERS_LIMIT_HASH_LEN) + 5 + NGX_INT64_LEN)
 
 
 _Static_assert(NGX_KEEPERS_LIMIT_ITEMS_MAX * (1 + NGX_KEEPERS_LIMIT_ARGS)
@@ -34,50 +33,63 @@ static void ngx_keepers_limit_key(keepers_out_t *out, ngx_str_t prefix,
 
 
 ngx_int_t
-ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
-    ngx_keepers_limit_state_t *state)
+ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
 {
     size_t                     size, from;
     ngx_str_t                  prefix;
-    ngx_uint_t                 i, k, argc;
+    ngx_uint_t                 i, argc;
     keepers_out_t              out;
     keepers_str_t              argv[NGX_KEEPERS_LIMIT_ITEMS_MAX
                                     * (1 + NGX_KEEPERS_LIMIT_ARGS)];
+    ngx_keepers_wait_t        *wait;
     ngx_keepers_limit_item_t  *item;
+
+    wait = limits->wait;
+
+    if (wait == NULL
+        || wait->reply.values_max < limits->n * NGX_KEEPERS_LIMIT_ANSWERS)
+    {
+        wait = ngx_keepers_wait_create(r, limits->n * NGX_KEEPERS_LIMIT_ANSWERS,
+                                       64);
+        if (wait == NULL) {
+            return NGX_ERROR;
+        }
+
+        limits->wait = wait;
+    }
 
     prefix = ngx_keepers_main_conf(r)->redis.prefix;
     size = 0;
 
-    for (i = 0; i < state->n; i++) {
-        size += prefix.len + state->items[i].rule->name.len
+    for (i = 0; i < limits->n; i++) {
+        size += prefix.len + limits->items[i].rule->name.len
                 + NGX_KEEPERS_LIMIT_TEXT_LEN;
     }
 
     ngx_keepers_out(&out, r->pool, size);
 
-    for (i = 0; i < state->n; i++) {
-        item = &state->items[i];
+    for (i = 0; i < limits->n; i++) {
+        item = &limits->items[i];
         from = out.len;
 
         ngx_keepers_limit_key(&out, prefix, item->rule, item->hash);
         argv[i] = keepers_str(out.data + from, out.len - from);
     }
 
-    argc = state->n;
+    argc = limits->n;
 
-    for (i = 0; i < state->n; i++) {
-        item = &state->items[i];
+    for (i = 0; i < limits->n; i++) {
+        item = &limits->items[i];
 
-        const uint64_t  args[NGX_KEEPERS_LIMIT_ARGS] = {
-            item->rule->rate.interval_us, item->rule->rate.tolerance_us,
-            item->cost, item->rule->mode != NGX_KEEPERS_LIMIT_ENFORCE
-        };
+        argv[argc++] = item->rule->interval;
+        argv[argc++] = item->rule->tolerance;
 
-        for (k = 0; k < NGX_KEEPERS_LIMIT_ARGS; k++) {
-            from = out.len;
-            keepers_out_uint(&out, args[k]);
-            argv[argc++] = keepers_str(out.data + from, out.len - from);
-        }
+        from = out.len;
+        keepers_out_uint(&out, item->cost);
+        argv[argc++] = keepers_str(out.data + from, out.len - from);
+
+        argv[argc++] = item->rule->mode == NGX_KEEPERS_LIMIT_ENFORCE
+                           ? keepers_str("0", 1) : keepers_str("1", 1);
     }
 
     if (out.data == NULL || out.overflow) {
@@ -86,22 +98,24 @@ ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
     }
 
     return ngx_keepers_wait_eval(wait, NGX_KEEPERS_WAIT_PHASE, NULL,
-                                 NGX_KEEPERS_SCRIPT_LIMIT, state->n, argv,
+                                 NGX_KEEPERS_SCRIPT_LIMIT, limits->n, argv,
                                  argc);
 }
 
 
 ngx_uint_t
-ngx_keepers_limit_answer(ngx_keepers_wait_t *wait,
-    ngx_keepers_limit_state_t *state)
+ngx_keepers_limit_answer(ngx_keepers_limits_t *limits)
 {
     uint64_t                    us;
     ngx_uint_t                  i;
+    ngx_keepers_wait_t         *wait;
     ngx_keepers_limit_item_t   *item;
     ngx_keepers_redis_value_t  *value;
 
+    wait = limits->wait;
+
     if (wait->rc != NGX_OK
-        || wait->reply.n != state->n * NGX_KEEPERS_LIMIT_ANSWERS)
+        || wait->reply.n != limits->n * NGX_KEEPERS_LIMIT_ANSWERS)
     {
         return 0;
     }
@@ -116,8 +130,8 @@ ngx_keepers_limit_answer(ngx_keepers_wait_t *wait,
 
     value = wait->reply.values;
 
-    for (i = 0; i < state->n; i++) {
-        item = &state->items[i];
+    for (i = 0; i < limits->n; i++) {
+        item = &limits->items[i];
         us = (uint64_t) value[1].integer;
 
         item->admitted = (value[0].integer != 0);

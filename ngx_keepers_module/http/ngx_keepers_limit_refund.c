@@ -19,31 +19,33 @@ static void ngx_keepers_limit_refund(ngx_http_request_t *r,
     const ngx_keepers_limit_held_t *held);
 
 
-/*
- * What does not fit, after redirects through locations that have eight such
- * rules together already, stays charged.
- */
-
-void
-ngx_keepers_limit_hold(ngx_http_request_t *r,
-    ngx_keepers_limit_state_t *state, ngx_uint_t degraded)
+ngx_int_t
+ngx_keepers_limit_hold(ngx_http_request_t *r, ngx_keepers_limits_t *limits,
+    ngx_uint_t degraded)
 {
     ngx_uint_t                 i;
     ngx_keepers_limit_held_t  *held;
     ngx_keepers_limit_item_t  *item;
 
-    for (i = 0; i < state->n; i++) {
-        item = &state->items[i];
+    for (i = 0; i < limits->n; i++) {
+        item = &limits->items[i];
 
-        if (!item->rule->failures
-            || !item->admitted
-            || item->cost == 0
-            || state->held_n == NGX_KEEPERS_LIMIT_ITEMS_MAX)
-        {
+        if (!item->rule->failures || !item->admitted || item->cost == 0) {
             continue;
         }
 
-        held = &state->held[state->held_n++];
+        if (limits->held == NULL) {
+            limits->held = ngx_array_create(r->pool, limits->n,
+                                            sizeof(ngx_keepers_limit_held_t));
+            if (limits->held == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        held = ngx_array_push(limits->held);
+        if (held == NULL) {
+            return NGX_ERROR;
+        }
 
         held->rule = item->rule;
         held->cost = item->cost;
@@ -53,6 +55,8 @@ ngx_keepers_limit_hold(ngx_http_request_t *r,
 
         ngx_memcpy(held->hash, item->hash, KEEPERS_HASH_LEN);
     }
+
+    return NGX_OK;
 }
 
 
@@ -61,9 +65,10 @@ ngx_keepers_limit_hold(ngx_http_request_t *r,
 ngx_int_t
 ngx_keepers_limit_log_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t                  i;
-    ngx_keepers_ctx_t          *ctx;
-    ngx_keepers_limit_state_t  *state;
+    ngx_uint_t                 i;
+    ngx_array_t               *array;
+    ngx_keepers_ctx_t         *ctx;
+    ngx_keepers_limit_held_t  *held;
 
     if (r != r->main) {
         return NGX_OK;
@@ -71,19 +76,20 @@ ngx_keepers_limit_log_handler(ngx_http_request_t *r)
 
     ctx = ngx_keepers_ctx_find(r);
 
-    if (ctx == NULL || ctx->limit_wait == NULL) {
+    if (ctx == NULL || ctx->limits == NULL || ctx->limits->held == NULL) {
         return NGX_OK;
     }
 
-    state = ctx->limit_wait->data;
+    array = ctx->limits->held;
+    held = array->elts;
 
     if (!ngx_keepers_limit_failed(r)) {
-        for (i = 0; i < state->held_n; i++) {
-            ngx_keepers_limit_refund(r, &state->held[i]);
+        for (i = 0; i < array->nelts; i++) {
+            ngx_keepers_limit_refund(r, &held[i]);
         }
     }
 
-    state->held_n = 0;
+    array->nelts = 0;
 
     return NGX_OK;
 }

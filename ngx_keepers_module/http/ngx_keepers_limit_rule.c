@@ -10,12 +10,19 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/keepers_out.h"
 #include "core/keepers_rate.h"
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_limit.h"
 #include "http/ngx_keepers_str.h"
+
+
+/* two numbers, and twice a name in quotes with parameters */
+#define NGX_KEEPERS_LIMIT_TEXTS_LEN                                          \
+    (2 * NGX_INT64_LEN + 2 * (NGX_KEEPERS_LIMIT_NAME_MAX                     \
+     + sizeof("\"/48\";q=;w=") + 2 * NGX_INT64_LEN))
 
 
 /* The parameters of a rule, before they are read together. */
@@ -39,6 +46,8 @@ static char *ngx_keepers_limit_modes(ngx_conf_t *cf,
 static ngx_int_t ngx_keepers_limit_mode(ngx_str_t *text);
 static char *ngx_keepers_limit_rate(ngx_conf_t *cf,
     ngx_keepers_limit_params_t *params, keepers_rate_t *rate);
+static ngx_int_t ngx_keepers_limit_texts(ngx_conf_t *cf,
+    ngx_keepers_limit_rule_t *rule, const char *suffix);
 static char *ngx_keepers_limit_rule_add(ngx_conf_t *cf,
     ngx_keepers_main_conf_t *kmcf, ngx_keepers_limit_rule_t *rule);
 
@@ -337,6 +346,52 @@ ngx_keepers_limit_rate(ngx_conf_t *cf, ngx_keepers_limit_params_t *params,
 }
 
 
+/* NGX_OK, NGX_ERROR: no memory */
+
+static ngx_int_t
+ngx_keepers_limit_texts(ngx_conf_t *cf, ngx_keepers_limit_rule_t *rule,
+    const char *suffix)
+{
+    size_t           from[4];
+    uint64_t         capacity_us;
+    keepers_out_t    out;
+    keepers_rate_t  *rate;
+
+    rate = &rule->rate;
+    capacity_us = rate->tolerance_us + rate->interval_us;
+
+    ngx_keepers_out(&out, cf->pool, NGX_KEEPERS_LIMIT_TEXTS_LEN);
+
+    from[0] = out.len;
+    keepers_out_uint(&out, rate->interval_us);
+
+    from[1] = out.len;
+    keepers_out_uint(&out, rate->tolerance_us);
+
+    from[2] = out.len;
+    keepers_out_byte(&out, '"');
+    keepers_out_str(&out, ngx_keepers_from(rule->name));
+    keepers_out_text(&out, suffix);
+    keepers_out_text(&out, "\";q=");
+    keepers_out_uint(&out, rate->burst);
+    keepers_out_text(&out, ";w=");
+    keepers_out_uint(&out, ngx_keepers_limit_seconds(capacity_us));
+
+    from[3] = out.len;
+    keepers_out_byte(&out, '"');
+    keepers_out_str(&out, ngx_keepers_from(rule->name));
+    keepers_out_text(&out, suffix);
+    keepers_out_text(&out, "\";r=");
+
+    rule->interval = keepers_str(out.data + from[0], from[1] - from[0]);
+    rule->tolerance = keepers_str(out.data + from[1], from[2] - from[1]);
+    rule->policy = keepers_str(out.data + from[2], from[3] - from[2]);
+    rule->remains = keepers_str(out.data + from[3], out.len - from[3]);
+
+    return out.overflow ? NGX_ERROR : NGX_OK;
+}
+
+
 static char *
 ngx_keepers_limit_rule_add(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf,
     ngx_keepers_limit_rule_t *rule)
@@ -368,8 +423,16 @@ ngx_keepers_limit_rule_add(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf,
 
     *to = rule;
 
+    if (ngx_keepers_limit_texts(cf, rule, "") != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (rule->wide != NULL) {
         rule->wide->number = rule->number;
+
+        if (ngx_keepers_limit_texts(cf, rule->wide, "/48") != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;
