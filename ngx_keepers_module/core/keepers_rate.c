@@ -191,7 +191,7 @@ keepers_rate_decide(const keepers_rate_t *rate, uint64_t tat_us,
     room = capacity - used;
 
     memset(&d, 0, sizeof(d));
-    d.tat_us = tat_us;
+    d.tat_us = tat_us > now_us + used ? now_us + used : tat_us;
 
     if (cost > rate->burst) {
         d.retry_us = UINT64_MAX;        /* never */

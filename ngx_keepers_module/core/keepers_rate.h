@@ -28,7 +28,8 @@ typedef struct {
     bool       admitted;
     uint64_t   retry_us;        /* until one of this cost is admitted;
                                    UINT64_MAX: never, cost > burst */
-    uint64_t   tat_us;          /* new state; the old one when refused */
+    uint64_t   tat_us;          /* new state; when refused the old one, or
+                                   that of a used up budget if it is beyond */
     uint32_t   remaining;
 } keepers_rate_decision_t;
 

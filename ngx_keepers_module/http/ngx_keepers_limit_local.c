@@ -75,6 +75,10 @@ ngx_keepers_limit_local_item(ngx_keepers_limit_item_t *item, uint64_t now_us,
     *decision = keepers_rate_decide(&item->rule->share, item->local.tat_us,
                                     now_us, cost);
 
+    if (!decision->admitted) {
+        item->local.tat_us = decision->tat_us;
+    }
+
     item->admitted = decision->admitted;
     item->retry_us = decision->retry_us;
     item->ahead_us = item->local.tat_us > now_us

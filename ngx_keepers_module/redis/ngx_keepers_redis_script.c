@@ -65,8 +65,10 @@
  * is free again, cells that remain; the arithmetic is that of
  * keepers_rate_decide().  A shadow rule has its own state and refuses
  * nothing.  "room" is how far TAT may run ahead of now; a TAT beyond it comes
- * from a clock set back, or from a rule made smaller, and must not lock anybody
- * out.
+ * from a clock set back, as after a failover, or from a rule made smaller.  It
+ * is brought down to a full bucket at once: as long as each request is refused
+ * nothing else would, and somebody would be locked out until the clock has
+ * caught up.
  */
 
 #define NGX_KEEPERS_REDIS_LIMIT                                              \
@@ -83,7 +85,11 @@
     " local step,cost=tonumber(A[j-3]),tonumber(A[j-1])\n"                   \
     " local room=A[j-2]+step\n"                                              \
     " local ahead=(tonumber(tats[i] or 0) or 0)-now\n"                       \
-    " if ahead<0 then ahead=0 elseif ahead>room then ahead=room end\n"       \
+    " if ahead<0 then ahead=0 elseif ahead>room then\n"                      \
+    "  ahead=room\n"                                                         \
+    "  call('SET',KEYS[i],string.format('%.0f',now+room),\n"                 \
+    "   'PX',string.format('%.0f',math.ceil(room/1000)))\n"                  \
+    " end\n"                                                                 \
     " local need=cost>0 and cost*step or step\n"                             \
     " local left=room-ahead\n"                                               \
     " local o=i*3\n"                                                         \

@@ -309,6 +309,12 @@ test_odd_states(void **state)
     assert_true(d.retry_us == 1000000);
     assert_int_equal(d.remaining, 0);
 
+    /* what is beyond a used up budget does not stay there */
+
+    assert_true(d.tat_us == NOW + 3000000);
+    d = keepers_rate_decide(&r, d.tat_us, NOW + 1000000, 1);
+    assert_true(d.admitted);
+
     d = keepers_rate_decide(&r, UINT64_MAX, 0, 3);
     assert_false(d.admitted);
     assert_true(d.retry_us == 3000000);
@@ -521,7 +527,7 @@ random_run(uint64_t *seed, uint64_t events)
 }
 
 
-/* KEEPERS_RATE_EVENTS=10000000 for a long run. */
+/* KEEPERS_RATE_EVENTS=1000000000 for a long run. */
 
 static void
 test_against_model(void **state)
@@ -532,7 +538,7 @@ test_against_model(void **state)
     (void) state;
 
     text = getenv("KEEPERS_RATE_EVENTS");
-    wanted = text != NULL ? strtoull(text, NULL, 10) : 1000000;
+    wanted = text != NULL ? strtoull(text, NULL, 10) : 10000000;
     seed = 0x9e3779b97f4a7c15ULL;
 
     for (events = 0; events < wanted; /* void */) {

@@ -1,0 +1,229 @@
+#!/usr/bin/perl
+
+# Copyright (C) Keepers
+
+# The scripts that decide and give back, in a real Redis, against a model that
+# has no TAT and rounds nothing: fifty thousand events over random rules, each
+# decision that of the model and the rest the same to a cell.  Then the clock of
+# Redis goes back and forth, as after a failover: nobody is shut out for longer
+# than a full bucket takes to drain.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use IO::Socket::UNIX;
+use Keepers::Test;
+use Test::More;
+
+
+my $events = $ENV{KEEPERS_SCRIPT_EVENTS} // 50_000;
+my $seed = $ENV{KEEPERS_SEED} // time();
+
+srand($seed);
+note("KEEPERS_SEED=$seed");
+
+my $redis = start_redis();
+my $socket = IO::Socket::UNIX->new($redis->{socket}) or die $!;
+my $source = slurp("$Keepers::Test::root/ngx_keepers_module/redis/"
+                   . 'ngx_keepers_redis_script.c');
+my $in = '';
+
+
+# A script of the module, with the time as its last two arguments.
+sub script {
+    my ($name) = @_;
+    my ($macro) = $source =~ /#define NGX_KEEPERS_REDIS_$name\b(.*?\n)\n/s;
+    my $text = join('', $macro =~ /"((?:[^"\\]|\\.)*)"/g);
+
+    $text =~ s/\\n/\n/g;
+    $text =~ s/call\('TIME'\)/{ARGV[#ARGV-1],ARGV[#ARGV]}/ or die $name;
+
+    return command('SCRIPT', 'LOAD', $text);
+}
+
+sub encode { return join('', '*' . @_ . "\r\n",
+                         map { '$' . length($_) . "\r\n$_\r\n" } @_) }
+
+sub command {
+    print $socket encode(@_);
+    return reply();
+}
+
+sub line {
+    while ($in !~ /\r\n/) {
+        sysread($socket, $in, 65536, length($in)) or die 'Redis is gone';
+    }
+
+    $in =~ s/^(.*?)\r\n//;
+    return $1;
+}
+
+sub reply {
+    my $line = line();
+
+    return $1 if $line =~ /^:(.*)/;
+    return [map { reply() } 1 .. $1] if $line =~ /^\*(\d+)/;
+    return line() if $line =~ /^\$\d/;
+    die $line if $line =~ /^-/;
+    return $line;
+}
+
+sub split_us { return (int($_[0] / 1_000_000), $_[0] % 1_000_000) }
+
+my $limit = script('LIMIT');
+my $undo = script('UNDO');
+
+
+# Rules whose bucket takes hours to fill: no key expires by the real clock
+# before the clock of the test has passed it.
+sub random_rule {
+    my $burst = 1 + int(rand(20));
+
+    return { interval => 3_600_000_000 + int(rand(1e11)), burst => $burst,
+             shadow => rand() < 0.2 ? 1 : 0 };
+}
+
+sub full { return $_[0]{interval} * $_[0]{burst} }
+
+sub fill {
+    my ($rules, $us) = @_;
+
+    for my $rule (@$rules) {
+        $rule->{level} += $us;
+        $rule->{level} = full($rule) if $rule->{level} > full($rule);
+    }
+}
+
+# What the model says, and does.
+sub decide {
+    my ($rules, $costs) = @_;
+    my (@rows, @pass);
+    my $refused = 0;
+
+    for my $i (0 .. $#$rules) {
+        my $need = ($costs->[$i] || 1) * $rules->[$i]{interval};
+
+        push(@pass, $rules->[$i]{level} >= $need ? 1 : 0);
+        $refused ||= !$pass[$i] && !$rules->[$i]{shadow};
+    }
+
+    for my $i (0 .. $#$rules) {
+        my $rule = $rules->[$i];
+
+        $rule->{level} -= $costs->[$i] * $rule->{interval}
+            if $pass[$i] && !$refused;
+        push(@rows, $pass[$i], int($rule->{level} / $rule->{interval}));
+    }
+
+    return @rows;
+}
+
+sub call {
+    my ($now, $rules, $costs) = @_;
+
+    return encode('EVALSHA', $limit, scalar @$rules,
+                  (map { $_->{key} } @$rules),
+                  (map { my $rule = $rules->[$_];
+                         ($rule->{interval},
+                          $rule->{interval} * ($rule->{burst} - 1),
+                          $costs->[$_], $rule->{shadow}) } 0 .. $#$rules),
+                  split_us($now));
+}
+
+subtest 'against a model' => sub {
+    my ($done, $wrong, $admitted, $runs) = (0, 0, 0, 0);
+
+    while ($done < $events) {
+        my $now = 1_795_000_000_000_000;
+        my @rules = map { random_rule() } 1 .. 1 + int(rand(8));
+        my ($text, @wanted) = ('');
+
+        $runs++;
+        $rules[$_]{key} = "model:$runs:$_" for 0 .. $#rules;
+        $_->{level} = full($_) for @rules;
+
+        for (1 .. 500) {
+            my $us = int(rand(rand() < 0.2 ? 3 : 0.5)
+                         * $rules[0]{interval});
+
+            $now += $us;
+            fill(\@rules, $us);
+
+            if (rand() < 0.1) {
+                my $rule = $rules[rand(@rules)];
+
+                $rule->{level} += $rule->{interval};
+                $rule->{level} = full($rule)
+                    if $rule->{level} > full($rule);
+                $text .= encode('EVALSHA', $undo, 1, $rule->{key},
+                                $rule->{interval}, split_us($now));
+                push(@wanted, undef);
+                next;
+            }
+
+            my @costs = map { my $rule = $_;
+                              rand() < 0.1 ? 1 + int(rand($rule->{burst}))
+                                           : int(rand(3)) } @rules;
+
+            $costs[$_] = $rules[$_]{burst} < $costs[$_] ? $rules[$_]{burst}
+                                                        : $costs[$_]
+                for 0 .. $#rules;
+            $text .= call($now, \@rules, \@costs);
+            push(@wanted, [decide(\@rules, \@costs)]);
+        }
+
+        print $socket $text;
+
+        for my $wanted (@wanted) {
+            my $got = reply();
+
+            $done++;
+            next if !$wanted;
+
+            my @got = map { @$got[$_ * 3, $_ * 3 + 2] } 0 .. $#rules;
+
+            $admitted += $got[0];
+            $wrong++ if "@got" ne "@$wanted";
+        }
+    }
+
+    cmp_ok($admitted, '>', $done / 20, 'some are admitted');
+    is($wrong, 0, "$done decisions are those of the model");
+};
+
+subtest 'a clock that steps' => sub {
+    my $rule = { key => 'clock', interval => 3_600_000_000, burst => 5,
+                 shadow => 0 };
+    my $hour = $rule->{interval};
+    my $now = 1_795_000_000_000_000;
+
+    my $try = sub {
+        my ($at) = @_;
+
+        print $socket call($at, [$rule], [1]);
+        return reply()->[0];
+    };
+
+    is(join(' ', map { $try->($now) } 1 .. 6), '1 1 1 1 1 0',
+       'a bucket is emptied');
+    is($try->($now - 30 * 24 * $hour), 0, 'a month back it is empty');
+    is($try->($now - 30 * 24 * $hour + $hour), 1,
+       'an hour on there is one again: nobody waits for a month');
+    is($try->($now - 30 * 24 * $hour + $hour), 0, 'and one only');
+    is(join(' ', map { $try->($now + 365 * 24 * $hour) } 1 .. 6),
+       '1 1 1 1 1 0', 'a year ahead it is full, and no fuller');
+    is(join(' ', map { $try->($now) } 1 .. 2), '0 0',
+       'and back again it is empty');
+
+    for my $junk ('-1', 'x', '1e300', '') {
+        command('SET', 'clock', $junk);
+        is(join(' ', map { $try->($now) } 1 .. 6),
+           $junk eq '1e300' ? '0 0 0 0 0 0' : '1 1 1 1 1 0',
+           "\"$junk\" in Redis is no error");
+    }
+};
+
+done_testing();
