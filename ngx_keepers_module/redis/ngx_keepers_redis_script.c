@@ -69,45 +69,47 @@
  * is brought down to a full bucket at once: as long as each request is refused
  * nothing else would, and somebody would be locked out until the clock has
  * caught up.
+ *
+ * It is written for Lua 5.1 without a compiler: numbers go to Redis as they
+ * are, for it prints them with 17 digits, and one rule has no table of TATs.
  */
 
 #define NGX_KEEPERS_REDIS_LIMIT                                              \
-    "local call,A=redis.call,ARGV\n"                                         \
-    "local n=#KEYS\n"                                                        \
+    "local call,A,floor,n=redis.call,ARGV,math.floor,#KEYS\n"                \
     "local t=call('TIME')\n"                                                 \
     "local now=t[1]*1000000+t[2]\n"                                          \
-    "local tats\n"                                                           \
-    "if n==1 then tats={call('GET',KEYS[1])}\n"                              \
-    "else tats=call('MGET',unpack(KEYS)) end\n"                              \
+    "local tats=n>1 and call('MGET',unpack(KEYS)) or nil\n"                  \
     "local pass,out,put=true,{},{}\n"                                        \
     "for i=1,n do\n"                                                         \
-    " local j=i*4\n"                                                         \
-    " local step,cost=tonumber(A[j-3]),tonumber(A[j-1])\n"                   \
+    " local j,o=i*4,i*3\n"                                                   \
+    " local step,cost=A[j-3]+0,A[j-1]+0\n"                                   \
     " local room=A[j-2]+step\n"                                              \
-    " local ahead=(tonumber(tats[i] or 0) or 0)-now\n"                       \
+    " local tat=tats and tats[i] or not tats and call('GET',KEYS[1])\n"      \
+    " local ahead=(tonumber(tat or 0) or 0)-now\n"                           \
     " if ahead<0 then ahead=0 elseif ahead>room then\n"                      \
     "  ahead=room\n"                                                         \
-    "  call('SET',KEYS[i],string.format('%.0f',now+room),\n"                 \
-    "   'PX',string.format('%.0f',math.ceil(room/1000)))\n"                  \
+    "  call('SET',KEYS[i],now+room,'PX',math.ceil(room/1000))\n"             \
     " end\n"                                                                 \
-    " local need=cost>0 and cost*step or step\n"                             \
     " local left=room-ahead\n"                                               \
-    " local o=i*3\n"                                                         \
+    " local need=cost>0 and cost*step or step\n"                             \
     " if need<=left then\n"                                                  \
-    "  out[o-2]=1 out[o-1]=ahead\n"                                          \
-    "  if cost>0 then put[i]=ahead+need end\n"                               \
+    "  out[o-2],out[o-1]=1,ahead\n"                                          \
+    "  put[i]=cost>0 and ahead+need or false\n"                              \
     " else\n"                                                                \
-    "  out[o-2]=0 out[o-1]=need>room and 9007199254740991 or need-left\n"    \
+    "  out[o-2],out[o-1]=0,need>room and 9007199254740991 or need-left\n"    \
+    "  put[i]=false\n"                                                       \
     "  if A[j]~='1' then pass=false end\n"                                   \
     " end\n"                                                                 \
-    " out[o]=math.floor(left/step)\n"                                        \
+    " out[o]=floor(left/step)\n"                                             \
     "end\n"                                                                  \
     "if not pass then return out end\n"                                      \
-    "for i,ahead in pairs(put) do\n"                                         \
-    " call('SET',KEYS[i],string.format('%.0f',now+ahead),\n"                 \
-    "  'PX',string.format('%.0f',math.ceil(ahead/1000)))\n"                  \
-    " out[i*3]=out[i*3]-A[i*4-1]\n"                                          \
-    " out[i*3-1]=ahead\n"                                                    \
+    "for i=1,n do\n"                                                         \
+    " local ahead=put[i]\n"                                                  \
+    " if ahead then\n"                                                       \
+    "  call('SET',KEYS[i],now+ahead,'PX',math.ceil(ahead/1000))\n"           \
+    "  out[i*3]=out[i*3]-A[i*4-1]\n"                                         \
+    "  out[i*3-1]=ahead\n"                                                   \
+    " end\n"                                                                 \
     "end\n"                                                                  \
     "return out\n"
 
