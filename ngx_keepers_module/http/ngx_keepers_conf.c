@@ -11,6 +11,7 @@
 #include "http/ngx_keepers_keyfile.h"
 #include "http/ngx_keepers_limit.h"
 #include "http/ngx_keepers_link.h"
+#include "http/ngx_keepers_page.h"
 
 
 #define NGX_KEEPERS_CONNECT_TIMEOUT_MS  50
@@ -31,8 +32,12 @@ static char *ngx_keepers_conf_bounds(ngx_conf_t *cf,
     ngx_keepers_main_conf_t *kmcf);
 static char *ngx_keepers_conf_session_checks(ngx_conf_t *cf,
     ngx_keepers_loc_conf_t *conf);
+static void ngx_keepers_conf_nameless(ngx_conf_t *cf,
+    const ngx_keepers_loc_conf_t *prev, ngx_keepers_loc_conf_t *conf);
 static char *ngx_keepers_conf_handlers(ngx_conf_t *cf,
     ngx_keepers_loc_conf_t *conf);
+static ngx_http_handler_pt ngx_keepers_conf_handler(
+    const ngx_keepers_loc_conf_t *conf);
 static void ngx_keepers_conf_use(ngx_conf_t *cf,
     ngx_keepers_loc_conf_t *conf);
 
@@ -207,7 +212,15 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->body_size, prev->body_size,
                               NGX_KEEPERS_BODY_SIZE);
 
-    if (ngx_keepers_link_merge(cf, prev, conf) != NGX_CONF_OK) {
+    ngx_keepers_conf_nameless(cf, prev, conf);
+
+    if (ngx_keepers_link_merge(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->page != NULL
+        && ngx_keepers_page_check(cf, conf->page) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -218,6 +231,35 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return ngx_keepers_conf_handlers(cf, conf);
+}
+
+
+/*
+ * The nameless location of an "if" or a "limit_except" is served by the
+ * handler of the one around it, which must find there what it is to do.  None
+ * of these directives may stand in such a location itself.
+ */
+
+static void
+ngx_keepers_conf_nameless(ngx_conf_t *cf, const ngx_keepers_loc_conf_t *prev,
+    ngx_keepers_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (!clcf->noname) {
+        return;
+    }
+
+    conf->link = prev->link;
+    conf->thanks = prev->thanks;
+    conf->page = prev->page;
+    conf->signin = prev->signin;
+    conf->spool_max = prev->spool_max;
+    conf->signout = prev->signout;
+    conf->sessions = prev->sessions;
+    conf->status = prev->status;
 }
 
 
@@ -260,7 +302,11 @@ ngx_keepers_conf_session_checks(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 }
 
 
-/* The handler of a location, whatever the order of its directives. */
+/*
+ * The handler of a location, whatever the order of its directives.  An "if"
+ * keeps that of the location around it, or has another's of its own; to a
+ * "limit_except" nginx gives none.
+ */
 
 static char *
 ngx_keepers_conf_handlers(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
@@ -269,16 +315,53 @@ ngx_keepers_conf_handlers(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (conf->signin.len != 0) {
+    if (conf->signin.len != 0 && !clcf->noname) {
         clcf->handler = ngx_keepers_signin_handler;
-        ngx_keepers_body_conf(cf, conf->body_size);
     }
 
-    if (conf->link != NULL) {
+    if (clcf->lmt_excpt && clcf->handler == NULL) {
+        clcf->handler = ngx_keepers_conf_handler(conf);
+    }
+
+    if (conf->link != NULL || conf->signin.len != 0) {
         ngx_keepers_body_conf(cf, conf->body_size);
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* NULL: none of ours. */
+
+static ngx_http_handler_pt
+ngx_keepers_conf_handler(const ngx_keepers_loc_conf_t *conf)
+{
+    if (conf->signin.len != 0) {
+        return ngx_keepers_signin_handler;
+    }
+
+    if (conf->thanks != NULL) {
+        return ngx_keepers_thanks_handler;
+    }
+
+    if (conf->page != NULL) {
+        return ngx_keepers_page_handler;
+    }
+
+    if (conf->spool_max != 0) {
+        return ngx_keepers_spool_handler;
+    }
+
+    if (conf->signout) {
+        return ngx_keepers_signout_handler;
+    }
+
+    if (conf->sessions) {
+        return ngx_keepers_sessions_handler;
+    }
+
+    return conf->status != NGX_KEEPERS_STATUS_OFF ? ngx_keepers_status_handler
+                                                  : NULL;
 }
 
 

@@ -11,7 +11,6 @@
 #include "http/ngx_keepers_answer.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_link_page.h"
-#include "http/ngx_keepers_page.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_signup.h"
 #include "http/ngx_keepers_str.h"
@@ -95,17 +94,8 @@ ngx_keepers_template_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_keepers_link_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *prev,
-    ngx_keepers_loc_conf_t *conf)
+ngx_keepers_link_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 {
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->noname && conf->link == NULL) {
-        conf->link = prev->link;
-    }
-
     if (conf->link != NULL && conf->link_template == NULL) {
         conf->link_template = ngx_keepers_link_template(cf,
                                              &ngx_keepers_template_link,
@@ -122,10 +112,6 @@ ngx_keepers_link_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *prev,
         if (conf->thanks_template == NULL) {
             return NGX_CONF_ERROR;
         }
-    }
-
-    if (conf->page != NULL) {
-        return ngx_keepers_page_check(cf, conf->page);
     }
 
     return NGX_CONF_OK;

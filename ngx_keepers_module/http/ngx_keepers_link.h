@@ -21,12 +21,9 @@
 
 /*
  * When locations are merged, once the templates are: the built-in templates
- * where none is named, the variables of "keepers_page", and the link of a
- * location for the "if" and "limit_except" in it, without which nginx would
- * forward a signup there as it came.
+ * where none is named.
  */
-char *ngx_keepers_link_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *prev,
-    ngx_keepers_loc_conf_t *conf);
+char *ngx_keepers_link_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf);
 
 
 #endif /* _NGX_KEEPERS_LINK_H_INCLUDED_ */
