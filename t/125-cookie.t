@@ -2,7 +2,8 @@
 
 # Copyright (C) Keepers
 
-# No upstream sees our cookie, on any path; it gets all others byte for byte.
+# No upstream sees our cookie, nor what a client says in our name, on any path;
+# it gets all others byte for byte.
 
 use strict;
 use warnings;
@@ -21,12 +22,15 @@ my $upstream = start_nginx(<<'END');
         listen 127.0.0.1:%%PORT%%;
 
         location / {
-            return 200 "[$http_cookie] $http_x_after";
+            return 200 "[$http_cookie] $http_keepers_role$http_x_after";
         }
     }
 END
 
-my $nginx = start_nginx((<<"END" . <<'END') =~ s/UPSTREAM/$upstream->{url}/gr);
+my $named = free_port();
+my %value = (UPSTREAM => $upstream->{url}, NAMED => $named);
+
+my $nginx = start_nginx((<<"END" . <<'END') =~ s/(UPSTREAM|NAMED)/$value{$1}/gr);
     keepers_zone            2m;
     keepers_key_file        $p->{dir}/keys/edge.keys;
     keepers_redis           unix:$p->{redis_socket} user=edge
@@ -70,6 +74,20 @@ END
 
         location = /refused {
             internal;
+            proxy_pass UPSTREAM;
+        }
+    }
+
+    server {
+        listen 127.0.0.1:NAMED;
+
+        error_page 400 494 = @refused;
+
+        location / {
+            return 404;
+        }
+
+        location @refused {
             proxy_pass UPSTREAM;
         }
     }
@@ -123,9 +141,22 @@ is(got('/in/', "$ours; $ours"), '[] after',
    'two that open are refused, and go as well');
 is(got('/in/', 'keepers=junk; a=1'), '[a=1] after', 'one that is no session');
 
-my $answer = raw($nginx->{port}, "GET /open/ HTTP/1.1\r\nCookie: $ours; a=1\r\n"
-                 . "X-After: after\r\nConnection: close\r\n\r\n");
-like($answer, qr/\[a=1\] after/, 'an error page of a request without Host');
+my $long = 'x' x 9000;
+
+for my $case ([400, "X-After: after\r\n"],
+              [494, "Host: x\r\nX-After: after\r\nX-Long: $long\r\n"])
+{
+    my ($status, $header) = @$case;
+
+    for my $port ($nginx->{port}, $named) {
+        my $answer = raw($port, "GET / HTTP/1.1\r\nCookie: $ours; a=1\r\n"
+                         . "Keepers-Role: owner\r\n$header\r\n");
+
+        like($answer, qr/\[a=1\] after\z/,
+             "an error page of a $status, "
+             . ($port == $named ? 'named' : 'by its URI'));
+    }
+}
 
 my $h2 = qx(curl -s --http2-prior-knowledge \\
             --unix-socket $nginx->{dir}/h2.sock \\

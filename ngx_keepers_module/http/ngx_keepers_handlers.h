@@ -21,7 +21,7 @@
 /* phases */
 ngx_int_t ngx_keepers_headers_handler(ngx_http_request_t *r); /* post-read */
 
-/* server rewrite */
+/* server rewrite, rewrite */
 ngx_int_t ngx_keepers_headers_internal_handler(ngx_http_request_t *r);
 
 ngx_int_t ngx_keepers_access_handler(ngx_http_request_t *r);  /* access */

@@ -81,8 +81,9 @@ ngx_keepers_headers_handler(ngx_http_request_t *r)
 
 
 /*
- * Server rewrite phase: where a request begins that nginx refused before the
- * post-read phase (400, 494 ...), and whose "error_page" has an upstream.
+ * A request that nginx refused before the post-read phase (400, 494 ...), and
+ * whose "error_page" has an upstream, begins in the server rewrite phase, or
+ * in the rewrite phase if that page is a named location.
  */
 
 ngx_int_t

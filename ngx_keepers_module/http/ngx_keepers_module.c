@@ -263,6 +263,9 @@ ngx_keepers_postconfiguration(ngx_conf_t *cf)
         || ngx_keepers_phase(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
                              ngx_keepers_headers_internal_handler)
         != NGX_OK
+        || ngx_keepers_phase(cf, NGX_HTTP_REWRITE_PHASE,
+                             ngx_keepers_headers_internal_handler)
+        != NGX_OK
         || ngx_keepers_phase(cf, NGX_HTTP_ACCESS_PHASE,
                              ngx_keepers_access_handler)
         != NGX_OK
