@@ -118,12 +118,17 @@ ngx_keepers_guard_handler(ngx_http_request_t *r)
 
     ctx = ngx_keepers_ctx_find(r);
 
-    if (ctx != NULL
-        && (ctx->check == NGX_KEEPERS_CHECK_VALID
-            || ctx->check == NGX_KEEPERS_CHECK_STALE)
-        && ngx_keepers_access_lacks(klcf, ctx) == NULL)
+    if (ctx != NULL && ngx_keepers_check_known(klcf, ctx)) {
+
+        if (ngx_keepers_access_lacks(klcf, ctx) == NULL) {
+            return NGX_DECLINED;
+        }
+
+    } else if (ctx != NULL
+               && (ctx->check == NGX_KEEPERS_CHECK_ERROR
+                   || ctx->check == NGX_KEEPERS_CHECK_STALE))
     {
-        return NGX_DECLINED;
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
     ngx_keepers_log(NGX_LOG_WARN, r,

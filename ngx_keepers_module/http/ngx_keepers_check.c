@@ -16,6 +16,8 @@
 #include "http/ngx_keepers_worker.h"
 
 
+static ngx_int_t ngx_keepers_check_find(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_check_ask(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim);
@@ -32,15 +34,73 @@ static void ngx_keepers_check_failed(ngx_http_request_t *r,
     const ngx_keepers_claim_t *claim);
 
 
+static const keepers_metric_e  ngx_keepers_check_metrics[] = {
+    KEEPERS_METRICS_N,              /* UNKNOWN: is not counted */
+    KEEPERS_METRIC_SESSION_VALID,
+    KEEPERS_METRIC_SESSION_NONE,
+    KEEPERS_METRIC_SESSION_EXPIRED,
+    KEEPERS_METRIC_SESSION_REVOKED,
+    KEEPERS_METRIC_SESSION_ERROR,
+    KEEPERS_METRIC_SESSION_VALID    /* STALE */
+};
+
+
 ngx_int_t
 ngx_keepers_check(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx)
 {
-    ngx_keepers_claim_t  claim;
+    ngx_int_t          rc;
+    ngx_keepers_shm_t *shm;
+
+    if (ctx->check == NGX_KEEPERS_CHECK_STALE
+        && !ngx_keepers_check_known(klcf, ctx))
+    {
+        /* another location, which an internal redirect has led to */
+
+        ctx->check = NGX_KEEPERS_CHECK_ERROR;
+        ctx->reason = "redis";
+    }
 
     if (ctx->check != NGX_KEEPERS_CHECK_UNKNOWN) {
         return NGX_OK;
     }
+
+    rc = ngx_keepers_check_find(r, klcf, ctx);
+
+    if (rc == NGX_OK) {
+        shm = ngx_keepers_main_conf(r)->shm;
+
+        (void) ngx_atomic_fetch_add(
+                    &shm->counters[ngx_keepers_check_metrics[ctx->check]], 1);
+    }
+
+    return rc;
+}
+
+
+ngx_uint_t
+ngx_keepers_check_known(const ngx_keepers_loc_conf_t *klcf,
+    const ngx_keepers_ctx_t *ctx)
+{
+    ngx_msec_int_t  age;
+
+    if (ctx->check != NGX_KEEPERS_CHECK_STALE) {
+        return ctx->check == NGX_KEEPERS_CHECK_VALID;
+    }
+
+    age = (ngx_msec_int_t) (ngx_current_msec - ctx->seen_ms);
+
+    return age < (ngx_msec_int_t) klcf->stale_ms;
+}
+
+
+/* NGX_OK: ctx->check is set. */
+
+static ngx_int_t
+ngx_keepers_check_find(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx)
+{
+    ngx_keepers_claim_t  claim;
 
     if (ctx->wait != NULL) {
 
@@ -54,7 +114,6 @@ ngx_keepers_check(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
     if (ngx_keepers_claim_read(r, klcf, ctx, &claim) != NGX_OK) {
         ctx->check = NGX_KEEPERS_CHECK_NONE;
-        ngx_keepers_count(r, SESSION_NONE);
         return NGX_OK;
     }
 
@@ -161,7 +220,7 @@ ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
             continue;
         }
 
-        ngx_keepers_check_state(r, ctx, epoch);
+        ngx_keepers_check_state(ctx, epoch);
 
         if (ctx->check == NGX_KEEPERS_CHECK_VALID) {
             ngx_keepers_recent_valid(r, ctx, &recent, wait->asked_ms);
@@ -171,7 +230,6 @@ ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     }
 
     ctx->check = NGX_KEEPERS_CHECK_NONE;
-    ngx_keepers_count(r, SESSION_NONE);
 
     ngx_keepers_recent_none(r, claim, wait->asked_ms);
 }
@@ -275,31 +333,25 @@ ngx_keepers_check_failed(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
     ctx->check = NGX_KEEPERS_CHECK_ERROR;
     ctx->reason = "redis";
-
-    ngx_keepers_count(r, SESSION_ERROR);
 }
 
 
 void
-ngx_keepers_check_state(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
-    uint32_t epoch)
+ngx_keepers_check_state(ngx_keepers_ctx_t *ctx, uint32_t epoch)
 {
     switch (keepers_session_state(&ctx->session, epoch,
                                   ngx_keepers_now_ms()))
     {
     case KEEPERS_SESSION_VALID:
         ctx->check = NGX_KEEPERS_CHECK_VALID;
-        ngx_keepers_count(r, SESSION_VALID);
         break;
 
     case KEEPERS_SESSION_EXPIRED:
         ctx->check = NGX_KEEPERS_CHECK_EXPIRED;
-        ngx_keepers_count(r, SESSION_EXPIRED);
         break;
 
     default:
         ctx->check = NGX_KEEPERS_CHECK_REVOKED;
-        ngx_keepers_count(r, SESSION_REVOKED);
     }
 }
 

@@ -27,8 +27,8 @@
 
 
 /*
- * Sets ctx->check once a request.  NGX_OK: it is set; NGX_AGAIN: waiting, the
- * phase runs again; NGX_ERROR: no memory.
+ * Sets and counts ctx->check, once a request.  NGX_OK: it is set; NGX_AGAIN:
+ * waiting, the phase runs again; NGX_ERROR: no memory.
  */
 ngx_int_t ngx_keepers_check(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
@@ -38,9 +38,15 @@ void ngx_keepers_check_key(ngx_keepers_main_conf_t *kmcf,
     const u_char tag[KEEPERS_TAG_LEN], const char *suffix, const u_char *sid,
     keepers_out_t *out);
 
-/* Sets and counts ctx->check of ctx->session, whose user's epoch is "epoch". */
-void ngx_keepers_check_state(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
-    uint32_t epoch);
+/* Sets ctx->check of ctx->session, whose user's epoch is "epoch". */
+void ngx_keepers_check_state(ngx_keepers_ctx_t *ctx, uint32_t epoch);
+
+/*
+ * Is ctx->session one that this location takes?  In an outage each location
+ * says for itself how old an answer of Redis may be.
+ */
+ngx_uint_t ngx_keepers_check_known(const ngx_keepers_loc_conf_t *klcf,
+    const ngx_keepers_ctx_t *ctx);
 
 
 #endif /* _NGX_KEEPERS_CHECK_H_INCLUDED_ */

@@ -60,7 +60,6 @@ ngx_keepers_recent_find(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
             if (age < NGX_KEEPERS_RECENT_GONE_MS) {
                 ctx->check = NGX_KEEPERS_CHECK_NONE;
-                ngx_keepers_count(r, SESSION_NONE);
                 return NGX_OK;
             }
 
@@ -71,7 +70,6 @@ ngx_keepers_recent_find(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
             if (claim->n == 1 && age < NGX_KEEPERS_RECENT_NONE_MS) {
                 ctx->check = NGX_KEEPERS_CHECK_NONE;
-                ngx_keepers_count(r, SESSION_NONE);
                 return NGX_OK;
             }
 
@@ -94,7 +92,9 @@ ngx_keepers_recent_find(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         ngx_memcpy(ctx->sid, claim->sids[i], KEEPERS_SID_LEN);
         ngx_memcpy(ctx->tag, claim->tag, KEEPERS_TAG_LEN);
 
-        ngx_keepers_check_state(r, ctx, ctx->session.epoch);
+        ctx->seen_ms = stamp_ms;
+
+        ngx_keepers_check_state(ctx, ctx->session.epoch);
 
         if (ctx->check == NGX_KEEPERS_CHECK_VALID
             && ngx_keepers_recent_touch(r, ctx, &cached))

@@ -82,9 +82,7 @@ ngx_keepers_sessions_handler(ngx_http_request_t *r)
 
     ctx = ngx_keepers_ctx_find(r);
 
-    if (ctx == NULL
-        || (ctx->check != NGX_KEEPERS_CHECK_VALID
-            && ctx->check != NGX_KEEPERS_CHECK_STALE))
+    if (ctx == NULL || !ngx_keepers_check_known(ngx_keepers_loc_conf(r), ctx))
     {
         /* the host forgot "keepers_session required" here */
         return ngx_keepers_reply_problem(r, NGX_HTTP_UNAUTHORIZED,

@@ -7,6 +7,7 @@
 
 
 #include "http/ngx_keepers_body.h"
+#include "http/ngx_keepers_check.h"
 #include "http/ngx_keepers_end.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_reply.h"
@@ -54,9 +55,7 @@ ngx_keepers_signout_handler(ngx_http_request_t *r)
                                          "session_unavailable", 1);
     }
 
-    if (ctx->check != NGX_KEEPERS_CHECK_VALID
-        && ctx->check != NGX_KEEPERS_CHECK_STALE)
-    {
+    if (!ngx_keepers_check_known(ngx_keepers_loc_conf(r), ctx)) {
         return ngx_keepers_signout_reply(r);
     }
 

@@ -15,6 +15,7 @@
 #include "core/keepers_identity.h"
 #include "core/keepers_text.h"
 #include "core/keepers_token.h"
+#include "http/ngx_keepers_check.h"
 #include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
@@ -570,9 +571,7 @@ ngx_keepers_variable_known(ngx_http_request_t *r)
 
     ctx = ngx_keepers_ctx_find(r);
 
-    if (ctx == NULL
-        || (ctx->check != NGX_KEEPERS_CHECK_VALID
-            && ctx->check != NGX_KEEPERS_CHECK_STALE))
+    if (ctx == NULL || !ngx_keepers_check_known(ngx_keepers_loc_conf(r), ctx))
     {
         return NULL;
     }
