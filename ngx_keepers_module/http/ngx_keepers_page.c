@@ -18,19 +18,14 @@ typedef struct {
 } ngx_keepers_page_names_t;
 
 
-typedef struct {
-    ngx_http_request_t      *request;
-    ngx_keepers_template_t  *template;
-} ngx_keepers_page_view_t;
-
-
 static int ngx_keepers_page_resolve(void *data, keepers_str_t name);
 static ngx_uint_t ngx_keepers_page_known(ngx_http_core_main_conf_t *cmcf,
     const ngx_str_t *name);
 static size_t ngx_keepers_page_line(const ngx_keepers_template_t *t,
     int value);
+static keepers_str_t *ngx_keepers_page_values(ngx_http_request_t *r,
+    const ngx_array_t *variables, size_t *len);
 static keepers_str_t ngx_keepers_page_value(void *data, int value);
-static size_t ngx_keepers_page_hint(ngx_keepers_page_view_t *view);
 
 
 char *
@@ -228,18 +223,19 @@ ngx_keepers_page_handler(ngx_http_request_t *r)
 ngx_int_t
 ngx_keepers_page_reply(ngx_http_request_t *r, ngx_uint_t status)
 {
+    size_t                   len;
     keepers_out_t            out;
+    keepers_str_t           *values;
     ngx_keepers_template_t  *t;
-    ngx_keepers_page_view_t  view;
 
     t = ngx_keepers_loc_conf(r)->page;
 
-    view.request = r;
-    view.template = t;
+    values = ngx_keepers_page_values(r, t->variables, &len);
 
-    if (ngx_keepers_template_render(r, t, ngx_keepers_page_value, &view,
-                                    ngx_keepers_page_hint(&view), &out)
-        != NGX_OK)
+    if (values == NULL
+        || ngx_keepers_template_render(r, t, ngx_keepers_page_value, values,
+                                       len, &out)
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -248,38 +244,51 @@ ngx_keepers_page_reply(ngx_http_request_t *r, ngx_uint_t status)
 }
 
 
-static keepers_str_t
-ngx_keepers_page_value(void *data, int value)
-{
-    ngx_keepers_page_view_t *view = data;
+/*
+ * What the variables say now, and not when a "set", an "if" or a limit looked
+ * at them before; each is asked once.
+ */
 
+static keepers_str_t *
+ngx_keepers_page_values(ngx_http_request_t *r, const ngx_array_t *variables,
+    size_t *len)
+{
     ngx_int_t                  *indices;
+    ngx_uint_t                  i;
+    keepers_str_t              *values;
     ngx_http_variable_value_t  *vv;
 
-    indices = view->template->variables->elts;
+    values = ngx_palloc(r->pool,
+                        (variables->nelts + 1) * sizeof(keepers_str_t));
 
-    vv = ngx_http_get_indexed_variable(view->request,
-                                       (ngx_uint_t) indices[value]);
-
-    if (vv == NULL || vv->not_found || !vv->valid) {
-        return keepers_str(NULL, 0);
+    if (values == NULL) {
+        return NULL;
     }
 
-    return keepers_str(vv->data, vv->len);
+    *len = 0;
+    indices = variables->elts;
+
+    for (i = 0; i < variables->nelts; i++) {
+        values[i] = keepers_str(NULL, 0);
+
+        vv = ngx_http_get_flushed_variable(r, (ngx_uint_t) indices[i]);
+
+        if (vv != NULL && !vv->not_found && vv->valid) {
+            values[i] = keepers_str(vv->data, vv->len);
+            *len += vv->len;
+        }
+    }
+
+    return values;
 }
 
 
-static size_t
-ngx_keepers_page_hint(ngx_keepers_page_view_t *view)
+static keepers_str_t
+ngx_keepers_page_value(void *data, int value)
 {
-    size_t      hint;
-    ngx_uint_t  i;
+    keepers_str_t  *values;
 
-    hint = 0;
+    values = data;
 
-    for (i = 0; i < view->template->variables->nelts; i++) {
-        hint += ngx_keepers_page_value(view, (int) i).len;
-    }
-
-    return hint;
+    return values[value];
 }
