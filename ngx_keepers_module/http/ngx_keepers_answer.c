@@ -193,7 +193,7 @@ ngx_keepers_answer_make(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
 
         answer->type = "application/problem+json";
 
-        return ngx_keepers_problem(r, signup, row->status, row->code,
+        return ngx_keepers_problem(r, signup, answer->status, row->code,
                                    &answer->body);
     }
 
@@ -215,8 +215,8 @@ ngx_keepers_answer_make(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
         return NGX_ERROR;
     }
 
-    return ngx_keepers_problem_page(r, row->status, sentence, &answer->body,
-                                    &answer->styles);
+    return ngx_keepers_problem_page(r, answer->status, sentence,
+                                    &answer->body, &answer->styles);
 }
 
 
