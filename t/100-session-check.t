@@ -263,6 +263,19 @@ subtest 'unsafe methods need our own pages' => sub {
     is($code->('Sec-Fetch-Site' => 'same-origin'), 405,
        'from us it reaches the file, which takes no POST');
     is($code->(Origin => $nginx->{url}), 405, 'by Origin as well');
+
+    my $line = sub {
+        my ($origin, @host) = @_;
+
+        return (raw($nginx->{port}, join("\r\n",
+                    'POST http://shop.example/page/ HTTP/1.0', @host,
+                    "Origin: http://$origin", "Cookie: keepers=$cookie",
+                    '', '')) =~ /^\S+ (\d+)/)[0];
+    };
+
+    is($line->('shop.example'), 405, 'the host of a request line without Host');
+    is($line->('evil.example'), 403, 'and another');
+    is($line->('shop.example', 'Host: x'), 403, 'beside Host it says nothing');
 };
 
 subtest 'subrequests' => sub {

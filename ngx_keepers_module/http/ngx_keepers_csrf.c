@@ -78,7 +78,10 @@ ngx_keepers_csrf_check(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx)
 }
 
 
-/* "scheme://host[:port]" against the Host header, port included. */
+/*
+ * "scheme://host[:port]" against the Host header, port included; or against
+ * what stands for it, the authority of HTTP/3 or of an absolute request line.
+ */
 
 static ngx_int_t
 ngx_keepers_csrf_host(ngx_http_request_t *r, const ngx_str_t *origin)
@@ -87,11 +90,16 @@ ngx_keepers_csrf_host(ngx_http_request_t *r, const ngx_str_t *origin)
     u_char     *p;
     ngx_str_t   host;
 
-    if (r->headers_in.host == NULL) {
+    if (r->headers_in.host != NULL) {
+        host = r->headers_in.host->value;
+
+    } else if (r->host_start != NULL && r->host_end != NULL) {
+        host.data = r->host_start;
+        host.len = r->host_end - r->host_start;
+
+    } else {
         return NGX_DECLINED;
     }
-
-    host = r->headers_in.host->value;
 
     p = ngx_strlcasestrn(origin->data, origin->data + origin->len,
                          (u_char *) "://", 3 - 1);
