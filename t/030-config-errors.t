@@ -67,13 +67,16 @@ my %valid = (keepers_zone => '1m',
              keepers_spool => 'max=9',
              keepers_status => 'json');
 
+my %beside = (keepers_signout => ' keepers_session optional;',
+              keepers_sessions => ' keepers_session required;');
+
 my %context = $directives =~ /ngx_string\("(\w+)"\),\s*NGX_KEEPERS_(\w+)/g;
 
 is_deeply([sort keys %context], [sort keys %valid],
           'every directive is tried');
 
 for my $name (sort keys %valid) {
-    my $line = "$name $valid{$name};";
+    my $line = "$name $valid{$name};" . ($beside{$name} // '');
     my $level = $level{$context{$name}};
     my %in = (http => $level < 4, server => $level == 2 || $level == 3,
               location => $level > 2);
@@ -197,6 +200,12 @@ my @values = (
      'invalid value "stale=2h" in "keepers_session_error"'],
     [location => 'keepers_session_error stale=0;',
      'invalid value "stale=0" in "keepers_session_error"'],
+    [location => 'keepers_signout;',
+     '"keepers_signout" of the location "/" would end no session: write '
+     . '"keepers_session optional" there'],
+    [location => 'keepers_session optional; keepers_sessions;',
+     '"keepers_sessions" of the location "/" would serve nobody: write '
+     . '"keepers_session required" there'],
     [location => 'keepers_csrf maybe;',
      'invalid value "maybe" in "keepers_csrf" directive, it must be "on" or '
      . '"off"'],

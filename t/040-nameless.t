@@ -89,6 +89,7 @@ END
         }
 
         location /sessions {
+            keepers_session required;
             keepers_sessions;
             if ($arg_x) { set $y 1; }
         }

@@ -32,6 +32,8 @@ static char *ngx_keepers_conf_bounds(ngx_conf_t *cf,
     ngx_keepers_main_conf_t *kmcf);
 static char *ngx_keepers_conf_session_checks(ngx_conf_t *cf,
     ngx_keepers_loc_conf_t *conf);
+static char *ngx_keepers_conf_session_users(ngx_conf_t *cf,
+    const ngx_keepers_loc_conf_t *conf);
 static void ngx_keepers_conf_nameless(ngx_conf_t *cf,
     const ngx_keepers_loc_conf_t *prev, ngx_keepers_loc_conf_t *conf);
 static char *ngx_keepers_conf_handlers(ngx_conf_t *cf,
@@ -226,7 +228,9 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_keepers_conf_use(cf, conf);
 
-    if (ngx_keepers_conf_session_checks(cf, conf) != NGX_CONF_OK) {
+    if (ngx_keepers_conf_session_checks(cf, conf) != NGX_CONF_OK
+        || ngx_keepers_conf_session_users(cf, conf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -299,6 +303,36 @@ ngx_keepers_conf_session_checks(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
     }
 
     return ngx_keepers_conf_return(cf, conf);
+}
+
+
+/* Handlers that know of no session but what the access phase has found. */
+
+static char *
+ngx_keepers_conf_session_users(ngx_conf_t *cf,
+    const ngx_keepers_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->signout && conf->session == NGX_KEEPERS_SESSION_OFF) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_signout\" of the location \"%V\" would end "
+                      "no session: write \"keepers_session optional\" there",
+                      &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->sessions && conf->session != NGX_KEEPERS_SESSION_REQUIRED) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_sessions\" of the location \"%V\" would "
+                      "serve nobody: write \"keepers_session required\" "
+                      "there", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -84,7 +84,7 @@ ngx_keepers_sessions_handler(ngx_http_request_t *r)
 
     if (ctx == NULL || !ngx_keepers_check_known(ngx_keepers_loc_conf(r), ctx))
     {
-        /* the host forgot "keepers_session required" here */
+        /* "satisfy any": another door than a session was open */
         return ngx_keepers_reply_problem(r, NGX_HTTP_UNAUTHORIZED,
                                          "session_required", 0);
     }
