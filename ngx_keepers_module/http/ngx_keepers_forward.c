@@ -9,6 +9,7 @@
 #include "core/keepers_envelope.h"
 #include "core/keepers_keyring.h"
 #include "core/keepers_out.h"
+#include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
 
@@ -19,30 +20,8 @@ static ngx_int_t ngx_keepers_forward_body(ngx_http_request_t *r,
     keepers_str_t body);
 static ngx_int_t ngx_keepers_forward_headers(ngx_http_request_t *r,
     size_t len);
-static ngx_uint_t ngx_keepers_forward_dropped(const ngx_table_elt_t *h);
-
-
-/*
- * The writer needs the envelope alone.  What else a browser sends would only
- * tell it, and whoever stands between, more about a person.
- */
-
-static const ngx_str_t  ngx_keepers_forward_drop[] = {
-    ngx_string("authorization"),
-    ngx_string("content-encoding"),
-    ngx_string("cookie"),
-    ngx_string("expect"),
-    ngx_string("forwarded"),
-    ngx_string("idempotency-key"),
-    ngx_string("origin"),
-    ngx_string("proxy-authorization"),
-    ngx_string("referer"),
-    ngx_string("transfer-encoding"),
-    ngx_string("user-agent"),
-    ngx_string("x-forwarded-for"),
-    ngx_string("x-real-ip"),
-    ngx_null_string
-};
+static ngx_int_t ngx_keepers_forward_header(ngx_list_t *list,
+    const ngx_table_elt_t *h);
 
 
 ngx_int_t
@@ -129,86 +108,75 @@ ngx_keepers_forward_body(ngx_http_request_t *r, keepers_str_t body)
 
 
 /*
- * A new list, for others point to elements of the old one, and through those
- * pointers a log still finds what was in it.
+ * The writer needs the envelope alone.  Whatever else a browser, or a proxy
+ * before us, sends would only tell it, and whoever stands between, more about
+ * a person.  A new list, for others point to elements of the old one, and
+ * through those pointers a log still finds what was in it.
  */
 
 static ngx_int_t
 ngx_keepers_forward_headers(ngx_http_request_t *r, size_t len)
 {
-    ngx_str_t         number;
-    ngx_uint_t        i;
-    ngx_list_t        list;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h, *copy;
+    ngx_str_t               number;
+    ngx_list_t              list;
+    ngx_http_headers_in_t  *in;
 
+    in = &r->headers_in;
     number.data = ngx_pnalloc(r->pool, NGX_SIZE_T_LEN);
 
     if (number.data == NULL
-        || ngx_list_init(&list, r->pool, 20, sizeof(ngx_table_elt_t))
-           != NGX_OK)
+        || ngx_list_init(&list, r->pool, 3, sizeof(ngx_table_elt_t)) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     number.len = ngx_sprintf(number.data, "%uz", len) - number.data;
 
-    if (r->headers_in.content_type != NULL) {
-        ngx_str_set(&r->headers_in.content_type->value,
-                    "application/octet-stream");
+    if (in->content_type != NULL) {
+        ngx_str_set(&in->content_type->value, "application/octet-stream");
     }
 
-    if (r->headers_in.content_length != NULL) {
-        r->headers_in.content_length->value = number;
+    if (in->content_length != NULL) {
+        in->content_length->value = number;
     }
 
-    r->headers_in.content_length_n = (off_t) len;
-    r->headers_in.chunked = 0;
+    in->content_length_n = (off_t) len;
+    in->chunked = 0;
 
-    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (ngx_keepers_forward_dropped(&h[i])) {
-                continue;
-            }
-
-            copy = ngx_list_push(&list);
-
-            if (copy == NULL) {
-                return NGX_ERROR;
-            }
-
-            *copy = h[i];
-        }
+    if (ngx_keepers_forward_header(&list, in->host) != NGX_OK
+        || ngx_keepers_forward_header(&list, in->content_type) != NGX_OK
+        || ngx_keepers_forward_header(&list, in->content_length) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    r->headers_in.headers = list;
+    in->headers = list;
 
     /* it ends in itself, not in the list that was on the stack */
 
-    if (list.last == &list.part) {
-        r->headers_in.headers.last = &r->headers_in.headers.part;
-    }
+    in->headers.last = &in->headers.part;
 
     return NGX_OK;
 }
 
 
-static ngx_uint_t
-ngx_keepers_forward_dropped(const ngx_table_elt_t *h)
+static ngx_int_t
+ngx_keepers_forward_header(ngx_list_t *list, const ngx_table_elt_t *h)
 {
-    const ngx_str_t  *name;
+    ngx_table_elt_t  *copy;
 
-    for (name = ngx_keepers_forward_drop; name->len != 0; name++) {
-
-        if (h->key.len == name->len
-            && ngx_strncasecmp(h->key.data, name->data, name->len) == 0)
-        {
-            return 1;
-        }
+    if (h == NULL) {
+        return NGX_OK;
     }
 
-    return 0;
+    copy = ngx_list_push(list);
+
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    *copy = *h;
+    ngx_keepers_header_last(copy);
+
+    return NGX_OK;
 }
