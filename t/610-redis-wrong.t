@@ -15,6 +15,7 @@ use File::Temp;
 use IO::Socket::INET;
 use Keepers::FakeRedis;
 use Keepers::Test;
+use Mojo::Util qw(url_escape);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -27,7 +28,7 @@ my $password = "$p->{dir}/keys/redis-edge.password";
 my $fake = Keepers::FakeRedis->new(listen => "$dir/fake.sock",
                                    real => $p->{redis_socket});
 
-my $nginx = start_nginx(<<"END" . <<'END');
+my $nginx = start_nginx((<<"END" . <<'END') =~ s/WRITER/$p->{writer_socket}/r);
     keepers_zone                   2m;
     keepers_key_file               $p->{dir}/keys/edge.keys;
     keepers_redis                  unix:$dir/fake.sock user=edge
@@ -43,6 +44,25 @@ END
 
         location ~ "^/l/(?<keepers_slug>[^/]+)$" {
             keepers_link $keepers_slug;
+        }
+
+        location = /signin {
+            keepers_signin /asks;
+        }
+
+        location = /asks {
+            internal;
+            proxy_pass http://unix:WRITER:/v1/signin;
+        }
+
+        location = /signout {
+            keepers_session optional;
+            keepers_signout;
+        }
+
+        location /sessions {
+            keepers_session required;
+            keepers_sessions;
         }
 
         location /page/ {
@@ -189,6 +209,48 @@ subtest 'the first replies of a connection' => sub {
         $fake->mode('right');
         ok(wait_for { code(ask($cookies[0])) == 200 }, 'and then well');
     }
+};
+
+subtest 'a reply of a kind that the command does not have' => sub {
+    my $form = 'email=' . url_escape($p->{owner_email})
+             . '&password=' . url_escape($p->{owner_password});
+    my %case = (
+        'a sign-in\'s epoch' => ['GET', 'POST', '/signin', $form],
+        'a sign-in\'s session' => ['EVALSHA', 'POST', '/signin', $form],
+        'the list' => ['EVALSHA', 'GET', '/sessions', ''],
+        'the end of all' => ['EVALSHA', 'DELETE', '/sessions/all', ''],
+        'a new epoch' => ['INCR', 'DELETE', '/sessions/all', ''],
+        'a sign-out' => ['DEL', 'POST', '/signout', ''],
+    );
+
+    for my $name (sort keys %case) {
+        my ($command, $method, $path, $body) = @{$case{$name}};
+
+        for my $reply ("*0\r\n", "+OK\r\n", "\$0\r\n\r\n", ":1\r\n",
+                       "*3\r\n:1\r\n:2\r\n:3\r\n",
+                       "*3\r\n+a\r\n+b\r\n+c\r\n")
+        {
+            next if $reply =~ /^:/ && $case{$name}[0] ne 'GET'
+                    && $name ne 'the list' && $name ne 'the end of all';
+            next if $reply =~ /^\*0/ && $path =~ /^.sessions/
+                    && $command eq 'EVALSHA';
+
+            $fake->mode("to:$command:$reply");
+
+            my $answer = raw($nginx->{port}, "$method $path HTTP/1.1\r\n"
+                . "Host: x\r\nConnection: close\r\nOrigin: http://x\r\n"
+                . "Cookie: keepers=$cookies[0]\r\n"
+                . 'Content-Type: application/x-www-form-urlencoded'
+                . "\r\nContent-Length: " . length($body) . "\r\n\r\n$body");
+            my $said = $reply =~ s/\r\n/ /gr;
+
+            is(code($answer), 503, "$name: $said");
+            unlike($answer, qr/^Set-Cookie:/mi, 'the cookie is left alone');
+        }
+    }
+
+    $fake->mode('right');
+    ok(wait_for { code(ask($cookies[1])) == 200 }, 'the other is signed in');
 };
 
 subtest 'what an error says is not repeated' => sub {

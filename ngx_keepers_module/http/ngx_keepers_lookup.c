@@ -170,18 +170,16 @@ static void
 ngx_keepers_lookup_answered(ngx_http_request_t *r,
     ngx_keepers_lookup_t *lookup)
 {
-    ngx_keepers_redis_reply_t  *reply;
+    const ngx_keepers_redis_value_t  *value;
 
-    reply = &lookup->wait->reply;
+    value = ngx_keepers_wait_value(lookup->wait, NGX_KEEPERS_REDIS_STRING);
 
     switch (lookup->wait->rc) {
 
     case NGX_OK:
 
-        if (reply->n == 1
-            && reply->values[0].kind == NGX_KEEPERS_REDIS_STRING
-            && ngx_keepers_lookup_open(r, lookup, reply->values[0].string)
-               == NGX_OK)
+        if (value != NULL
+            && ngx_keepers_lookup_open(r, lookup, value->string) == NGX_OK)
         {
             ngx_keepers_lookup_store(r, lookup);
             return;

@@ -106,19 +106,21 @@ ngx_keepers_mint_fill(ngx_http_request_t *r, ngx_keepers_mint_t *mint)
 static ngx_int_t
 ngx_keepers_mint_epoch(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
-    uint64_t             epoch;
-    ngx_keepers_mint_t  *mint;
+    uint64_t                          epoch;
+    ngx_keepers_mint_t               *mint;
+    const ngx_keepers_redis_value_t  *value;
 
     mint = wait->data;
     epoch = 0;
 
-    if (wait->rc != NGX_OK && wait->rc != NGX_DECLINED) {
+    value = ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_STRING);
+
+    if (value == NULL && wait->rc != NGX_DECLINED) {
         return mint->done(r, mint, NGX_ERROR);
     }
 
-    if (wait->rc == NGX_OK
-        && (!keepers_text_uint(wait->reply.values[0].string, &epoch)
-            || epoch > UINT32_MAX))
+    if (value != NULL
+        && (!keepers_text_uint(value->string, &epoch) || epoch > UINT32_MAX))
     {
         return mint->done(r, mint, NGX_ERROR);
     }
@@ -206,7 +208,7 @@ ngx_keepers_mint_stored(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 
     mint = wait->data;
 
-    if (wait->rc != NGX_OK) {
+    if (ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER) == NULL) {
         return mint->done(r, mint, NGX_ERROR);
     }
 

@@ -47,6 +47,7 @@ static ngx_int_t ngx_keepers_sessions_list(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, ngx_keepers_sessions_t *state);
 static ngx_int_t ngx_keepers_sessions_listed(ngx_http_request_t *r,
     ngx_keepers_wait_t *wait);
+static ngx_uint_t ngx_keepers_sessions_whole(const ngx_keepers_wait_t *wait);
 static ngx_int_t ngx_keepers_sessions_reply(ngx_http_request_t *r,
     ngx_keepers_wait_t *wait);
 static void ngx_keepers_sessions_item(ngx_http_request_t *r,
@@ -197,7 +198,7 @@ ngx_keepers_sessions_listed(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
     ngx_keepers_sessions_t  *state;
 
-    if (wait->rc != NGX_OK || wait->reply.n % 3 != 0) {
+    if (!ngx_keepers_sessions_whole(wait)) {
         return ngx_keepers_sessions_unavailable(r);
     }
 
@@ -209,6 +210,33 @@ ngx_keepers_sessions_listed(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
     }
 
     return ngx_keepers_sessions_reply(r, wait);
+}
+
+
+/* Threes of a SID, a record and a time. */
+
+static ngx_uint_t
+ngx_keepers_sessions_whole(const ngx_keepers_wait_t *wait)
+{
+    ngx_uint_t                        i;
+    const ngx_keepers_redis_value_t  *value;
+
+    if (wait->rc != NGX_OK || wait->reply.n % 3 != 0) {
+        return 0;
+    }
+
+    for (i = 0; i < wait->reply.n; i += 3) {
+        value = &wait->reply.values[i];
+
+        if (value[0].kind != NGX_KEEPERS_REDIS_STRING
+            || value[1].kind != NGX_KEEPERS_REDIS_STRING
+            || value[2].kind != NGX_KEEPERS_REDIS_INTEGER)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -357,9 +385,8 @@ ngx_keepers_sessions_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
     for (i = 0; i < wait->reply.n && n < NGX_KEEPERS_END_MAX; i += 3) {
         value = &wait->reply.values[i];
 
-        if (value->kind != NGX_KEEPERS_REDIS_STRING
-            || !keepers_text_base64url_decode(value->string, sids[n],
-                                              KEEPERS_SID_LEN))
+        if (!keepers_text_base64url_decode(value->string, sids[n],
+                                           KEEPERS_SID_LEN))
         {
             continue;
         }
@@ -434,7 +461,7 @@ ngx_keepers_sessions_raised(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 
     state = wait->data;
 
-    if (wait->rc != NGX_OK) {
+    if (ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER) == NULL) {
         return ngx_keepers_sessions_unavailable(r);
     }
 
@@ -449,7 +476,9 @@ ngx_keepers_sessions_ended(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 
     state = wait->data;
 
-    if (state->wait == wait && wait->rc != NGX_OK) {
+    if (state->wait == wait
+        && ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER) == NULL)
+    {
         return ngx_keepers_sessions_unavailable(r);
     }
 

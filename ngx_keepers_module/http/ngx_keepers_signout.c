@@ -73,7 +73,7 @@ ngx_keepers_signout_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_keepers_signout_done(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
-    if (wait->rc != NGX_OK) {
+    if (ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER) == NULL) {
 
         /* the cookie stays: it is all that can end the session later */
 

@@ -147,15 +147,14 @@ ngx_keepers_spool_put(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 static ngx_int_t
 ngx_keepers_spool_done(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
-    ngx_keepers_ctx_t     *ctx;
-    ngx_keepers_signup_t  *signup;
+    ngx_keepers_ctx_t                *ctx;
+    ngx_keepers_signup_t             *signup;
+    const ngx_keepers_redis_value_t  *value;
 
     signup = wait->data;
+    value = ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER);
 
-    if (wait->rc != NGX_OK
-        || wait->reply.values[0].kind != NGX_KEEPERS_REDIS_INTEGER
-        || wait->reply.values[0].integer != 1)
-    {
+    if (value == NULL || value->integer != 1) {
         return ngx_keepers_spool_full(r, signup);
     }
 

@@ -85,6 +85,21 @@ ngx_keepers_wait_eval(ngx_keepers_wait_t *wait, ngx_keepers_wait_mode_e mode,
 }
 
 
+const ngx_keepers_redis_value_t *
+ngx_keepers_wait_value(const ngx_keepers_wait_t *wait,
+    ngx_keepers_redis_kind_e kind)
+{
+    if (wait->rc != NGX_OK
+        || wait->reply.n != 1
+        || wait->reply.values[0].kind != kind)
+    {
+        return NULL;
+    }
+
+    return &wait->reply.values[0];
+}
+
+
 void
 ngx_keepers_wait_drop(ngx_keepers_wait_t *wait)
 {

@@ -71,6 +71,10 @@ ngx_int_t ngx_keepers_wait_eval(ngx_keepers_wait_t *wait,
 /* Lets go of what is under way: the request goes on, and is not woken. */
 void ngx_keepers_wait_drop(ngx_keepers_wait_t *wait);
 
+/* The reply's one value; NULL: the op failed, or its reply is another kind. */
+const ngx_keepers_redis_value_t *ngx_keepers_wait_value(
+    const ngx_keepers_wait_t *wait, ngx_keepers_redis_kind_e kind);
+
 /* Fire and forget: nobody waits for the reply. */
 void ngx_keepers_send(const keepers_str_t *argv, ngx_uint_t argc);
 

@@ -72,9 +72,10 @@ $SPOIL{"error_$_"} = do { my $word = $_; sub { "-$word spoiled\r\n" } }
 #   stop:N       the same, then nothing
 #   swap         replies in pairs, the later first
 #   tell:TEXT    TEXT is the reply
+#   to:NAME:TEXT TEXT is the reply to this command, which is not passed on
 #   hello:TEXT   TEXT is the reply to each of the first commands
 my @WHOLE = qw(hang hang_hello deaf unasked slow trickle cut stop swap tell
-    hello);
+    to hello);
 
 
 # listen => path, real => path of a real Redis, mode => name
@@ -239,12 +240,17 @@ sub commands {
         next if $mode =~ /^(?:hang_hello|deaf)$/;
         next if $mode eq 'hang' && !$hello;
 
+        if ($mode eq 'to' && $value =~ /\A\Q$name\E:(.*)\z/s) {
+            $client->{socket}->syswrite($1);
+            next;
+        }
+
         my $real = $client->{real} ? ask($client->{real}, $raw) : undef;
         return 0 unless defined $real;
 
         $real = $value if $mode eq 'hello' && $hello;
 
-        if ($mode =~ /^(?:hang|unasked|hello)$/ || $hello) {
+        if ($mode =~ /^(?:hang|unasked|hello|to)$/ || $hello) {
             $client->{socket}->syswrite($real);
             next;
         }
