@@ -43,6 +43,28 @@ END
             keepers_page   $dir/page.html;
         }
 
+        location = /signin-only {
+            keepers_signin /asks;
+        }
+
+        location = /signout {
+            keepers_session optional;
+            keepers_signout;
+        }
+
+        location /sessions {
+            keepers_session required;
+            keepers_sessions;
+        }
+
+        location ~ ^/l/([^/]+)$ {
+            keepers_link $1;
+        }
+
+        location ~ ^/l/([^/]+)/thanks$ {
+            keepers_thanks $1;
+        }
+
         location = /asks {
             internal;
             return 503;
@@ -60,5 +82,30 @@ my $res = ua()->post("$nginx->{url}/signin" => form =>
 is($res->code, 503, 'a sign-in without a writer');
 is($res->body, "x is '', busy, busy\n",
    'says so, although someone has looked before');
+
+my %allow = (
+    '/page' => 'GET, HEAD',
+    '/signin' => 'GET, HEAD, POST',
+    '/signin-only' => 'POST',
+    '/signout' => 'POST',
+    '/sessions' => 'GET, HEAD, DELETE',
+    '/sessions/all' => 'DELETE',
+    '/l/some' => 'GET, HEAD, POST',
+    '/l/some/thanks' => 'GET, HEAD',
+);
+my ($cookie) = map { $_->value } grep { $_->name eq 'keepers' }
+               @{sign_in($p)->cookie_jar->all};
+
+for my $path (sort keys %allow) {
+    my $no = ua()->put("$nginx->{url}$path"
+                       => { Cookie => "keepers=$cookie",
+                            'Sec-Fetch-Site' => 'same-origin' } => 'x')->res;
+
+    is($no->code, 405, "$path takes no PUT");
+    is($no->headers->header('Allow'), $allow{$path}, 'and says what it takes');
+    is($no->json->{code}, 'method', 'in a problem document');
+    like($no->headers->header('Content-Security-Policy'),
+         qr/default-src 'none'/, 'with strict headers');
+}
 
 done_testing();

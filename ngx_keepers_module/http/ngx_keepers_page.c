@@ -213,7 +213,7 @@ ngx_int_t
 ngx_keepers_page_handler(ngx_http_request_t *r)
 {
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_keepers_reply_method(r, "GET, HEAD");
     }
 
     return ngx_keepers_page_reply(r, NGX_HTTP_OK);

@@ -222,6 +222,22 @@ ngx_keepers_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
 
 
 ngx_int_t
+ngx_keepers_reply_method(ngx_http_request_t *r, const char *methods)
+{
+    ngx_str_t  allow;
+
+    allow.data = (u_char *) methods;
+    allow.len = ngx_strlen(methods);
+
+    if (ngx_keepers_reply_header(r, "Allow", allow) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_reply_problem(r, NGX_HTTP_NOT_ALLOWED, "method", 0);
+}
+
+
+ngx_int_t
 ngx_keepers_reply_redirect(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t location)
 {

@@ -49,6 +49,10 @@ ngx_int_t ngx_keepers_reply_page(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_keepers_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *code, ngx_uint_t retry_s);
 
+/* 405 with the methods that there are, as in "GET, HEAD". */
+ngx_int_t ngx_keepers_reply_method(ngx_http_request_t *r,
+    const char *methods);
+
 /* A redirect without a body; "location" is relative and safe. */
 ngx_int_t ngx_keepers_reply_redirect(ngx_http_request_t *r,
     ngx_uint_t status, ngx_str_t location);

@@ -71,7 +71,6 @@ ngx_int_t
 ngx_keepers_sessions_handler(ngx_http_request_t *r)
 {
     ngx_int_t                rc;
-    ngx_str_t                allow;
     ngx_keepers_ctx_t       *ctx;
     ngx_keepers_sessions_t  *state;
 
@@ -107,13 +106,8 @@ ngx_keepers_sessions_handler(ngx_http_request_t *r)
         return ngx_keepers_sessions_list(r, ctx, state);
     }
 
-    ngx_str_set(&allow, "GET, HEAD, DELETE");
-
-    if (ngx_keepers_reply_header(r, "Allow", allow) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_keepers_reply_problem(r, NGX_HTTP_NOT_ALLOWED, "method", 0);
+    return ngx_keepers_reply_method(r, state->id.len == 0
+                                       ? "GET, HEAD, DELETE" : "DELETE");
 }
 
 

@@ -74,7 +74,6 @@ ngx_int_t
 ngx_keepers_signin_handler(ngx_http_request_t *r)
 {
     ngx_int_t                rc;
-    ngx_str_t                allow;
     ngx_keepers_loc_conf_t  *klcf;
 
     klcf = ngx_keepers_loc_conf(r);
@@ -84,14 +83,8 @@ ngx_keepers_signin_handler(ngx_http_request_t *r)
     }
 
     if (r->method != NGX_HTTP_POST) {
-        ngx_str_set(&allow, "GET, HEAD, POST");
-
-        if (ngx_keepers_reply_header(r, "Allow", allow) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_keepers_reply_problem(r, NGX_HTTP_NOT_ALLOWED, "method",
-                                         0);
+        return ngx_keepers_reply_method(r, klcf->page != NULL
+                                           ? "GET, HEAD, POST" : "POST");
     }
 
     if (r->headers_in.content_length_n > (off_t) klcf->body_size) {

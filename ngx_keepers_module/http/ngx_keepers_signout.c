@@ -23,19 +23,11 @@ ngx_int_t
 ngx_keepers_signout_handler(ngx_http_request_t *r)
 {
     ngx_int_t            rc;
-    ngx_str_t            allow;
     ngx_keepers_ctx_t   *ctx;
     ngx_keepers_wait_t  *wait;
 
     if (r->method != NGX_HTTP_POST) {
-        ngx_str_set(&allow, "POST");
-
-        if (ngx_keepers_reply_header(r, "Allow", allow) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_keepers_reply_problem(r, NGX_HTTP_NOT_ALLOWED, "method",
-                                         0);
+        return ngx_keepers_reply_method(r, "POST");
     }
 
     rc = ngx_http_discard_request_body(r);

@@ -74,7 +74,7 @@ ngx_keepers_thanks_handler(ngx_http_request_t *r)
     ngx_keepers_loc_conf_t  *klcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_keepers_reply_method(r, "GET, HEAD");
     }
 
     rc = ngx_http_discard_request_body(r);
