@@ -55,6 +55,10 @@ END
             proxy_pass http://unix:WRITER:/v1/signin;
         }
 
+        location = /status {
+            keepers_status;
+        }
+
         location = /signout {
             keepers_session optional;
             keepers_signout;
@@ -76,11 +80,20 @@ END
 mkdir("$nginx->{dir}/html");
 spew("$nginx->{dir}/html/index.html", 'MARKER', 0644);
 
-my @cookies = map {
-    map { $_->value } grep { $_->name eq 'keepers' }
-        @{sign_in($p)->cookie_jar->all};
-} 1 .. 2;
+my @cookies = (token(), token());
 my $get = "GET /page/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+
+
+sub token {
+    return map { $_->value } grep { $_->name eq 'keepers' }
+               @{sign_in($p)->cookie_jar->all};
+}
+
+
+sub ended {
+    return raw($nginx->{port}, "GET /status HTTP/1.0\r\n\r\n")
+               =~ /^keepers_sessions_ended_total (\d+)$/m ? $1 : undef;
+}
 
 
 sub ask {
@@ -251,6 +264,23 @@ subtest 'a reply of a kind that the command does not have' => sub {
 
     $fake->mode('right');
     ok(wait_for { code(ask($cookies[1])) == 200 }, 'the other is signed in');
+    is(ended(), 0, 'no session is counted as ended');
+
+    for my $n (1 .. 2) {
+        my ($value) = token();
+        my $answer = raw($nginx->{port}, "POST /signin HTTP/1.0\r\n"
+            . "Cookie: keepers=$value\r\n"
+            . 'Content-Type: application/x-www-form-urlencoded'
+            . "\r\nContent-Length: " . length($form) . "\r\n\r\n$form");
+        my ($new) = $answer =~ /^Set-Cookie: keepers=([^;]+)/m;
+
+        is(code(ask($value)), 401, 'a sign-in ends the session before it');
+        is(code(ask($new)), 200, 'and begins one');
+
+        raw($nginx->{port}, "POST /signout HTTP/1.0\r\nOrigin: http://x\r\n"
+                            . "Host: x\r\nCookie: keepers=$new\r\n\r\n");
+        is(ended(), $n, 'one that Redis has ended is counted');
+    }
 };
 
 subtest 'what an error says is not repeated' => sub {

@@ -25,7 +25,6 @@ ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
     u_char (*sids)[KEEPERS_SID_LEN], ngx_uint_t n)
 {
     u_char                    text[NGX_KEEPERS_END_MAX][NGX_KEEPERS_KEY_LEN];
-    ngx_int_t                 rc;
     ngx_uint_t                i;
     keepers_out_t             key;
     keepers_str_t             argv[NGX_KEEPERS_END_MAX + 1];
@@ -42,14 +41,15 @@ ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
         ngx_keepers_check_key(kmcf, tag, "s:", sids[i], &key);
 
         argv[i + 1] = keepers_out_written(&key);
-
-        ngx_keepers_count(r, SESSION_ENDED);
     }
 
-    rc = ngx_keepers_wait_command(wait, NGX_KEEPERS_WAIT_HANDLER, wake, argv,
-                                  n + 1);
+    if (wait == NULL) {
+        ngx_keepers_send(argv, n + 1);
 
-    if (rc != NGX_AGAIN) {
+    } else if (ngx_keepers_wait_command(wait, NGX_KEEPERS_WAIT_HANDLER, wake,
+                                        argv, n + 1)
+               != NGX_AGAIN)
+    {
         return wake(r, wait);
     }
 
@@ -57,6 +57,27 @@ ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
     ngx_keepers_end_unlist(kmcf, tag, sids, n);
 
     return NGX_DONE;
+}
+
+
+ngx_int_t
+ngx_keepers_ended(ngx_http_request_t *r, const ngx_keepers_wait_t *wait)
+{
+    ngx_keepers_shm_t                *shm;
+    const ngx_keepers_redis_value_t  *value;
+
+    value = ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER);
+
+    if (value == NULL) {
+        return NGX_ERROR;
+    }
+
+    shm = ngx_keepers_main_conf(r)->shm;
+
+    (void) ngx_atomic_fetch_add(&shm->counters[KEEPERS_METRIC_SESSION_ENDED],
+                                (ngx_atomic_int_t) value->integer);
+
+    return NGX_OK;
 }
 
 

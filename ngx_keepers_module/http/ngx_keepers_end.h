@@ -22,13 +22,17 @@
 
 
 /*
- * Ends n sessions of one user; "wake" goes on with wait->rc (the number of
- * removed keys is wait->reply.values[0].integer).  Returns what the caller
- * finalizes with, or calls wake at once when Redis cannot be asked.
+ * Ends n sessions of one user; "wake" goes on, and asks ngx_keepers_ended().
+ * Returns what the caller finalizes with, or calls wake at once when Redis
+ * cannot be asked.  "wait" NULL: nobody waits.
  */
 ngx_int_t ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
     ngx_keepers_wake_pt wake, const u_char tag[KEEPERS_TAG_LEN],
     u_char (*sids)[KEEPERS_SID_LEN], ngx_uint_t n);
+
+/* NGX_OK: Redis has removed them, and they are counted; else NGX_ERROR. */
+ngx_int_t ngx_keepers_ended(ngx_http_request_t *r,
+    const ngx_keepers_wait_t *wait);
 
 
 #endif /* _NGX_KEEPERS_END_H_INCLUDED_ */

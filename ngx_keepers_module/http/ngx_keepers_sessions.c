@@ -470,9 +470,7 @@ ngx_keepers_sessions_ended(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 
     state = wait->data;
 
-    if (state->wait == wait
-        && ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER) == NULL)
-    {
+    if (state->wait == wait && ngx_keepers_ended(r, wait) != NGX_OK) {
         return ngx_keepers_sessions_unavailable(r);
     }
 

@@ -17,17 +17,15 @@
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_ask.h"
 #include "http/ngx_keepers_body.h"
-#include "http/ngx_keepers_check.h"
+#include "http/ngx_keepers_claim.h"
 #include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_csrf.h"
+#include "http/ngx_keepers_end.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_mint.h"
 #include "http/ngx_keepers_page.h"
-#include "http/ngx_keepers_recent.h"
 #include "http/ngx_keepers_reply.h"
-#include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_str.h"
-#include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
 
 
@@ -436,38 +434,17 @@ ngx_keepers_signin_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
 static void
 ngx_keepers_signin_drop(ngx_http_request_t *r)
 {
-    u_char                    text[KEEPERS_KEYRING_MAX][NGX_KEEPERS_KEY_LEN];
-    ngx_uint_t                i;
-    keepers_out_t             key;
-    keepers_str_t             argv[KEEPERS_KEYRING_MAX + 1];
-    ngx_keepers_ctx_t        *ctx;
-    ngx_keepers_claim_t       claim;
-    ngx_keepers_main_conf_t  *kmcf;
+    ngx_keepers_ctx_t    *ctx;
+    ngx_keepers_claim_t   claim;
 
-    kmcf = ngx_keepers_main_conf(r);
     ctx = ngx_keepers_ctx_get(r);
 
-    if (ctx == NULL
-        || ngx_keepers_claim_read(r, ngx_keepers_loc_conf(r), ctx, &claim)
-           != NGX_OK)
+    if (ctx != NULL
+        && ngx_keepers_claim_read(r, ngx_keepers_loc_conf(r), ctx, &claim)
+           == NGX_OK)
     {
-        return;
+        (void) ngx_keepers_end(r, NULL, NULL, claim.tag, claim.sids, claim.n);
     }
-
-    argv[0] = keepers_str("DEL", 3);
-
-    for (i = 0; i < claim.n; i++) {
-        ngx_keepers_recent_forget(kmcf, claim.sids[i]);
-
-        keepers_out_init(&key, text[i], NGX_KEEPERS_KEY_LEN);
-        ngx_keepers_check_key(kmcf, claim.tag, "s:", claim.sids[i], &key);
-
-        argv[i + 1] = keepers_out_written(&key);
-    }
-
-    ngx_keepers_send(argv, claim.n + 1);
-    ngx_keepers_revoke_publish(kmcf, claim.sids, claim.n);
-    ngx_keepers_count(r, SESSION_ENDED);
 }
 
 
