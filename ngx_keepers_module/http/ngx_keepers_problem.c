@@ -7,6 +7,7 @@
 #include "http/ngx_keepers_problem.h"
 
 #include "core/keepers_out.h"
+#include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -17,7 +18,6 @@
 
 static void ngx_keepers_problem_errors(const ngx_keepers_signup_t *signup,
     keepers_out_t *out);
-static const char *ngx_keepers_problem_title(ngx_uint_t status);
 
 
 ngx_int_t
@@ -28,13 +28,7 @@ ngx_keepers_problem(ngx_http_request_t *r, const ngx_keepers_signup_t *signup,
 
     ngx_keepers_out(&out, r->pool, NGX_KEEPERS_PROBLEM_SIZE);
 
-    keepers_out_text(&out, "{\"type\":\"about:blank\",\"title\":\"");
-    keepers_out_text(&out, ngx_keepers_problem_title(status));
-    keepers_out_text(&out, "\",\"status\":");
-    keepers_out_uint(&out, status);
-    keepers_out_text(&out, ",\"code\":\"");
-    keepers_out_text(&out, code);
-    keepers_out_text(&out, "\"");
+    ngx_keepers_reply_problem_begin(&out, status, code);
 
     if (signup->faults.n != 0) {
         ngx_keepers_problem_errors(signup, &out);
@@ -88,7 +82,7 @@ ngx_keepers_problem_page(ngx_http_request_t *r, ngx_uint_t status,
 
     static const ngx_str_t  none = ngx_string("'none'");
 
-    title = ngx_keepers_problem_title(status);
+    title = ngx_keepers_reply_title(status);
 
     ngx_keepers_out(&out, r->pool, 1024);
 
@@ -108,37 +102,4 @@ ngx_keepers_problem_page(ngx_http_request_t *r, ngx_uint_t status,
     *styles = &none;
 
     return out.overflow ? NGX_ERROR : NGX_OK;
-}
-
-
-static const char *
-ngx_keepers_problem_title(ngx_uint_t status)
-{
-    switch (status) {
-
-    case NGX_HTTP_BAD_REQUEST:
-        return "Bad Request";
-    case NGX_HTTP_FORBIDDEN:
-        return "Forbidden";
-    case NGX_HTTP_NOT_FOUND:
-        return "Not Found";
-    case NGX_HTTP_NOT_ALLOWED:
-        return "Method Not Allowed";
-    case NGX_HTTP_CONFLICT:
-        return "Conflict";
-    case 410:
-        return "Gone";
-    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
-        return "Content Too Large";
-    case NGX_HTTP_UNSUPPORTED_MEDIA_TYPE:
-        return "Unsupported Media Type";
-    case 422:
-        return "Unprocessable Content";
-    case NGX_HTTP_TOO_MANY_REQUESTS:
-        return "Too Many Requests";
-    case NGX_HTTP_SERVICE_UNAVAILABLE:
-        return "Service Unavailable";
-    default:
-        return "Error";
-    }
 }

@@ -19,7 +19,6 @@ static ngx_int_t ngx_keepers_reply_csp(ngx_http_request_t *r,
     const ngx_str_t *styles);
 static ngx_uint_t ngx_keepers_reply_error_page(ngx_http_request_t *r,
     ngx_uint_t status);
-static const char *ngx_keepers_reply_title(ngx_uint_t status);
 
 
 ngx_int_t
@@ -200,13 +199,8 @@ ngx_keepers_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
 
     ngx_keepers_out(&out, r->pool, 256);
 
-    keepers_out_text(&out, "{\"type\":\"about:blank\",\"title\":\"");
-    keepers_out_text(&out, ngx_keepers_reply_title(status));
-    keepers_out_text(&out, "\",\"status\":");
-    keepers_out_uint(&out, status);
-    keepers_out_text(&out, ",\"code\":\"");
-    keepers_out_text(&out, code);
-    keepers_out_text(&out, "\"}\n");
+    ngx_keepers_reply_problem_begin(&out, status, code);
+    keepers_out_text(&out, "}\n");
 
     if (out.overflow || ngx_keepers_reply_headers(r, NULL, 0) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -218,6 +212,20 @@ ngx_keepers_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
 
     return ngx_keepers_reply_body(r, status, "application/problem+json",
                                   keepers_out_written(&out));
+}
+
+
+void
+ngx_keepers_reply_problem_begin(keepers_out_t *out, ngx_uint_t status,
+    const char *code)
+{
+    keepers_out_text(out, "{\"type\":\"about:blank\",\"title\":\"");
+    keepers_out_text(out, ngx_keepers_reply_title(status));
+    keepers_out_text(out, "\",\"status\":");
+    keepers_out_uint(out, status);
+    keepers_out_text(out, ",\"code\":\"");
+    keepers_out_text(out, code);
+    keepers_out_text(out, "\"");
 }
 
 
@@ -241,24 +249,16 @@ ngx_int_t
 ngx_keepers_reply_redirect(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t location)
 {
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-
-    if (h == NULL || ngx_keepers_reply_headers(r, NULL, 0) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Location");
-    h->value = location;
-    h->lowcase_key = NULL;
-    ngx_keepers_header_last(h);
-
     /*
      * Not in headers_out.location: nginx would make it absolute from the
      * Host header, and a relative one leads nowhere else.
      */
+
+    if (ngx_keepers_reply_header(r, "Location", location) != NGX_OK
+        || ngx_keepers_reply_headers(r, NULL, 0) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     return ngx_keepers_reply_body(r, status, NULL, keepers_str(NULL, 0));
 }
@@ -375,7 +375,7 @@ ngx_keepers_reply_error_page(ngx_http_request_t *r, ngx_uint_t status)
 }
 
 
-static const char *
+const char *
 ngx_keepers_reply_title(ngx_uint_t status)
 {
     switch (status) {

@@ -49,6 +49,11 @@ ngx_int_t ngx_keepers_reply_page(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_keepers_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *code, ngx_uint_t retry_s);
 
+/* The members of a problem document, to be closed by "}"; and its title. */
+void ngx_keepers_reply_problem_begin(keepers_out_t *out, ngx_uint_t status,
+    const char *code);
+const char *ngx_keepers_reply_title(ngx_uint_t status);
+
 /* 405 with the methods that there are, as in "GET, HEAD". */
 ngx_int_t ngx_keepers_reply_method(ngx_http_request_t *r,
     const char *methods);
