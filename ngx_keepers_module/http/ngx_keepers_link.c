@@ -35,40 +35,6 @@ static ngx_int_t ngx_keepers_link_source(ngx_http_request_t *r,
 
 
 char *
-ngx_keepers_link_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_keepers_loc_conf_t  *klcf = conf;
-
-    ngx_str_t                         *value;
-    ngx_http_compile_complex_value_t   ccv;
-
-    if (klcf->link != NULL) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    klcf->link = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-
-    if (klcf->link == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = klcf->link;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-char *
 ngx_keepers_template_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_str_t                 *value;

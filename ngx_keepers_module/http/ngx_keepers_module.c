@@ -158,13 +158,13 @@ static ngx_command_t  ngx_keepers_commands[] = {
 
     { ngx_string("keepers_link"),
       NGX_KEEPERS_LOC|NGX_CONF_TAKE1,
-      ngx_keepers_link_conf,
-      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(link), NULL },
 
     { ngx_string("keepers_thanks"),
       NGX_KEEPERS_LOC|NGX_CONF_TAKE1,
       ngx_keepers_thanks_conf,
-      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(thanks), NULL },
 
     { ngx_string("keepers_page"),
       NGX_KEEPERS_LOC|NGX_CONF_TAKE1,

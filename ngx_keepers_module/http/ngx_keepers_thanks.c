@@ -30,32 +30,13 @@ static ngx_int_t ngx_keepers_thanks_page(ngx_http_request_t *r,
 char *
 ngx_keepers_thanks_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_keepers_loc_conf_t  *klcf = conf;
+    char                      *rc;
+    ngx_http_core_loc_conf_t  *clcf;
 
-    ngx_str_t                         *value;
-    ngx_http_core_loc_conf_t          *clcf;
-    ngx_http_compile_complex_value_t   ccv;
+    rc = ngx_http_set_complex_value_slot(cf, cmd, conf);
 
-    if (klcf->thanks != NULL) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    klcf->thanks = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-
-    if (klcf->thanks == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = klcf->thanks;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
+    if (rc != NGX_CONF_OK) {
+        return rc;
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
