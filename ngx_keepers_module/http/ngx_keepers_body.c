@@ -246,7 +246,7 @@ ngx_keepers_body_wipe_add(ngx_http_request_t *r)
 /*
  * The buffers lie in the pool of the request, or in the header buffer of the
  * connection, which keeps its bytes until the next request overwrites them.
- * Whole buffers are wiped, from "start": what was parsed is behind "pos".
+ * In front of the body there are headers, and behind it may be that request.
  */
 
 static void

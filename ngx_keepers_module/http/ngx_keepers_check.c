@@ -27,8 +27,6 @@ static void ngx_keepers_check_answer(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_check_open(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim,
     ngx_uint_t key, ngx_keepers_recent_t *recent);
-static ngx_int_t ngx_keepers_check_epoch(
-    const ngx_keepers_redis_value_t *value, uint32_t *epoch);
 static void ngx_keepers_check_failed(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim);
@@ -283,7 +281,6 @@ ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     recent->state = NGX_KEEPERS_RECENT_VALID;
     ngx_memcpy(recent->sealed, sealed.data, KEEPERS_SESSION_SEALED_LEN);
 
-    ctx->key = key;
     ngx_memcpy(ctx->sid, claim->sids[key], KEEPERS_SID_LEN);
     ngx_memcpy(ctx->tag, claim->tag, KEEPERS_TAG_LEN);
 
@@ -291,7 +288,7 @@ ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_keepers_check_epoch(const ngx_keepers_redis_value_t *value,
     uint32_t *epoch)
 {

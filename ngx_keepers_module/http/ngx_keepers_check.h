@@ -38,6 +38,10 @@ void ngx_keepers_check_key(ngx_keepers_main_conf_t *kmcf,
     const u_char tag[KEEPERS_TAG_LEN], const char *suffix, const u_char *sid,
     keepers_out_t *out);
 
+/* NGX_OK: a number, or nil, which is 0; NGX_ERROR: no epoch. */
+ngx_int_t ngx_keepers_check_epoch(const ngx_keepers_redis_value_t *value,
+    uint32_t *epoch);
+
 /* Sets ctx->check of ctx->session, whose user's epoch is "epoch". */
 void ngx_keepers_check_state(ngx_keepers_ctx_t *ctx, uint32_t epoch);
 

@@ -160,7 +160,10 @@ ngx_keepers_create_loc_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    /* zeroed: strings, link, thanks, page, signin, signout, sessions */
+    /*
+     * zeroed: strings, link, thanks, page, signin, spool_max, signout,
+     * sessions, status, and what "keepers_session" sets beside session
+     */
 
     conf->session = NGX_CONF_UNSET_UINT;
     conf->cookie_insecure = NGX_CONF_UNSET;
@@ -411,13 +414,7 @@ ngx_keepers_conf_use(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
     if (conf->session != NGX_KEEPERS_SESSION_OFF
         || conf->limits != NULL
         || conf->link != NULL
-        || conf->thanks != NULL
-        || conf->page != NULL
-        || conf->signin.len != 0
-        || conf->spool_max != 0
-        || conf->signout
-        || conf->sessions
-        || conf->status != NGX_KEEPERS_STATUS_OFF)
+        || ngx_keepers_conf_handler(conf) != NULL)
     {
         kmcf->used = 1;
     }
@@ -479,9 +476,8 @@ ngx_keepers_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
-    kmcf->key_file = value[1];
 
-    return ngx_keepers_keyfile_ring(cf, &kmcf->key_file, &kmcf->edge);
+    return ngx_keepers_keyfile_ring(cf, &value[1], &kmcf->edge);
 }
 
 

@@ -104,9 +104,8 @@ typedef struct {
 typedef struct {
     ngx_shm_zone_t            *zone;        /* data: ngx_keepers_shm_t */
     ngx_keepers_shm_t         *shm;         /* set in the zone's init */
-    ngx_str_t                  key_file;
-    keepers_keyring_t         *edge;
-    keepers_keyring_t         *shared;
+    keepers_keyring_t         *edge;        /* of the hosts alone */
+    keepers_keyring_t         *shared;      /* with the writer */
     ngx_str_t                  writer_key;  /* file name; empty: none */
     u_char                     writer_public[KEEPERS_KEY_LEN];
     ngx_keepers_redis_conf_t   redis;

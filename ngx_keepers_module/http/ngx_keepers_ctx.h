@@ -65,7 +65,6 @@ typedef struct {
     u_char                  sid[KEEPERS_SID_LEN];
     u_char                  tag[KEEPERS_TAG_LEN];
     ngx_msec_t              seen_ms;        /* in the zone; if STALE */
-    ngx_uint_t              key;            /* of the ring, that opened it */
     unsigned                cache_hit:1;
     unsigned                csrf_passed:1;
     unsigned                limit_tap:1;    /* a signup needs one more tap */

@@ -14,8 +14,7 @@
 #include "http/ngx_keepers_str.h"
 
 
-static ngx_int_t ngx_keepers_headers_claims(ngx_http_request_t *r,
-    ngx_keepers_main_conf_t *kmcf);
+static ngx_int_t ngx_keepers_headers_claims(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_headers_cookies(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_headers_strip(ngx_http_request_t *r,
     ngx_table_elt_t *h, keepers_str_t name);
@@ -62,15 +61,7 @@ ngx_keepers_header_find(ngx_http_request_t *r, const char *name)
 ngx_int_t
 ngx_keepers_headers_handler(ngx_http_request_t *r)
 {
-    ngx_keepers_main_conf_t  *kmcf;
-
-    kmcf = ngx_keepers_main_conf(r);
-
-    if (!kmcf->used) {
-        return NGX_DECLINED;
-    }
-
-    if (ngx_keepers_headers_claims(r, kmcf) != NGX_OK
+    if (ngx_keepers_headers_claims(r) != NGX_OK
         || ngx_keepers_headers_cookies(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -98,8 +89,7 @@ ngx_keepers_headers_internal_handler(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_keepers_headers_claims(ngx_http_request_t *r,
-    ngx_keepers_main_conf_t *kmcf)
+ngx_keepers_headers_claims(ngx_http_request_t *r)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -122,8 +112,7 @@ ngx_keepers_headers_claims(ngx_http_request_t *r,
                 return NGX_ERROR;
             }
 
-            (void) ngx_atomic_fetch_add(
-                &kmcf->shm->counters[KEEPERS_METRIC_HEADER_STRIPPED], 1);
+            ngx_keepers_count(r, HEADER_STRIPPED);
 
             break;
         }

@@ -106,26 +106,21 @@ ngx_keepers_mint_fill(ngx_http_request_t *r, ngx_keepers_mint_t *mint)
 static ngx_int_t
 ngx_keepers_mint_epoch(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
-    uint64_t                          epoch;
     ngx_keepers_mint_t               *mint;
     const ngx_keepers_redis_value_t  *value;
 
     mint = wait->data;
-    epoch = 0;
+    mint->session.epoch = 0;
 
-    value = ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_STRING);
+    if (wait->rc != NGX_DECLINED) {
+        value = ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_STRING);
 
-    if (value == NULL && wait->rc != NGX_DECLINED) {
-        return mint->done(r, mint, NGX_ERROR);
+        if (value == NULL
+            || ngx_keepers_check_epoch(value, &mint->session.epoch) != NGX_OK)
+        {
+            return mint->done(r, mint, NGX_ERROR);
+        }
     }
-
-    if (value != NULL
-        && (!keepers_text_uint(value->string, &epoch) || epoch > UINT32_MAX))
-    {
-        return mint->done(r, mint, NGX_ERROR);
-    }
-
-    mint->session.epoch = (uint32_t) epoch;
 
     return ngx_keepers_mint_store(r, mint, wait);
 }
@@ -173,8 +168,7 @@ ngx_keepers_mint_store(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
         return mint->done(r, mint, NGX_ERROR);
     }
 
-    keepers_out_uint(&number[0], ngx_min((uint64_t) klcf->idle_s,
-                                         (uint64_t) klcf->absolute_s) * 1000);
+    keepers_out_uint(&number[0], (uint64_t) klcf->idle_s * 1000);
     keepers_out_uint(&number[1], mint->session.absolute_ms);
     keepers_out_uint(&number[2], klcf->session_max);
 

@@ -88,7 +88,6 @@ ngx_keepers_recent_find(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
             continue;
         }
 
-        ctx->key = i;
         ngx_memcpy(ctx->sid, claim->sids[i], KEEPERS_SID_LEN);
         ngx_memcpy(ctx->tag, claim->tag, KEEPERS_TAG_LEN);
 
@@ -143,8 +142,14 @@ void
 ngx_keepers_recent_none(ngx_http_request_t *r,
     const ngx_keepers_claim_t *claim, ngx_msec_t asked_ms)
 {
-    ngx_keepers_shm_t             *shm;
+    ngx_keepers_shm_t     *shm;
     ngx_keepers_recent_t   cached;
+
+    /* with more keys, one SID that is not there says nothing of the others */
+
+    if (claim->n != 1) {
+        return;
+    }
 
     shm = ngx_keepers_main_conf(r)->shm;
 

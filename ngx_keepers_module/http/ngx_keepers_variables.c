@@ -2,8 +2,7 @@
 /*
  * Copyright (C) Keepers
  *
- * The variables, but for those of limits and signups that need no more than
- * what the context says.  None holds personal data or a secret, except
+ * The variables.  None holds personal data or a secret, except
  * $keepers_csrf_token (for pages) and $keepers_identity (for upstreams).
  */
 
