@@ -6,16 +6,12 @@
 
 #include "http/ngx_keepers_ask.h"
 
-#include "http/ngx_keepers_str.h"
-
 
 static ngx_int_t ngx_keepers_ask_body(ngx_http_request_t *sr,
     keepers_str_t body);
 static ngx_int_t ngx_keepers_ask_done(ngx_http_request_t *sr, void *data,
     ngx_int_t rc);
 static void ngx_keepers_ask_resume(ngx_http_request_t *r);
-static ngx_keepers_ask_t *ngx_keepers_ask_find(ngx_http_request_t *r);
-static void ngx_keepers_ask_mark(void *data);
 
 
 ngx_int_t
@@ -23,19 +19,18 @@ ngx_keepers_ask(ngx_http_request_t *r, ngx_keepers_ask_t *ask,
     const ngx_str_t *uri, keepers_str_t body)
 {
     ngx_str_t                    target;
-    ngx_pool_cleanup_t          *cln;
+    ngx_keepers_ctx_t           *ctx;
     ngx_http_request_t          *sr;
     ngx_http_post_subrequest_t  *ps;
 
     ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
-    cln = ngx_pool_cleanup_add(r->pool, 0);
+    ctx = ngx_keepers_ctx_get(r);
 
-    if (ps == NULL || cln == NULL) {
+    if (ps == NULL || ctx == NULL) {
         return NGX_ERROR;
     }
 
-    cln->handler = ngx_keepers_ask_mark;
-    cln->data = ask;
+    ctx->ask = ask;
 
     ps->handler = ngx_keepers_ask_done;
     ps->data = ask;
@@ -135,57 +130,20 @@ ngx_keepers_ask_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 }
 
 
-/*
- * Run when the subrequest has been finalized, and posted its parent.  An
- * event handler has no argument but the request: a cleanup names the ask.
- */
+/* Run when the subrequest has been finalized, and posted its parent. */
 
 static void
 ngx_keepers_ask_resume(ngx_http_request_t *r)
 {
     ngx_keepers_ask_t  *ask;
 
-    ask = ngx_keepers_ask_find(r);
+    ask = ngx_keepers_ctx_find(r)->ask;
 
-    if (ask == NULL || !ask->answered) {
+    if (!ask->answered) {
         return;
     }
 
     r->write_event_handler = ngx_http_request_empty_handler;
 
     ngx_http_finalize_request(r, ask->done(r, ask));
-}
-
-
-void *
-ngx_keepers_ask_data(ngx_http_request_t *r)
-{
-    ngx_keepers_ask_t  *ask;
-
-    ask = ngx_keepers_ask_find(r);
-
-    return ask != NULL ? ask->data : NULL;
-}
-
-
-static ngx_keepers_ask_t *
-ngx_keepers_ask_find(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    for (cln = r->pool->cleanup; cln != NULL; cln = cln->next) {
-
-        if (cln->handler == ngx_keepers_ask_mark) {
-            return cln->data;
-        }
-    }
-
-    return NULL;
-}
-
-
-static void
-ngx_keepers_ask_mark(void *data)
-{
-    /* the entry only names the ask: its memory is the pool's */
 }

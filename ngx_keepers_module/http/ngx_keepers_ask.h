@@ -16,9 +16,8 @@
 #include <ngx_http.h>
 
 #include "core/keepers_base.h"
+#include "http/ngx_keepers_ctx.h"
 
-
-typedef struct ngx_keepers_ask_s  ngx_keepers_ask_t;
 
 /* Goes on with the main request; what it returns finalizes it. */
 typedef ngx_int_t (*ngx_keepers_asked_pt)(ngx_http_request_t *r,
@@ -41,9 +40,6 @@ struct ngx_keepers_ask_s {
  */
 ngx_int_t ngx_keepers_ask(ngx_http_request_t *r, ngx_keepers_ask_t *ask,
     const ngx_str_t *uri, keepers_str_t body);
-
-/* ask->data of the request's ask. */
-void *ngx_keepers_ask_data(ngx_http_request_t *r);
 
 
 #endif /* _NGX_KEEPERS_ASK_H_INCLUDED_ */

@@ -20,6 +20,7 @@
 #include "core/keepers_token.h"
 
 
+typedef struct ngx_keepers_ask_s     ngx_keepers_ask_t;
 typedef struct ngx_keepers_wait_s    ngx_keepers_wait_t;
 typedef struct ngx_keepers_signup_s  ngx_keepers_signup_t;
 typedef struct ngx_keepers_limits_s  ngx_keepers_limits_t;
@@ -85,6 +86,7 @@ typedef struct {
     ngx_keepers_wait_t     *wait;           /* one op at a time */
     ngx_keepers_limits_t   *limits;         /* NULL: none was decided */
     ngx_keepers_signup_t   *signup;         /* of the signup phase */
+    ngx_keepers_ask_t      *ask;            /* of a sign-in */
 } ngx_keepers_ctx_t;
 
 

@@ -394,10 +394,9 @@ static ngx_int_t
 ngx_keepers_signin_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
     ngx_int_t rc)
 {
-    u_char                  text[KEEPERS_TOKEN_LEN];
-    ngx_str_t               next;
-    keepers_out_t           out;
-    ngx_keepers_signin_t   *state;
+    u_char                 text[KEEPERS_TOKEN_LEN];
+    keepers_out_t          out;
+    ngx_keepers_signin_t  *state;
 
     if (rc != NGX_OK) {
         ngx_keepers_count(r, SIGNIN_ERROR);
@@ -419,10 +418,9 @@ ngx_keepers_signin_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
     ngx_keepers_signin_drop(r);
     ngx_keepers_count(r, SIGNIN_OK);
 
-    state = ngx_keepers_ask_data(r);
-    next = state->next;
+    state = ngx_keepers_ctx_find(r)->ask->data;
 
-    return ngx_keepers_reply_redirect(r, NGX_HTTP_SEE_OTHER, next);
+    return ngx_keepers_reply_redirect(r, NGX_HTTP_SEE_OTHER, state->next);
 }
 
 
