@@ -144,21 +144,25 @@ ngx_keepers_check_ask(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_uint_t                i, n;
     keepers_out_t             out;
     keepers_str_t             argv[KEEPERS_KEYRING_MAX + 2];
+    ngx_keepers_wait_t       *wait;
     ngx_keepers_claim_t      *claim;
     ngx_keepers_main_conf_t  *kmcf;
 
     kmcf = ngx_keepers_main_conf(r);
     n = claimed->n;
 
-    ctx->wait = ngx_keepers_wait_create(r, n + 1, n * 160 + 32);
+    wait = ngx_keepers_wait_create(r, n + 1, n * 160 + 32);
     claim = ngx_palloc(r->pool, sizeof(ngx_keepers_claim_t));
     ngx_keepers_out(&out, r->pool, (n + 1) * NGX_KEEPERS_KEY_LEN);
 
-    if (ctx->wait == NULL || claim == NULL || out.data == NULL) {
+    if (wait == NULL || claim == NULL || out.data == NULL) {
         return NGX_ERROR;
     }
 
-    ctx->wait->data = claim;
+    /* not before it has its claim: the phase may run again after an error */
+
+    ctx->wait = wait;
+    wait->data = claim;
     *claim = *claimed;
 
     argv[0] = keepers_str("MGET", 4);
@@ -174,8 +178,8 @@ ngx_keepers_check_ask(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_check_key(kmcf, claim->tag, "e", NULL, &out);
     argv[n + 1] = keepers_str(out.data + from, out.len - from);
 
-    if (ngx_keepers_wait_command(ctx->wait, NGX_KEEPERS_WAIT_PHASE, NULL,
-                                 argv, n + 2)
+    if (ngx_keepers_wait_command(wait, NGX_KEEPERS_WAIT_PHASE, NULL, argv,
+                                 n + 2)
         == NGX_AGAIN)
     {
         return NGX_AGAIN;
