@@ -6,16 +6,12 @@
 
 #include "http/ngx_keepers_forward.h"
 
-#include "core/keepers_envelope.h"
 #include "core/keepers_keyring.h"
 #include "core/keepers_out.h"
 #include "http/ngx_keepers_compat.h"
-#include "http/ngx_keepers_str.h"
-#include "http/ngx_keepers_worker.h"
+#include "http/ngx_keepers_seal.h"
 
 
-static ngx_int_t ngx_keepers_forward_seal(ngx_http_request_t *r,
-    const keepers_signup_t *record, keepers_out_t *envelope);
 static ngx_int_t ngx_keepers_forward_body(ngx_http_request_t *r,
     keepers_str_t body);
 static ngx_int_t ngx_keepers_forward_headers(ngx_http_request_t *r,
@@ -27,50 +23,24 @@ static ngx_int_t ngx_keepers_forward_header(ngx_list_t *list,
 ngx_int_t
 ngx_keepers_forward(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 {
-    keepers_out_t  envelope;
-
-    if (ngx_keepers_forward_seal(r, &signup->record, &envelope) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_keepers_forward_headers(r, envelope.len) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    signup->envelope = keepers_out_written(&envelope);
-
-    return ngx_keepers_forward_body(r, signup->envelope);
-}
-
-
-static ngx_int_t
-ngx_keepers_forward_seal(ngx_http_request_t *r, const keepers_signup_t *record,
-    keepers_out_t *envelope)
-{
-    int                       rc;
-    u_char                    buf[KEEPERS_SIGNUP_RECORD_MAX];
-    keepers_out_t             plain;
-    ngx_keepers_main_conf_t  *kmcf;
-
-    kmcf = ngx_keepers_main_conf(r);
-
-    ngx_keepers_out(envelope, r->pool, KEEPERS_SIGNUP_RECORD_MAX
-                    + KEEPERS_ENVELOPE_OVERHEAD);
+    u_char         buf[KEEPERS_SIGNUP_RECORD_MAX];
+    ngx_int_t      rc;
+    keepers_out_t  plain;
 
     keepers_out_init(&plain, buf, sizeof(buf));
-    keepers_signup_encode(record, &plain);
+    keepers_signup_encode(&signup->record, &plain);
 
-    rc = KEEPERS_ENVELOPE_NO_SPACE;
-
-    if (!plain.overflow && envelope->data != NULL) {
-        rc = keepers_envelope_seal(&ngx_keepers_worker.sender, kmcf->shared,
-                                   kmcf->writer_public, ngx_keepers_now_ms(),
-                                   keepers_out_written(&plain), envelope);
-    }
+    rc = ngx_keepers_seal(r, &plain, &signup->envelope);
 
     keepers_wipe(buf, sizeof(buf));
 
-    return rc == KEEPERS_OK ? NGX_OK : NGX_ERROR;
+    if (rc != NGX_OK
+        || ngx_keepers_forward_headers(r, signup->envelope.len) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_keepers_forward_body(r, signup->envelope);
 }
 
 

@@ -25,6 +25,7 @@
 #include "http/ngx_keepers_mint.h"
 #include "http/ngx_keepers_page.h"
 #include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_seal.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
 
@@ -237,30 +238,14 @@ static ngx_int_t
 ngx_keepers_signin_seal(ngx_http_request_t *r, const keepers_signin_t *signin,
     keepers_str_t *envelope)
 {
-    u_char                    record[KEEPERS_SIGNIN_RECORD_MAX];
-    ngx_int_t                 rc;
-    keepers_out_t             plain, sealed;
-    ngx_keepers_main_conf_t  *kmcf;
-
-    kmcf = ngx_keepers_main_conf(r);
+    u_char         record[KEEPERS_SIGNIN_RECORD_MAX];
+    ngx_int_t      rc;
+    keepers_out_t  plain;
 
     keepers_out_init(&plain, record, sizeof(record));
     keepers_signin_encode(signin, &plain);
 
-    ngx_keepers_out(&sealed, r->pool,
-                    sizeof(record) + KEEPERS_ENVELOPE_OVERHEAD);
-
-    rc = NGX_ERROR;
-
-    if (!plain.overflow
-        && keepers_envelope_seal(&ngx_keepers_worker.sender, kmcf->shared,
-                                 kmcf->writer_public, ngx_keepers_now_ms(),
-                                 keepers_out_written(&plain), &sealed)
-           == KEEPERS_OK)
-    {
-        *envelope = keepers_out_written(&sealed);
-        rc = NGX_OK;
-    }
+    rc = ngx_keepers_seal(r, &plain, envelope);
 
     keepers_wipe(record, sizeof(record));
 
