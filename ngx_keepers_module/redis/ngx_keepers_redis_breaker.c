@@ -4,7 +4,8 @@
  *
  * A connection is a breaker too.  Closed: READY.  Open: DOWN with failures,
  * commands are refused at once.  Half-open: the hello after the back-off, still
- * refusing.  Before the first failure commands wait for the connection instead.
+ * refusing.  Before the first failure commands wait for the connection instead,
+ * until one has waited in vain.
  */
 
 
@@ -53,6 +54,31 @@ ngx_keepers_redis_breaker_lost(ngx_keepers_redis_conn_t *conn,
         }
 
         ngx_keepers_redis_breaker_retry(conn);
+    }
+}
+
+
+/*
+ * A command has waited its time for a connection that is not there yet.  Those
+ * behind it are refused at once, as after a failure; whatever resolves or
+ * connects goes on.  A name server that is silent would otherwise make each of
+ * them wait, for as long as "resolver_timeout" says.
+ */
+
+void
+ngx_keepers_redis_breaker_open(ngx_keepers_redis_conn_t *conn)
+{
+    if (conn->failures > 0) {
+        return;
+    }
+
+    conn->failures = 1;
+
+    /* that a connection takes too long, its own timer will say */
+
+    if (conn->state == NGX_KEEPERS_REDIS_RESOLVING) {
+        ngx_keepers_redis_log_lost(conn->redis, NGX_KEEPERS_REDIS_FAULT_NAME,
+                                   0);
     }
 }
 

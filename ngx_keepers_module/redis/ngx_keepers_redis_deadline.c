@@ -146,6 +146,8 @@ ngx_keepers_redis_deadline_expire(ngx_keepers_redis_conn_t *conn)
 
     /* not connected yet: these give up alone, their commands never leave */
 
+    ngx_keepers_redis_breaker_open(conn);
+
     while (!ngx_queue_empty(&conn->unsent)) {
         op = ngx_queue_data(ngx_queue_head(&conn->unsent),
                             ngx_keepers_redis_op_t, queue);

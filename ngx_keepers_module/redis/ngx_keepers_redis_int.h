@@ -268,6 +268,7 @@ void ngx_keepers_redis_conn_close(ngx_keepers_redis_conn_t *conn);
 
 void ngx_keepers_redis_breaker_lost(ngx_keepers_redis_conn_t *conn,
     ngx_keepers_redis_fault_e fault);
+void ngx_keepers_redis_breaker_open(ngx_keepers_redis_conn_t *conn);
 void ngx_keepers_redis_breaker_want(ngx_keepers_redis_conn_t *conn);
 void ngx_keepers_redis_breaker_wait(ngx_keepers_redis_conn_t *conn,
     ngx_msec_t delay_ms);
