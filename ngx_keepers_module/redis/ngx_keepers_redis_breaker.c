@@ -208,3 +208,36 @@ ngx_keepers_redis_breaker_idle(ngx_keepers_redis_conn_t *conn)
 
     ngx_keepers_redis_breaker_wait(conn, NGX_KEEPERS_REDIS_IDLE_MS);
 }
+
+
+/*
+ * Whether a connection ends with this error: a new one may reach a server that
+ * has loaded, or its new master.  FAULT_NONE: it is an answer like any other.
+ */
+
+ngx_keepers_redis_fault_e
+ngx_keepers_redis_breaker_fault(ngx_keepers_redis_error_e error)
+{
+    switch (error) {
+
+    case NGX_KEEPERS_REDIS_ERROR_LOADING:
+        return NGX_KEEPERS_REDIS_FAULT_LOADING;
+
+    case NGX_KEEPERS_REDIS_ERROR_READONLY:
+    case NGX_KEEPERS_REDIS_ERROR_MASTERDOWN:
+        return NGX_KEEPERS_REDIS_FAULT_REPLICA;
+
+    case NGX_KEEPERS_REDIS_ERROR_NOAUTH:
+    case NGX_KEEPERS_REDIS_ERROR_WRONGPASS:
+        return NGX_KEEPERS_REDIS_FAULT_AUTH;
+
+    case NGX_KEEPERS_REDIS_ERROR_DENIED:
+        return NGX_KEEPERS_REDIS_FAULT_DENIED;
+
+    case NGX_KEEPERS_REDIS_ERROR_FULL:
+        return NGX_KEEPERS_REDIS_FAULT_FULL;
+
+    default:
+        return NGX_KEEPERS_REDIS_FAULT_NONE;
+    }
+}

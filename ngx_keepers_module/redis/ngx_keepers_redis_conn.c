@@ -239,6 +239,8 @@ ngx_keepers_redis_conn_connected(ngx_keepers_redis_conn_t *conn)
     conn->state = NGX_KEEPERS_REDIS_HELLO;
     conn->hello_sent = 0;
 
+    ngx_keepers_redis_hello_begin(conn);
+
     ngx_keepers_redis_breaker_wait(conn,
                                    conn->redis->conf->connect_timeout_ms);
 
@@ -308,8 +310,13 @@ ngx_keepers_redis_conn_read(ngx_event_t *rev)
 
     if (conn->state == NGX_KEEPERS_REDIS_CONNECTING) {
         ngx_keepers_redis_conn_write(c->write);
-        return;
+
+        if (conn->connection == NULL) {
+            return;
+        }
     }
+
+    /* even of one just connected: who refuses us does not say it again */
 
     (void) ngx_keepers_redis_conn_receive(conn);
 }
@@ -436,17 +443,10 @@ ngx_keepers_redis_conn_greet(ngx_keepers_redis_conn_t *conn)
         return;
     }
 
-    if (ngx_keepers_redis_conn_send(conn, hello->data, hello->len,
-                                    &conn->hello_sent)
-        != NGX_OK)
-    {
-        ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_CLOSED);
-        return;
-    }
+    /* where this fails Redis has closed: the read event knows, and knows why */
 
-    if (conn->hello_sent == hello->len) {
-        ngx_keepers_redis_hello_begin(conn);
-    }
+    (void) ngx_keepers_redis_conn_send(conn, hello->data, hello->len,
+                                       &conn->hello_sent);
 }
 
 

@@ -141,7 +141,11 @@ ngx_keepers_redis_hello_used(ngx_keepers_redis_conn_t *conn, ngx_uint_t role)
 }
 
 
-/* The whole of redis->hello has left: these are the replies to come. */
+/*
+ * The replies to come.  They may come before redis->hello has left, when Redis
+ * refuses us.  If they are anything else than a refusal they cannot pass for
+ * those that we wait for, whose digests have an order.
+ */
 
 void
 ngx_keepers_redis_hello_begin(ngx_keepers_redis_conn_t *conn)
@@ -291,21 +295,12 @@ ngx_keepers_redis_hello_answered(ngx_keepers_redis_op_t *op)
 static ngx_keepers_redis_fault_e
 ngx_keepers_redis_hello_fault(ngx_keepers_redis_op_t *op)
 {
-    switch (op->error) {
+    ngx_keepers_redis_fault_e  fault;
 
-    case NGX_KEEPERS_REDIS_ERROR_LOADING:
-        return NGX_KEEPERS_REDIS_FAULT_LOADING;
+    fault = ngx_keepers_redis_breaker_fault(op->error);
 
-    case NGX_KEEPERS_REDIS_ERROR_READONLY:
-    case NGX_KEEPERS_REDIS_ERROR_MASTERDOWN:
-        return NGX_KEEPERS_REDIS_FAULT_REPLICA;
-
-    case NGX_KEEPERS_REDIS_ERROR_NOAUTH:
-    case NGX_KEEPERS_REDIS_ERROR_WRONGPASS:
-        return NGX_KEEPERS_REDIS_FAULT_AUTH;
-
-    default:
-        break;
+    if (fault != NGX_KEEPERS_REDIS_FAULT_NONE) {
+        return fault;
     }
 
     switch (op->role) {

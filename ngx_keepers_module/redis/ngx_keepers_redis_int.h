@@ -8,7 +8,8 @@
  * FLYING (the kernel has the whole command; replies come in this order), DONE
  * (queued for delivery), FREE.  No op is FLYING before its last byte left, so
  * that a byte which Redis sends too early finds nobody and is not mistaken
- * for an answer.
+ * for an answer.  Only those of the hello are FLYING from the start: a server
+ * that refuses us says so unasked.
  */
 
 
@@ -83,7 +84,9 @@ typedef enum {
     NGX_KEEPERS_REDIS_ERROR_OOM,
     NGX_KEEPERS_REDIS_ERROR_MISCONF,
     NGX_KEEPERS_REDIS_ERROR_BUSY,
+    NGX_KEEPERS_REDIS_ERROR_DENIED,
     NGX_KEEPERS_REDIS_ERROR_CLUSTER,    /* MOVED, ASK, CLUSTERDOWN ... */
+    NGX_KEEPERS_REDIS_ERROR_FULL,       /* "ERR max number of clients" */
     NGX_KEEPERS_REDIS_ERROR_OTHER,
     NGX_KEEPERS_REDIS_ERRORS
 } ngx_keepers_redis_error_e;
@@ -102,6 +105,8 @@ typedef enum {
     NGX_KEEPERS_REDIS_FAULT_LOADING,
     NGX_KEEPERS_REDIS_FAULT_REPLICA,
     NGX_KEEPERS_REDIS_FAULT_AUTH,       /* from here on: an operator must act */
+    NGX_KEEPERS_REDIS_FAULT_DENIED,
+    NGX_KEEPERS_REDIS_FAULT_FULL,
     NGX_KEEPERS_REDIS_FAULT_DB,
     NGX_KEEPERS_REDIS_FAULT_SCRIPT,
     NGX_KEEPERS_REDIS_FAULT_HELLO,
@@ -273,6 +278,8 @@ void ngx_keepers_redis_breaker_want(ngx_keepers_redis_conn_t *conn);
 void ngx_keepers_redis_breaker_wait(ngx_keepers_redis_conn_t *conn,
     ngx_msec_t delay_ms);
 void ngx_keepers_redis_breaker_timer(ngx_event_t *ev);
+ngx_keepers_redis_fault_e ngx_keepers_redis_breaker_fault(
+    ngx_keepers_redis_error_e error);
 
 /* _hello.c: the first commands of a connection, and its own later ones */
 

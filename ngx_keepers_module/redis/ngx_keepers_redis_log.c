@@ -43,8 +43,10 @@ static const ngx_keepers_redis_log_error_t
     { keepers_string("OOM"), "it is full: see its \"maxmemory\"" },
     { keepers_string("MISCONF"), "it cannot save to its disk" },
     { keepers_string("BUSY"), "a script runs for too long" },
+    { keepers_string("DENIED"), "it is in protected mode" },
     { keepers_string("CLUSTER"),
       "it is a cluster, which \"keepers_redis\" does not speak" },
+    { keepers_string("ERR"), "it is full: see its \"maxclients\"" },
     { keepers_string("other"), "see the log of Redis" }
 };
 
@@ -63,6 +65,8 @@ static const char
     "it is loading its data set",
     "it is a replica: see \"keepers_redis\"",
     "password refused: see \"user=\", \"password_file=\" of \"keepers_redis\"",
+    "it is in protected mode: give its users passwords, or see its \"bind\"",
+    "it has as many clients as it takes: see its \"maxclients\"",
     "database refused: see \"db=\" of \"keepers_redis\"",
     "SCRIPT LOAD refused: see the ACL of \"user=\" of \"keepers_redis\"",
     "it refuses our first commands: see \"keepers_redis\"",
@@ -77,9 +81,11 @@ ngx_keepers_redis_log_error_of(const char *text, size_t len)
     ngx_uint_t     i;
     keepers_str_t  word;
 
-    static const char  *cluster[] = {
+    static const char           *cluster[] = {
         "MOVED", "ASK", "CLUSTERDOWN", "CROSSSLOT", "TRYAGAIN"
     };
+    static const keepers_str_t   full =
+                                  keepers_string("ERR max number of clients");
 
     for (n = 0; n < len && text[n] != ' '; n++) { /* void */ }
 
@@ -100,6 +106,10 @@ ngx_keepers_redis_log_error_of(const char *text, size_t len)
         {
             return NGX_KEEPERS_REDIS_ERROR_CLUSTER;
         }
+    }
+
+    if (len >= full.len && ngx_memcmp(text, full.data, full.len) == 0) {
+        return NGX_KEEPERS_REDIS_ERROR_FULL;
     }
 
     return NGX_KEEPERS_REDIS_ERROR_OTHER;

@@ -451,31 +451,23 @@ ngx_keepers_redis_op_retry(ngx_keepers_redis_op_t *op)
 static ngx_keepers_redis_fault_e
 ngx_keepers_redis_op_refused(ngx_keepers_redis_op_t *op)
 {
+    ngx_keepers_redis_fault_e  fault;
+
     ngx_keepers_redis_count(op->conn->redis, REDIS_ERRORS, 1);
 
     if (op->role != NGX_KEEPERS_REDIS_COMMAND) {
         return ngx_keepers_redis_hello_answered(op);
     }
 
-    /* the first ones are logged as the reason why the connection ends */
+    fault = ngx_keepers_redis_breaker_fault(op->error);
 
-    switch (op->error) {
+    /* a fault is logged as the reason why the connection ends */
 
-    case NGX_KEEPERS_REDIS_ERROR_LOADING:
-        return NGX_KEEPERS_REDIS_FAULT_LOADING;
-
-    case NGX_KEEPERS_REDIS_ERROR_READONLY:
-    case NGX_KEEPERS_REDIS_ERROR_MASTERDOWN:
-        return NGX_KEEPERS_REDIS_FAULT_REPLICA;
-
-    case NGX_KEEPERS_REDIS_ERROR_NOAUTH:
-        return NGX_KEEPERS_REDIS_FAULT_AUTH;
-
-    default:
+    if (fault == NGX_KEEPERS_REDIS_FAULT_NONE) {
         ngx_keepers_redis_log_error(op->conn->redis, op->error);
-
-        return NGX_KEEPERS_REDIS_FAULT_NONE;
     }
+
+    return fault;
 }
 
 

@@ -10,6 +10,7 @@ use strict;
 use warnings;
 
 use IO::Select;
+use IO::Socket::INET;
 use IO::Socket::UNIX;
 use POSIX ();
 use Socket qw(SOCK_STREAM);
@@ -74,11 +75,13 @@ $SPOIL{"error_$_"} = do { my $word = $_; sub { "-$word spoiled\r\n" } }
 #   tell:TEXT    TEXT is the reply
 #   to:NAME:TEXT TEXT is the reply to this command, which is not passed on
 #   hello:TEXT   TEXT is the reply to each of the first commands
+#   greet:TEXT   TEXT is sent to who connects, nothing else, and nothing closed
 my @WHOLE = qw(hang hang_hello deaf unasked slow trickle cut stop swap tell
-    to hello);
+    to hello greet);
 
 
-# listen => path, real => path of a real Redis, mode => name
+# listen => path, real => path of a real Redis, mode => name; with port => n it
+# listens there, and the path is only where its files are
 sub new {
     my ($class, %args) = @_;
 
@@ -87,13 +90,21 @@ sub new {
     unlink $self->{listen}, "$self->{listen}.log";
     $self->mode($args{mode} || 'right');
 
-    my $server = IO::Socket::UNIX->new(
-        Type   => SOCK_STREAM,
-        Local  => $self->{listen},
-        Listen => 128
-    ) or die "cannot listen on $self->{listen}: $!";
+    my $server = $self->{port}
+        ? IO::Socket::INET->new(
+            LocalAddr => '127.0.0.1',
+            LocalPort => $self->{port},
+            ReuseAddr => 1,
+            Listen    => 128
+        )
+        : IO::Socket::UNIX->new(
+            Type   => SOCK_STREAM,
+            Local  => $self->{listen},
+            Listen => 128
+        );
 
-    chmod 0666, $self->{listen};
+    die "cannot listen on $self->{listen}: $!" unless $server;
+    chmod 0666, $self->{listen} unless $self->{port};
 
     $self->{pid} = fork;
     die "cannot fork: $!" unless defined $self->{pid};
@@ -132,7 +143,7 @@ sub mode {
 }
 
 
-# What happened: "accept", or a command's name, a line each.
+# What happened: "accept", "close", or a command's name, a line each.
 sub seen {
     my ($self) = @_;
 
@@ -190,6 +201,7 @@ sub serve {
             if ($socket == $server) {
                 my $new = $server->accept or next;
                 print { $self->{log} } "accept\n";
+                $new->syswrite($1) if $mode =~ /^greet:(.*)/s;
                 next if $mode eq 'deaf' && ($self->{kept}{$new} = $new);
                 $select->add($new);
                 $client{$new} = {
@@ -208,6 +220,7 @@ sub serve {
                 length $client->{in};
 
             if (!$n || !$self->commands($client)) {
+                print { $self->{log} } "close\n";
                 $select->remove($socket);
                 delete $client{$socket};
                 close $socket;
@@ -237,7 +250,7 @@ sub commands {
         my $hello = $name =~ /^(?:AUTH|SELECT|PING|SCRIPT|HELLO)$/;
         my ($mode, $value) = split /:/, $self->now, 2;
 
-        next if $mode =~ /^(?:hang_hello|deaf)$/;
+        next if $mode =~ /^(?:hang_hello|deaf|greet)$/;
         next if $mode eq 'hang' && !$hello;
 
         if ($mode eq 'to' && $value =~ /\A\Q$name\E:(.*)\z/s) {
