@@ -244,7 +244,10 @@ ngx_keepers_redis_listen_lost(ngx_keepers_redis_conn_t *conn,
 
     /* an outage is told by the connections that take commands */
 
-    if (fault == NGX_KEEPERS_REDIS_FAULT_SUBSCRIBE && !listen->told) {
+    if (fault >= NGX_KEEPERS_REDIS_FAULT_AUTH
+        && ngx_keepers_redis_ready(conn->redis)
+        && !listen->told)
+    {
         listen->told = 1;
         ngx_keepers_redis_log_deaf(conn->redis, fault);
     }

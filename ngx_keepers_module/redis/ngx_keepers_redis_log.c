@@ -152,39 +152,45 @@ ngx_keepers_redis_log_error(ngx_keepers_redis_t *redis,
 
 
 /*
- * A connection ended.  Once an outage for what ends by itself, and once for
- * each fault that an operator must mend.
+ * A connection ended.  While another takes commands this is no outage, and a
+ * line only if an operator must act.  Else once an outage for what ends by
+ * itself, and once for each fault that an operator must mend.
  */
 
 void
 ngx_keepers_redis_log_lost(ngx_keepers_redis_t *redis,
     ngx_keepers_redis_fault_e fault, ngx_err_t err)
 {
-    uint32_t  bit;
+    uint32_t    bit;
+    ngx_uint_t  begins, others;
 
-    if (redis->steady.timer_set) {
+    others = ngx_keepers_redis_ready(redis);
+    begins = (!others && redis->down_s == 0);
+
+    if (!others && redis->steady.timer_set) {
         ngx_del_timer(&redis->steady);
     }
 
-    bit = (uint32_t) 1 << fault;
-
-    if (redis->down_s != 0
-        && (fault < NGX_KEEPERS_REDIS_FAULT_AUTH || (redis->told & bit)))
-    {
-        return;
-    }
-
-    if (redis->down_s == 0) {
+    if (begins) {
         redis->down_s = ngx_time();
         redis->told = 0;
 
         ngx_keepers_redis_count(redis, REDIS_OUTAGES, 1);
     }
 
+    bit = (uint32_t) 1 << fault;
+
+    if (!begins
+        && (fault < NGX_KEEPERS_REDIS_FAULT_AUTH || (redis->told & bit)))
+    {
+        return;
+    }
+
     redis->told |= bit;
 
     ngx_log_error(NGX_LOG_ERR, redis->log, err,
-                  "keepers: Redis \"%V\" is lost: %s",
+                  "keepers: %sRedis \"%V\" is lost: %s",
+                  others ? "one of the connections to " : "",
                   &redis->conf->address, ngx_keepers_redis_log_faults[fault]);
 }
 

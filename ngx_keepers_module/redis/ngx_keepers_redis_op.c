@@ -153,17 +153,18 @@ ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis, ngx_uint_t script,
 }
 
 
-/* Takes turns among the connections that take commands; NULL: none does. */
+/*
+ * Takes turns among the connections that are READY.  Without any, a command
+ * waits for one of which nothing is known to have failed; NULL: there is none.
+ */
 
 static ngx_keepers_redis_conn_t *
 ngx_keepers_redis_op_conn(ngx_keepers_redis_t *redis)
 {
     ngx_uint_t                 i;
-    ngx_keepers_redis_conn_t  *conn;
+    ngx_keepers_redis_conn_t  *conn, *hopeful;
 
-    if (redis->stopped) {
-        return NULL;
-    }
+    hopeful = NULL;
 
     for (i = 0; i < redis->conf->connections; i++) {
         conn = &redis->conns[redis->next];
@@ -172,21 +173,20 @@ ngx_keepers_redis_op_conn(ngx_keepers_redis_t *redis)
             redis->next = 0;
         }
 
-        /* nothing has failed yet: what is issued waits for the connection */
-
-        if (conn->state == NGX_KEEPERS_REDIS_READY || conn->failures == 0) {
-            ngx_keepers_redis_breaker_want(conn);
+        if (conn->state == NGX_KEEPERS_REDIS_READY) {
             return conn;
         }
 
         /* a worker that leaves reconnects only for those who ask */
 
-        if (ngx_exiting) {
-            ngx_keepers_redis_breaker_want(conn);
+        ngx_keepers_redis_breaker_want(conn);
+
+        if (conn->failures == 0) {
+            hopeful = conn;
         }
     }
 
-    return NULL;
+    return hopeful;
 }
 
 

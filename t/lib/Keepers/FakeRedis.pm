@@ -75,9 +75,11 @@ $SPOIL{"error_$_"} = do { my $word = $_; sub { "-$word spoiled\r\n" } }
 #   tell:TEXT    TEXT is the reply
 #   to:NAME:TEXT TEXT is the reply to this command, which is not passed on
 #   hello:TEXT   TEXT is the reply to each of the first commands
+#   shut         one connection that takes commands is dropped, the others are
+#                served, and who connects gets no reply; shut:TEXT gives them one
 #   greet:TEXT   TEXT is sent to who connects, nothing else, and nothing closed
 my @WHOLE = qw(hang hang_hello deaf unasked slow trickle cut stop swap tell
-    to hello greet);
+    to hello greet shut);
 
 
 # listen => path, real => path of a real Redis, mode => name; with port => n it
@@ -182,7 +184,7 @@ sub serve {
     $self->{log}->autoflush(1);
 
     my $select = IO::Select->new($server);
-    my (%client, $unasked);
+    my (%client, $unasked, $shut);
 
     while (1) {
         my @ready = $select->can_read(0.01);
@@ -197,6 +199,14 @@ sub serve {
             $unasked = 0;
         }
 
+        if ($mode =~ /^shut/ && !$shut) {
+            my ($one) = grep { !$_->{subscribed} } values %client;
+
+            $select->remove($one->{socket});
+            close delete($client{$one->{socket}})->{socket};
+        }
+        $shut = $mode =~ /^shut/;
+
         for my $socket (@ready) {
             if ($socket == $server) {
                 my $new = $server->accept or next;
@@ -205,6 +215,7 @@ sub serve {
                 next if $mode eq 'deaf' && ($self->{kept}{$new} = $new);
                 $select->add($new);
                 $client{$new} = {
+                    mute   => $shut,
                     socket => $new,
                     in     => '',
                     real   => IO::Socket::UNIX->new(
@@ -215,7 +226,7 @@ sub serve {
                 next;
             }
 
-            my $client = $client{$socket};
+            my $client = $client{$socket} or next;
             my $n      = sysread $socket, $client->{in}, 65536,
                 length $client->{in};
 
@@ -250,7 +261,14 @@ sub commands {
         my $hello = $name =~ /^(?:AUTH|SELECT|PING|SCRIPT|HELLO)$/;
         my ($mode, $value) = split /:/, $self->now, 2;
 
+        $client->{subscribed} = 1 if $name eq 'SUBSCRIBE';
         next if $mode =~ /^(?:hang_hello|deaf|greet)$/;
+
+        if ($client->{mute}) {
+            $client->{socket}->syswrite($value) if defined $value;
+            next;
+        }
+
         next if $mode eq 'hang' && !$hello;
 
         if ($mode eq 'to' && $value =~ /\A\Q$name\E:(.*)\z/s) {
@@ -263,7 +281,7 @@ sub commands {
 
         $real = $value if $mode eq 'hello' && $hello;
 
-        if ($mode =~ /^(?:hang|unasked|hello|to)$/ || $hello) {
+        if ($mode =~ /^(?:hang|unasked|hello|shut|to)$/ || $hello) {
             $client->{socket}->syswrite($real);
             next;
         }
