@@ -116,7 +116,8 @@ char *ngx_keepers_redis_parse(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
 /*
  * Makes the worker's client and starts to connect.  "counters" is an array
  * indexed by keepers_metric_e (core/keepers_metrics.h), in shared memory.
- * All memory comes from cycle->pool.  NULL: no memory.
+ * All memory comes from cycle->pool.  Only in a process that serves requests.
+ * NULL: no memory.
  */
 ngx_keepers_redis_t *ngx_keepers_redis_start(ngx_cycle_t *cycle,
     const ngx_keepers_redis_conf_t *conf, ngx_atomic_t *counters);

@@ -59,13 +59,6 @@ ngx_keepers_redis_start(ngx_cycle_t *cycle,
         }
     }
 
-    /* the cache manager and loader have no requests */
-
-    if (ngx_process == NGX_PROCESS_HELPER) {
-        redis->stopped = 1;
-        return redis;
-    }
-
     for (i = 0; i < conf->connections; i++) {
         ngx_keepers_redis_conn_start(&redis->conns[i]);
     }
@@ -79,8 +72,6 @@ ngx_keepers_redis_stop(ngx_keepers_redis_t *redis)
 {
     ngx_uint_t                 i;
     ngx_keepers_redis_conn_t  *conn;
-
-    redis->stopped = 1;
 
     if (redis->listener != NULL) {
         ngx_keepers_redis_conn_close(redis->listener);

@@ -236,7 +236,6 @@ struct ngx_keepers_redis_s {
     uint32_t                         told;      /* faults of this outage */
     time_t                           told_s[NGX_KEEPERS_REDIS_ERRORS];
 
-    unsigned                         stopped:1;
     u_char                           in[NGX_KEEPERS_REDIS_RECV];
 };
 

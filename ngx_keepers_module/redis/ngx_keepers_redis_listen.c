@@ -64,9 +64,7 @@ ngx_keepers_redis_listen(ngx_keepers_redis_t *redis, keepers_str_t channel,
     conn->listen = listen;
     redis->listener = conn;
 
-    if (!redis->stopped) {
-        ngx_keepers_redis_conn_start(conn);
-    }
+    ngx_keepers_redis_conn_start(conn);
 
     return NGX_OK;
 }
