@@ -84,10 +84,6 @@ ngx_keepers_redis_stop(ngx_keepers_redis_t *redis)
 
         ngx_keepers_redis_conn_close(conn);
 
-        if (conn->deadline.timer_set) {
-            ngx_del_timer(&conn->deadline);
-        }
-
         ngx_free(conn->buf);
         conn->buf = NULL;
         conn->size = 0;

@@ -52,7 +52,7 @@ static void *ngx_keepers_redis_codec_double(const redisReadTask *task,
 static void *ngx_keepers_redis_codec_bool(const redisReadTask *task,
     int value);
 #endif
-static ngx_int_t ngx_keepers_redis_codec_replies(
+static ngx_keepers_redis_fault_e ngx_keepers_redis_codec_replies(
     ngx_keepers_redis_conn_t *conn);
 static ngx_int_t ngx_keepers_redis_codec_room(ngx_keepers_redis_conn_t *conn,
     size_t len);
@@ -272,7 +272,6 @@ ngx_keepers_redis_codec_open(ngx_keepers_redis_conn_t *conn)
     reader->maxbuf = 0;
 
     conn->reader = reader;
-    conn->fault = NGX_KEEPERS_REDIS_FAULT_NONE;
 
     return NGX_OK;
 }
@@ -289,30 +288,30 @@ ngx_keepers_redis_codec_close(ngx_keepers_redis_conn_t *conn)
 
 
 /*
- * What came from the socket, at most NGX_KEEPERS_REDIS_RECV bytes.  NGX_ERROR:
- * conn->fault says why the connection must end.
+ * What came from the socket, at most NGX_KEEPERS_REDIS_RECV bytes.  FAULT_NONE:
+ * the connection goes on.
  */
 
-ngx_int_t
+ngx_keepers_redis_fault_e
 ngx_keepers_redis_codec_read(ngx_keepers_redis_conn_t *conn,
     const u_char *buf, size_t len)
 {
     if (redisReaderFeed(conn->reader, (const char *) buf, len) != REDIS_OK) {
-        conn->fault = NGX_KEEPERS_REDIS_FAULT_MEMORY;
-        return NGX_ERROR;
+        return NGX_KEEPERS_REDIS_FAULT_MEMORY;
     }
 
     return ngx_keepers_redis_codec_replies(conn);
 }
 
 
-static ngx_int_t
+static ngx_keepers_redis_fault_e
 ngx_keepers_redis_codec_replies(ngx_keepers_redis_conn_t *conn)
 {
-    void                    *reply;
-    size_t                   rest;
-    redisReader             *reader;
-    ngx_keepers_redis_op_t  *op;
+    void                       *reply;
+    size_t                      rest;
+    redisReader                *reader;
+    ngx_keepers_redis_op_t     *op;
+    ngx_keepers_redis_fault_e   fault;
 
     reader = conn->reader;
 
@@ -321,17 +320,12 @@ ngx_keepers_redis_codec_replies(ngx_keepers_redis_conn_t *conn)
 
         if (ngx_queue_empty(&conn->flying)) {
 
-            if (rest == 0) {
-                return NGX_OK;
-            }
-
-            conn->fault = NGX_KEEPERS_REDIS_FAULT_UNASKED;
-            return NGX_ERROR;
+            return (rest == 0) ? NGX_KEEPERS_REDIS_FAULT_NONE
+                               : NGX_KEEPERS_REDIS_FAULT_UNASKED;
         }
 
         if (redisReaderGetReply(reader, &reply) != REDIS_OK) {
-            conn->fault = NGX_KEEPERS_REDIS_FAULT_REPLY;
-            return NGX_ERROR;
+            return NGX_KEEPERS_REDIS_FAULT_REPLY;
         }
 
         op = ngx_queue_data(ngx_queue_head(&conn->flying),
@@ -341,20 +335,16 @@ ngx_keepers_redis_codec_replies(ngx_keepers_redis_conn_t *conn)
 
             /* what is left is a part of this op's reply: is it too much? */
 
-            if (reader->len - reader->pos
-                > op->size + NGX_KEEPERS_REDIS_SLACK)
-            {
-                conn->fault = NGX_KEEPERS_REDIS_FAULT_REPLY;
-                return NGX_ERROR;
-            }
-
-            return NGX_OK;
+            return (reader->len - reader->pos
+                    > op->size + NGX_KEEPERS_REDIS_SLACK)
+                   ? NGX_KEEPERS_REDIS_FAULT_REPLY
+                   : NGX_KEEPERS_REDIS_FAULT_NONE;
         }
 
-        conn->fault = ngx_keepers_redis_op_answered(op);
+        fault = ngx_keepers_redis_op_answered(op);
 
-        if (conn->fault != NGX_KEEPERS_REDIS_FAULT_NONE) {
-            return NGX_ERROR;
+        if (fault != NGX_KEEPERS_REDIS_FAULT_NONE) {
+            return fault;
         }
     }
 }

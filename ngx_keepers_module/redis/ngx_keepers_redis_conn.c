@@ -122,6 +122,7 @@ static void
 ngx_keepers_redis_conn_resolved(ngx_resolver_ctx_t *ctx)
 {
     socklen_t                  socklen;
+    ngx_sockaddr_t             sockaddr;
     ngx_keepers_redis_conn_t  *conn;
 
     conn = ctx->data;
@@ -129,8 +130,8 @@ ngx_keepers_redis_conn_resolved(ngx_resolver_ctx_t *ctx)
 
     if (ctx->state == NGX_OK && ctx->naddrs > 0) {
         socklen = ctx->addrs[0].socklen;
-        ngx_memcpy(&conn->sockaddr, ctx->addrs[0].sockaddr, socklen);
-        ngx_inet_set_port(&conn->sockaddr.sockaddr, conn->redis->conf->port);
+        ngx_memcpy(&sockaddr, ctx->addrs[0].sockaddr, socklen);
+        ngx_inet_set_port(&sockaddr.sockaddr, conn->redis->conf->port);
     }
 
     ngx_resolve_name_done(ctx);
@@ -141,7 +142,7 @@ ngx_keepers_redis_conn_resolved(ngx_resolver_ctx_t *ctx)
         return;
     }
 
-    ngx_keepers_redis_conn_connect(conn, &conn->sockaddr.sockaddr, socklen);
+    ngx_keepers_redis_conn_connect(conn, &sockaddr.sockaddr, socklen);
 }
 
 
@@ -149,22 +150,21 @@ static void
 ngx_keepers_redis_conn_connect(ngx_keepers_redis_conn_t *conn,
     struct sockaddr *sockaddr, socklen_t socklen)
 {
-    ngx_int_t              rc;
-    ngx_connection_t      *c;
-    ngx_peer_connection_t *peer;
+    ngx_int_t               rc;
+    ngx_connection_t       *c;
+    ngx_peer_connection_t   peer;
 
-    peer = &conn->peer;
-    ngx_memzero(peer, sizeof(ngx_peer_connection_t));
+    ngx_memzero(&peer, sizeof(ngx_peer_connection_t));
 
-    peer->sockaddr = sockaddr;
-    peer->socklen = socklen;
-    peer->name = (ngx_str_t *) &conn->redis->conf->address;
-    peer->get = ngx_event_get_peer;
-    peer->log = &conn->redis->quiet;
-    peer->log_error = NGX_ERROR_IGNORE_ECONNRESET;
-    peer->so_keepalive = 1;
+    peer.sockaddr = sockaddr;
+    peer.socklen = socklen;
+    peer.name = (ngx_str_t *) &conn->redis->conf->address;
+    peer.get = ngx_event_get_peer;
+    peer.log = &conn->redis->quiet;
+    peer.log_error = NGX_ERROR_IGNORE_ECONNRESET;
+    peer.so_keepalive = 1;
 
-    rc = ngx_event_connect_peer(peer);
+    rc = ngx_event_connect_peer(&peer);
 
     if (rc != NGX_OK && rc != NGX_AGAIN) {
         conn->err = ngx_socket_errno;
@@ -172,7 +172,7 @@ ngx_keepers_redis_conn_connect(ngx_keepers_redis_conn_t *conn,
         return;
     }
 
-    c = peer->connection;
+    c = peer.connection;
     c->data = conn;
     c->read->handler = ngx_keepers_redis_conn_read;
     c->write->handler = ngx_keepers_redis_conn_write;
@@ -330,9 +330,10 @@ ngx_keepers_redis_conn_read(ngx_event_t *rev)
 ngx_int_t
 ngx_keepers_redis_conn_receive(ngx_keepers_redis_conn_t *conn)
 {
-    ssize_t            n;
-    ngx_uint_t         i;
-    ngx_connection_t  *c;
+    ssize_t                     n;
+    ngx_uint_t                  i;
+    ngx_connection_t           *c;
+    ngx_keepers_redis_fault_e   fault;
 
     c = conn->connection;
 
@@ -344,13 +345,14 @@ ngx_keepers_redis_conn_receive(ngx_keepers_redis_conn_t *conn)
         }
 
         if (n == 0 || n == NGX_ERROR) {
-            conn->fault = NGX_KEEPERS_REDIS_FAULT_CLOSED;
-            ngx_keepers_redis_breaker_lost(conn, conn->fault);
-            return NGX_ERROR;
+            fault = NGX_KEEPERS_REDIS_FAULT_CLOSED;
+
+        } else {
+            fault = ngx_keepers_redis_codec_read(conn, conn->redis->in, n);
         }
 
-        if (ngx_keepers_redis_codec_read(conn, conn->redis->in, n) != NGX_OK) {
-            ngx_keepers_redis_breaker_lost(conn, conn->fault);
+        if (fault != NGX_KEEPERS_REDIS_FAULT_NONE) {
+            ngx_keepers_redis_breaker_lost(conn, fault);
             return NGX_ERROR;
         }
 
@@ -519,6 +521,10 @@ ngx_keepers_redis_conn_close(ngx_keepers_redis_conn_t *conn)
 
     if (conn->retry.timer_set) {
         ngx_del_timer(&conn->retry);
+    }
+
+    if (conn->deadline.timer_set) {
+        ngx_del_timer(&conn->deadline);
     }
 
     if (conn->send.posted) {

@@ -174,11 +174,8 @@ struct ngx_keepers_redis_conn_s {
     ngx_msec_t                    deadline_ms;  /* to fire, and may be late */
     ngx_msec_t                    reply_ms;     /* the last complete reply */
     ngx_uint_t                    failures;     /* since a reply to an op */
-    ngx_keepers_redis_fault_e     fault;        /* found by the reader */
     ngx_err_t                     err;          /* of FAULT_CONNECT */
 
-    ngx_peer_connection_t         peer;
-    ngx_sockaddr_t                sockaddr;     /* resolved */
     ngx_resolver_ctx_t           *resolving;
 
     ngx_keepers_redis_op_t        own[NGX_KEEPERS_REDIS_OWN];
@@ -257,8 +254,8 @@ ngx_int_t ngx_keepers_redis_codec_append(ngx_keepers_redis_op_t *op,
     keepers_str_t command);
 ngx_int_t ngx_keepers_redis_codec_again(ngx_keepers_redis_op_t *op);
 void ngx_keepers_redis_codec_trim(ngx_keepers_redis_conn_t *conn);
-ngx_int_t ngx_keepers_redis_codec_read(ngx_keepers_redis_conn_t *conn,
-    const u_char *buf, size_t len);
+ngx_keepers_redis_fault_e ngx_keepers_redis_codec_read(
+    ngx_keepers_redis_conn_t *conn, const u_char *buf, size_t len);
 
 /* _conn.c: one ngx_connection_t */
 
