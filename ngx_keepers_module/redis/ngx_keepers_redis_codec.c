@@ -11,7 +11,7 @@
  * say which reply belongs to which op.
  *
  * We write ourselves, for redisFormatCommandArgv() allocates each command and
- * prints each length with sprintf(): 3,200 instructions a MGET instead of 370.
+ * prints each length by a format: 3,200 instructions a MGET instead of 370.
  * See docs/decisions/0010-redis-commands-are-written-by-us.md.
  *
  *   "*" arguments CRLF, then for each  "$" length CRLF bytes CRLF

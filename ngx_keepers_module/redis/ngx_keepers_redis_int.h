@@ -144,6 +144,13 @@ struct ngx_keepers_redis_op_s {
 };
 
 
+_Static_assert(NGX_KEEPERS_REDIS_OP_DONE < 1 << 3, "op->state");
+_Static_assert(NGX_KEEPERS_REDIS_HEARD < 1 << 4, "op->role");
+_Static_assert(NGX_KEEPERS_REDIS_ERRORS <= 1 << 4, "op->error");
+_Static_assert(NGX_KEEPERS_SCRIPTS < 1 << 4, "op->script");
+_Static_assert(NGX_KEEPERS_REDIS_FAULTS <= 32, "redis->told");
+
+
 struct ngx_keepers_redis_conn_s {
     ngx_keepers_redis_t          *redis;
     ngx_connection_t             *connection;   /* NULL: DOWN, RESOLVING */
