@@ -7,8 +7,6 @@
 #include "core/keepers_keyring.h"
 
 #include <sodium.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 
 #define KEEPERS_KEYRING_BASE64_MAX  88      /* 64 bytes: twice a key */
@@ -146,27 +144,11 @@ keepers_keyring_lock(keepers_keyring_t *ring)
 {
     /*
      * Best effort: a small RLIMIT_MEMLOCK must not keep nginx from starting.
-     * sodium_mlock() also asks for MADV_DONTDUMP, but with the address of the
-     * ring, which stands in the middle of a page, and so in vain.
+     * That the ring is left out of a core dump, sodium_malloc() has seen to,
+     * and fork() does not change it.
      */
 
     (void) sodium_mlock(ring, sizeof(keepers_keyring_t));
-
-#ifdef MADV_DONTDUMP
-    {
-    long       size;
-    uintptr_t  start, end;
-
-    size = sysconf(_SC_PAGESIZE);
-
-    if (size > 0) {
-        start = (uintptr_t) ring & ~((uintptr_t) size - 1);
-        end = (uintptr_t) ring + sizeof(keepers_keyring_t);
-
-        (void) madvise((void *) start, end - start, MADV_DONTDUMP);
-    }
-    }
-#endif
 }
 
 
