@@ -63,10 +63,8 @@ void keepers_text_base64url(keepers_out_t *out, keepers_str_t bytes);
 bool keepers_text_base64url_decode(keepers_str_t s, void *to, size_t len)
     keepers_checked;
 
-/* RFC 4648 section 4, with padding: key files.  Same exactness. */
+/* RFC 4648 section 4, with padding: key files, hashes of a page's CSP. */
 void keepers_text_base64(keepers_out_t *out, keepers_str_t bytes);
-bool keepers_text_base64_decode(keepers_str_t s, void *to, size_t len)
-    keepers_checked;
 
 /* 36 lower-case characters; parsing accepts lower case only. */
 void keepers_text_uuid(keepers_out_t *out, const keepers_uuid_t *uuid);

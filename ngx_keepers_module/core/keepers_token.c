@@ -44,45 +44,11 @@ _Static_assert(KEEPERS_TAG_TEXT_LEN
                == keepers_base64url_len(KEEPERS_TAG_LEN), "tag");
 
 
-static inline bool keepers_token_base64url(const unsigned char *s,
-    unsigned char *to, size_t len);
 static bool keepers_token_mac_known(const keepers_keyring_t *ring,
     keepers_purpose_e purpose, const keepers_str_t *parts, size_t n,
     const unsigned char mac[KEEPERS_MAC_LEN]);
 static void keepers_form_parts(keepers_str_t parts[2],
     const unsigned char raw[KEEPERS_FORM_RAW_LEN], keepers_str_t context);
-
-
-/*
- * RFC 4648, section 5.  What is none of its characters has a bit that stays
- * above the 24 of a group, wherever in the group it is shifted to, so that
- * faults need no test of their own.  A look-up by a byte that the client itself
- * has sent tells the client nothing.
- */
-#define KEEPERS_GROUP_BITS  24
-
-#define X  ((uint32_t) 1 << KEEPERS_GROUP_BITS)
-
-static const uint32_t  keepers_token_values[256] = {
-    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,
-    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,
-    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  62, X,  X,
-    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, X,  X,  X,  X,  X,  X,
-    X,  0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14,
-    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, X,  X,  X,  X,  63,
-    X,  26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40,
-    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, X,  X,  X,  X,  X,
-    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,
-    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,
-    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,
-    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,
-    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,
-    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,
-    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,
-    X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X,  X
-};
-
-#undef X
 
 
 void
@@ -108,8 +74,10 @@ keepers_token_read(keepers_str_t text, keepers_token_t *token)
 {
     if (text.len == KEEPERS_TOKEN_LEN
         && text.data[0] == 'v' && text.data[1] == '1' && text.data[2] == '.'
-        && keepers_token_base64url(text.data + KEEPERS_TOKEN_PREFIX_LEN,
-                                   token->raw, KEEPERS_TOKEN_RAW_LEN))
+        && keepers_text_base64url_decode(
+                        keepers_str(text.data + KEEPERS_TOKEN_PREFIX_LEN,
+                                    text.len - KEEPERS_TOKEN_PREFIX_LEN),
+                        token->raw, KEEPERS_TOKEN_RAW_LEN))
     {
         return KEEPERS_OK;
     }
@@ -272,9 +240,7 @@ keepers_form_token_read(const keepers_keyring_t *ring, keepers_str_t context,
     *issued_ms = 0;
     memset(nonce, 0, KEEPERS_FORM_NONCE_LEN);
 
-    if (text.len != KEEPERS_FORM_TOKEN_LEN
-        || !keepers_token_base64url(text.data, raw, KEEPERS_FORM_RAW_LEN))
-    {
+    if (!keepers_text_base64url_decode(text, raw, KEEPERS_FORM_RAW_LEN)) {
         return KEEPERS_TOKEN_JUNK;
     }
 
@@ -388,7 +354,9 @@ keepers_next_open(const keepers_keyring_t *ring, keepers_str_t text,
 
     if (text.len <= KEEPERS_MAC_TEXT_LEN
         || text.data[KEEPERS_MAC_TEXT_LEN] != '.'
-        || !keepers_token_base64url(text.data, mac, KEEPERS_MAC_LEN))
+        || !keepers_text_base64url_decode(keepers_str(text.data,
+                                                      KEEPERS_MAC_TEXT_LEN),
+                                          mac, KEEPERS_MAC_LEN))
     {
         return KEEPERS_TOKEN_JUNK;
     }
@@ -433,62 +401,13 @@ keepers_csrf_check(const keepers_keyring_t *ring,
     keepers_str_t  part;
     unsigned char  mac[KEEPERS_MAC_LEN];
 
-    if (text.len != KEEPERS_MAC_TEXT_LEN
-        || !keepers_token_base64url(text.data, mac, KEEPERS_MAC_LEN))
-    {
+    if (!keepers_text_base64url_decode(text, mac, KEEPERS_MAC_LEN)) {
         return false;
     }
 
     part = keepers_str(sid, KEEPERS_SID_LEN);
 
     return keepers_token_mac_known(ring, KEEPERS_PURPOSE_CSRF, &part, 1, mac);
-}
-
-
-/*
- * Exactly keepers_base64url_len(len) characters into "len" bytes.  Faults are
- * collected and judged once.
- */
-static inline bool
-keepers_token_base64url(const unsigned char *s, unsigned char *to, size_t len)
-{
-    uint64_t         group, faults;
-    const uint32_t  *v;
-
-    v = keepers_token_values;
-    faults = 0;
-
-    for ( /* void */ ; len >= 3; len -= 3, s += 4, to += 3) {
-        group = (uint64_t) v[s[0]] << 18 | (uint64_t) v[s[1]] << 12
-                | (uint64_t) v[s[2]] << 6 | v[s[3]];
-
-        faults |= group;
-
-        to[0] = (unsigned char) (group >> 16);
-        to[1] = (unsigned char) (group >> 8);
-        to[2] = (unsigned char) group;
-    }
-
-    /* bits that no byte takes must be zero: one text a value */
-
-    if (len == 2) {
-        group = (uint64_t) v[s[0]] << 18 | (uint64_t) v[s[1]] << 12
-                | (uint64_t) v[s[2]] << 6;
-
-        faults |= group | (group & 0xff) << KEEPERS_GROUP_BITS;
-
-        to[0] = (unsigned char) (group >> 16);
-        to[1] = (unsigned char) (group >> 8);
-
-    } else if (len == 1) {
-        group = (uint64_t) v[s[0]] << 18 | (uint64_t) v[s[1]] << 12;
-
-        faults |= group | (group & 0xffff) << KEEPERS_GROUP_BITS;
-
-        to[0] = (unsigned char) (group >> 16);
-    }
-
-    return faults >> KEEPERS_GROUP_BITS == 0;
 }
 
 
