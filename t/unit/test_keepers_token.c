@@ -8,11 +8,7 @@
  */
 
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "keepers_unit_rings.h"
 
 #include "core/keepers_text.h"
 #include "core/keepers_token.h"
@@ -20,18 +16,13 @@
 #include <stdlib.h>
 
 
-#define K0         "k0:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
-#define K1         "k1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n"
 #define TOKEN      "v1.LN0ZjEB1gVigoaKjpKWmp6ipqqusra6vsLGys7S1tre4ubq7vL2-vw"
 #define SID        "yGvrIvaighcIPtm9GGfcnojr2JVn-IeQbJ4i8u1v_xg"
 #define CSRF       "NeEvuKI4avmz_-m2hyaAvA"
 #define TOKENS     100000
 
 
-static keepers_keyring_t *ring_of(const char *text);
-static keepers_str_t str(const char *text);
 static void make_token(keepers_token_t *token);
-static void assert_written(const keepers_out_t *out, const char *text);
 static int compare_tokens(const void *one, const void *two);
 static void test_token_known(void **state);
 static void test_token_round_trip(void **state);
@@ -42,36 +33,6 @@ static void test_token_unique(void **state);
 static void test_token_tag(void **state);
 static void test_token_rotation(void **state);
 static void test_csrf(void **state);
-static int setup(void **state);
-static int teardown(void **state);
-
-
-static keepers_keyring_t  *ring;        /* k0 */
-static keepers_keyring_t  *rotated;     /* k1, then k0 */
-static keepers_keyring_t  *removed;     /* k1 alone */
-
-
-static keepers_keyring_t *
-ring_of(const char *text)
-{
-    size_t              line;
-    keepers_keyring_t  *r;
-
-    if (keepers_keyring_read(keepers_str(text, strlen(text)), &r, &line)
-        != KEEPERS_OK)
-    {
-        return NULL;
-    }
-
-    return r;
-}
-
-
-static keepers_str_t
-str(const char *text)
-{
-    return keepers_str(text, strlen(text));
-}
 
 
 static void
@@ -89,15 +50,6 @@ make_token(keepers_token_t *token)
     }
 
     keepers_token_mint(ring, &user, random, token);
-}
-
-
-static void
-assert_written(const keepers_out_t *out, const char *text)
-{
-    assert_false(out->overflow);
-    assert_int_equal(out->len, strlen(text));
-    assert_memory_equal(out->data, text, out->len);
 }
 
 
@@ -383,36 +335,6 @@ test_csrf(void **state)
 
     sid[0] ^= 1;
     assert_false(keepers_csrf_check(ring, sid, str(CSRF)));
-}
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-
-    if (keepers_keyring_init() != KEEPERS_OK) {
-        return -1;
-    }
-
-    ring = ring_of(K0);
-    rotated = ring_of(K1 K0);
-    removed = ring_of(K1);
-
-    return (ring != NULL && rotated != NULL && removed != NULL) ? 0 : -1;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-
-    keepers_keyring_free(ring);
-    keepers_keyring_free(rotated);
-    keepers_keyring_free(removed);
-
-    return 0;
 }
 
 

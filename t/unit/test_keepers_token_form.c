@@ -7,71 +7,23 @@
  */
 
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "keepers_unit_rings.h"
 
 #include "core/keepers_text.h"
 #include "core/keepers_token.h"
 
 
-#define K0         "k0:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
-#define K1         "k1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n"
 #define FORM       "AAABoe5WXgAAAQIDBAUGBwgJCgsMDQ4P6RSzJFk88_5MkMOsuBqD4Q"
 #define NOW_MS     1795000000000
 #define DAY_MS     86400000
 
 
-static keepers_keyring_t *ring_of(const char *text);
-static keepers_str_t str(const char *text);
-static void assert_written(const keepers_out_t *out, const char *text);
 static void assert_form_token_junk(keepers_str_t text);
 static void test_form_known(void **state);
 static void test_form_times(void **state);
 static void test_form_bits(void **state);
 static void test_form_junk(void **state);
 static void test_form_rotation(void **state);
-static int setup(void **state);
-static int teardown(void **state);
-
-
-static keepers_keyring_t  *ring;        /* k0 */
-static keepers_keyring_t  *rotated;     /* k1, then k0 */
-static keepers_keyring_t  *removed;     /* k1 alone */
-
-
-static keepers_keyring_t *
-ring_of(const char *text)
-{
-    size_t              line;
-    keepers_keyring_t  *r;
-
-    if (keepers_keyring_read(keepers_str(text, strlen(text)), &r, &line)
-        != KEEPERS_OK)
-    {
-        return NULL;
-    }
-
-    return r;
-}
-
-
-static keepers_str_t
-str(const char *text)
-{
-    return keepers_str(text, strlen(text));
-}
-
-
-static void
-assert_written(const keepers_out_t *out, const char *text)
-{
-    assert_false(out->overflow);
-    assert_int_equal(out->len, strlen(text));
-    assert_memory_equal(out->data, text, out->len);
-}
 
 
 static void
@@ -261,36 +213,6 @@ test_form_rotation(void **state)
                                              keepers_out_written(&out), NOW_MS,
                                              DAY_MS, &issued_ms, nonce),
                      KEEPERS_TOKEN_FORGED);
-}
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-
-    if (keepers_keyring_init() != KEEPERS_OK) {
-        return -1;
-    }
-
-    ring = ring_of(K0);
-    rotated = ring_of(K1 K0);
-    removed = ring_of(K1);
-
-    return (ring != NULL && rotated != NULL && removed != NULL) ? 0 : -1;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-
-    keepers_keyring_free(ring);
-    keepers_keyring_free(rotated);
-    keepers_keyring_free(removed);
-
-    return 0;
 }
 
 

@@ -7,18 +7,12 @@
  */
 
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "keepers_unit_rings.h"
 
 #include "core/keepers_text.h"
 #include "core/keepers_token.h"
 
 
-#define K0         "k0:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
-#define K1         "k1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n"
 #define NEXT       "2aCqh99oIoHPKIKnUxH0Lw./dashboard/customers?q=a@b"
 
 
@@ -30,20 +24,10 @@ typedef struct {
 #define path(text)  { text, sizeof(text) - 1 }
 
 
-static keepers_keyring_t *ring_of(const char *text);
-static keepers_str_t str(const char *text);
-static void assert_written(const keepers_out_t *out, const char *text);
 static void test_next_hostile(void **state);
 static void test_next_good(void **state);
 static void test_next_length(void **state);
 static void test_next_signed(void **state);
-static int setup(void **state);
-static int teardown(void **state);
-
-
-static keepers_keyring_t  *ring;        /* k0 */
-static keepers_keyring_t  *rotated;     /* k1, then k0 */
-static keepers_keyring_t  *removed;     /* k1 alone */
 
 
 /* Nothing here may be where a browser is sent after sign-in. */
@@ -161,38 +145,6 @@ static const path_t  good[] = {
     path("/~user/"),
     path("/-")
 };
-
-
-static keepers_keyring_t *
-ring_of(const char *text)
-{
-    size_t              line;
-    keepers_keyring_t  *r;
-
-    if (keepers_keyring_read(keepers_str(text, strlen(text)), &r, &line)
-        != KEEPERS_OK)
-    {
-        return NULL;
-    }
-
-    return r;
-}
-
-
-static keepers_str_t
-str(const char *text)
-{
-    return keepers_str(text, strlen(text));
-}
-
-
-static void
-assert_written(const keepers_out_t *out, const char *text)
-{
-    assert_false(out->overflow);
-    assert_int_equal(out->len, strlen(text));
-    assert_memory_equal(out->data, text, out->len);
-}
 
 
 static void
@@ -323,36 +275,6 @@ test_next_signed(void **state)
     assert_int_equal(keepers_next_open(rotated, str(NEXT), &path), KEEPERS_OK);
     assert_int_equal(keepers_next_open(removed, str(NEXT), &path),
                      KEEPERS_TOKEN_FORGED);
-}
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-
-    if (keepers_keyring_init() != KEEPERS_OK) {
-        return -1;
-    }
-
-    ring = ring_of(K0);
-    rotated = ring_of(K1 K0);
-    removed = ring_of(K1);
-
-    return (ring != NULL && rotated != NULL && removed != NULL) ? 0 : -1;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-
-    keepers_keyring_free(ring);
-    keepers_keyring_free(rotated);
-    keepers_keyring_free(removed);
-
-    return 0;
 }
 
 

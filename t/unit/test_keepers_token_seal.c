@@ -8,11 +8,7 @@
  */
 
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "keepers_unit_rings.h"
 
 #include "core/keepers_session.h"
 #include "core/keepers_token.h"
@@ -20,14 +16,10 @@
 #include <sodium.h>
 
 
-#define K0         "k0:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
-#define K1         "k1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n"
 #define SID        "yGvrIvaighcIPtm9GGfcnojr2JVn-IeQbJ4i8u1v_xg"
 #define REDIS_KEY  "keepers:{LN0ZjEB1gVg}:s:" SID
 
 
-static keepers_keyring_t *ring_of(const char *text);
-static keepers_str_t str(const char *text);
 static void test_seal_known(void **state);
 static void test_seal_round_trip(void **state);
 static void test_seal_moved(void **state);
@@ -35,36 +27,6 @@ static void test_seal_bits(void **state);
 static void test_seal_lengths(void **state);
 static void test_seal_rotation(void **state);
 static void test_seal_no_space(void **state);
-static int setup(void **state);
-static int teardown(void **state);
-
-
-static keepers_keyring_t  *ring;        /* k0 */
-static keepers_keyring_t  *rotated;     /* k1, then k0 */
-static keepers_keyring_t  *removed;     /* k1 alone */
-
-
-static keepers_keyring_t *
-ring_of(const char *text)
-{
-    size_t              line;
-    keepers_keyring_t  *r;
-
-    if (keepers_keyring_read(keepers_str(text, strlen(text)), &r, &line)
-        != KEEPERS_OK)
-    {
-        return NULL;
-    }
-
-    return r;
-}
-
-
-static keepers_str_t
-str(const char *text)
-{
-    return keepers_str(text, strlen(text));
-}
 
 
 static void
@@ -329,36 +291,6 @@ test_seal_no_space(void **state)
     assert_int_equal(keepers_seal(ring, 1, KEEPERS_PURPOSE_LINK, str("ad"),
                                   str("record"), &out),
                      KEEPERS_TOKEN_NO_SPACE);
-}
-
-
-static int
-setup(void **state)
-{
-    (void) state;
-
-    if (keepers_keyring_init() != KEEPERS_OK) {
-        return -1;
-    }
-
-    ring = ring_of(K0);
-    rotated = ring_of(K1 K0);
-    removed = ring_of(K1);
-
-    return (ring != NULL && rotated != NULL && removed != NULL) ? 0 : -1;
-}
-
-
-static int
-teardown(void **state)
-{
-    (void) state;
-
-    keepers_keyring_free(ring);
-    keepers_keyring_free(rotated);
-    keepers_keyring_free(removed);
-
-    return 0;
 }
 
 
