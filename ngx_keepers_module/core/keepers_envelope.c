@@ -39,8 +39,6 @@ static void keepers_envelope_key_id(const unsigned char public[32],
 static int keepers_envelope_peer(keepers_envelope_opener_t *opener,
     const keepers_keyring_t *shared, const unsigned char *head,
     size_t *peer);
-static bool keepers_envelope_proven(const keepers_keyring_t *shared,
-    const unsigned char *head);
 
 
 bool
@@ -286,7 +284,8 @@ static int
 keepers_envelope_peer(keepers_envelope_opener_t *opener,
     const keepers_keyring_t *shared, const unsigned char *head, size_t *peer)
 {
-    size_t  i;
+    size_t         i;
+    keepers_str_t  covered;
 
     for (i = 0; i < KEEPERS_ENVELOPE_PEERS; i++) {
 
@@ -301,7 +300,12 @@ keepers_envelope_peer(keepers_envelope_opener_t *opener,
         }
     }
 
-    if (!keepers_envelope_proven(shared, head)) {
+    covered = keepers_str(head, KEEPERS_ENVELOPE_MAC);
+
+    if (!keepers_keyring_knows(shared, KEEPERS_PURPOSE_ENVELOPE, &covered, 1,
+                               head + KEEPERS_ENVELOPE_MAC,
+                               KEEPERS_ENVELOPE_MAC_LEN))
+    {
         return KEEPERS_ENVELOPE_FORGED;
     }
 
@@ -322,28 +326,4 @@ keepers_envelope_peer(keepers_envelope_opener_t *opener,
     *peer = i;
 
     return KEEPERS_OK;
-}
-
-
-static bool
-keepers_envelope_proven(const keepers_keyring_t *shared,
-    const unsigned char *head)
-{
-    bool           proven;
-    size_t         i;
-    keepers_str_t  covered;
-    unsigned char  mac[KEEPERS_ENVELOPE_MAC_LEN];
-
-    proven = false;
-    covered = keepers_str(head, KEEPERS_ENVELOPE_MAC);
-
-    for (i = 0; i < shared->n; i++) {
-        keepers_keyed_hash(shared->keys[i].derived[KEEPERS_PURPOSE_ENVELOPE],
-                           &covered, 1, mac, sizeof(mac));
-        proven |= keepers_equal(mac, head + KEEPERS_ENVELOPE_MAC, sizeof(mac));
-    }
-
-    sodium_memzero(mac, sizeof(mac));
-
-    return proven;
 }

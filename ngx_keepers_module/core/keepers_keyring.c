@@ -260,6 +260,32 @@ keepers_keyed_hash(const unsigned char key[KEEPERS_KEY_LEN],
 }
 
 
+bool
+keepers_keyring_knows(const keepers_keyring_t *ring,
+    keepers_purpose_e purpose, const keepers_str_t *parts, size_t n,
+    const void *hash, size_t len)
+{
+    bool           known;
+    size_t         i;
+    unsigned char  made[crypto_generichash_BYTES];
+
+    if (len > sizeof(made)) {
+        return false;
+    }
+
+    known = false;
+
+    for (i = 0; i < ring->n; i++) {
+        keepers_keyed_hash(ring->keys[i].derived[purpose], parts, n, made, len);
+        known |= keepers_equal(made, hash, len);
+    }
+
+    sodium_memzero(made, sizeof(made));
+
+    return known;
+}
+
+
 static int
 keepers_keyring_alloc(keepers_keyring_t **ring)
 {

@@ -105,5 +105,13 @@ bool keepers_equal(const void *a, const void *b, size_t len);   /* constant */
 void keepers_keyed_hash(const unsigned char key[KEEPERS_KEY_LEN],
     const keepers_str_t *parts, size_t n, void *to, size_t len);
 
+/*
+ * True if any key of the ring makes this keyed hash, of up to 32 bytes; looks
+ * at all of them.
+ */
+bool keepers_keyring_knows(const keepers_keyring_t *ring,
+    keepers_purpose_e purpose, const keepers_str_t *parts, size_t n,
+    const void *hash, size_t len);
+
 
 #endif /* _KEEPERS_KEYRING_H_INCLUDED_ */

@@ -44,9 +44,6 @@ _Static_assert(KEEPERS_TAG_TEXT_LEN
                == keepers_base64url_len(KEEPERS_TAG_LEN), "tag");
 
 
-static bool keepers_token_mac_known(const keepers_keyring_t *ring,
-    keepers_purpose_e purpose, const keepers_str_t *parts, size_t n,
-    const unsigned char mac[KEEPERS_MAC_LEN]);
 static void keepers_form_parts(keepers_str_t parts[2],
     const unsigned char raw[KEEPERS_FORM_RAW_LEN], keepers_str_t context);
 
@@ -246,8 +243,8 @@ keepers_form_token_read(const keepers_keyring_t *ring, keepers_str_t context,
 
     keepers_form_parts(parts, raw, context);
 
-    if (!keepers_token_mac_known(ring, KEEPERS_PURPOSE_FORM, parts, 2,
-                                 raw + KEEPERS_FORM_SIGNED_LEN))
+    if (!keepers_keyring_knows(ring, KEEPERS_PURPOSE_FORM, parts, 2,
+                               raw + KEEPERS_FORM_SIGNED_LEN, KEEPERS_MAC_LEN))
     {
         return KEEPERS_TOKEN_FORGED;
     }
@@ -368,7 +365,8 @@ keepers_next_open(const keepers_keyring_t *ring, keepers_str_t text,
         return KEEPERS_TOKEN_JUNK;
     }
 
-    if (!keepers_token_mac_known(ring, KEEPERS_PURPOSE_NEXT, &s, 1, mac)) {
+    if (!keepers_keyring_knows(ring, KEEPERS_PURPOSE_NEXT, &s, 1, mac,
+                               sizeof(mac))) {
         return KEEPERS_TOKEN_FORGED;
     }
 
@@ -407,31 +405,8 @@ keepers_csrf_check(const keepers_keyring_t *ring,
 
     part = keepers_str(sid, KEEPERS_SID_LEN);
 
-    return keepers_token_mac_known(ring, KEEPERS_PURPOSE_CSRF, &part, 1, mac);
-}
-
-
-/* True if any key of the ring makes this MAC; never stops at the first. */
-static bool
-keepers_token_mac_known(const keepers_keyring_t *ring,
-    keepers_purpose_e purpose, const keepers_str_t *parts, size_t n,
-    const unsigned char mac[KEEPERS_MAC_LEN])
-{
-    bool           known;
-    size_t         i;
-    unsigned char  hash[KEEPERS_MAC_LEN];
-
-    known = false;
-
-    for (i = 0; i < ring->n; i++) {
-        keepers_keyed_hash(ring->keys[i].derived[purpose], parts, n, hash,
-                           sizeof(hash));
-        known |= keepers_equal(hash, mac, sizeof(hash));
-    }
-
-    sodium_memzero(hash, sizeof(hash));
-
-    return known;
+    return keepers_keyring_knows(ring, KEEPERS_PURPOSE_CSRF, &part, 1, mac,
+                                 sizeof(mac));
 }
 
 

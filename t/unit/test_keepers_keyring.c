@@ -44,6 +44,7 @@ static void test_derives(void **state);
 static void test_shared(void **state);
 static void test_unused_places_are_random(void **state);
 static void test_keyed_hash(void **state);
+static void test_knows(void **state);
 static void test_keyed_hash_wrong_length(void **state);
 static void test_mark(void **state);
 static void test_wrappers(void **state);
@@ -343,6 +344,57 @@ test_keyed_hash(void **state)
 
 
 static void
+test_knows(void **state)
+{
+    size_t              i, line;
+    keepers_str_t       parts[2];
+    unsigned char       hash[KEEPERS_HASH_LEN];
+    keepers_keyring_t  *ring, *other;
+
+    (void) state;
+
+    assert_int_equal(read_ring("k0:" K0 "\nk1:" K1, &ring, &line),
+                     KEEPERS_OK);
+    assert_int_equal(read_ring("k2:" K2, &other, &line), KEEPERS_OK);
+
+    parts[0] = keepers_str("ab", 2);
+    parts[1] = keepers_str("c", 1);
+
+    for (i = 0; i < 2; i++) {
+        keepers_keyed_hash(ring->keys[i].derived[KEEPERS_PURPOSE_FORM], parts,
+                           2, hash, sizeof(hash));
+
+        assert_true(keepers_keyring_knows(ring, KEEPERS_PURPOSE_FORM, parts, 2,
+                                          hash, sizeof(hash)));
+        assert_false(keepers_keyring_knows(ring, KEEPERS_PURPOSE_CSRF, parts,
+                                           2, hash, sizeof(hash)));
+        assert_false(keepers_keyring_knows(ring, KEEPERS_PURPOSE_FORM, parts,
+                                           1, hash, sizeof(hash)));
+        assert_false(keepers_keyring_knows(other, KEEPERS_PURPOSE_FORM, parts,
+                                           2, hash, sizeof(hash)));
+
+        hash[KEEPERS_HASH_LEN - 1] ^= 1;
+
+        assert_false(keepers_keyring_knows(ring, KEEPERS_PURPOSE_FORM, parts,
+                                           2, hash, sizeof(hash)));
+    }
+
+    /* longer than a hash is, and a place of the ring that has no key */
+
+    assert_false(keepers_keyring_knows(ring, KEEPERS_PURPOSE_FORM, parts, 2,
+                                       hash, sizeof(hash) + 1));
+
+    keepers_keyed_hash(ring->keys[2].derived[KEEPERS_PURPOSE_FORM], parts, 2,
+                       hash, sizeof(hash));
+    assert_false(keepers_keyring_knows(ring, KEEPERS_PURPOSE_FORM, parts, 2,
+                                       hash, sizeof(hash)));
+
+    keepers_keyring_free(ring);
+    keepers_keyring_free(other);
+}
+
+
+static void
 test_keyed_hash_wrong_length(void **state)
 {
     size_t         i;
@@ -432,6 +484,7 @@ main(void)
         cmocka_unit_test(test_shared),
         cmocka_unit_test(test_unused_places_are_random),
         cmocka_unit_test(test_keyed_hash),
+        cmocka_unit_test(test_knows),
         cmocka_unit_test(test_keyed_hash_wrong_length),
         cmocka_unit_test(test_mark),
         cmocka_unit_test(test_wrappers)
