@@ -7,6 +7,7 @@
 
 
 #include "core/keepers_envelope.h"
+#include "core/keepers_in.h"
 
 #include <sodium.h>
 
@@ -145,8 +146,8 @@ keepers_envelope_open(keepers_envelope_opener_t *opener,
     void *to, size_t size, size_t *len)
 {
     int                   rc;
-    size_t                i, n, peer;
-    uint64_t              not_after_ms;
+    size_t                n, peer;
+    keepers_in_t          in;
     const unsigned char  *p;
 
     *len = 0;
@@ -174,13 +175,9 @@ keepers_envelope_open(keepers_envelope_opener_t *opener,
         goto failed;
     }
 
-    not_after_ms = 0;
+    keepers_in_init(&in, keepers_str(p + KEEPERS_ENVELOPE_NOT_AFTER, 8));
 
-    for (i = 0; i < 8; i++) {
-        not_after_ms = not_after_ms << 8 | p[KEEPERS_ENVELOPE_NOT_AFTER + i];
-    }
-
-    if (now_ms > not_after_ms) {
+    if (now_ms > keepers_in_u64(&in)) {
         rc = KEEPERS_ENVELOPE_EXPIRED;
         goto failed;
     }
@@ -219,16 +216,13 @@ keepers_envelope_renew(keepers_envelope_sender_t *sender,
     uint64_t now_ms)
 {
     int             rc;
-    size_t          i;
-    uint64_t        not_after_ms;
+    keepers_out_t   not_after;
     keepers_str_t   covered;
     unsigned char  *head, secret[32];
 
     sodium_memzero(sender, sizeof(keepers_envelope_sender_t));
 
     head = sender->head;
-    not_after_ms = now_ms + KEEPERS_ENVELOPE_SENDER_MS
-                   + KEEPERS_ENVELOPE_LIFE_MS;
 
     (void) crypto_box_keypair(head + KEEPERS_ENVELOPE_PUBLIC, secret);
 
@@ -245,10 +239,9 @@ keepers_envelope_renew(keepers_envelope_sender_t *sender,
     head[1] = '1';
     keepers_envelope_key_id(writer_public, head + KEEPERS_ENVELOPE_ID);
 
-    for (i = 0; i < 8; i++) {
-        head[KEEPERS_ENVELOPE_NOT_AFTER + i] =
-                                (unsigned char) (not_after_ms >> (56 - 8 * i));
-    }
+    keepers_out_init(&not_after, head + KEEPERS_ENVELOPE_NOT_AFTER, 8);
+    keepers_out_u64(&not_after, now_ms + KEEPERS_ENVELOPE_SENDER_MS
+                                + KEEPERS_ENVELOPE_LIFE_MS);
 
     covered = keepers_str(head, KEEPERS_ENVELOPE_MAC);
 

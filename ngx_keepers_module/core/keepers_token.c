@@ -8,6 +8,7 @@
 
 
 #include "core/keepers_token.h"
+#include "core/keepers_in.h"
 #include "core/keepers_text.h"
 
 #include <sodium.h>
@@ -206,15 +207,13 @@ keepers_form_token_write(const keepers_keyring_t *ring, keepers_str_t context,
     uint64_t now_ms, const unsigned char nonce[KEEPERS_FORM_NONCE_LEN],
     keepers_out_t *out)
 {
-    size_t         i;
+    keepers_out_t  signed_part;
     keepers_str_t  parts[2];
     unsigned char  raw[KEEPERS_FORM_RAW_LEN];
 
-    for (i = 0; i < 8; i++) {
-        raw[i] = (unsigned char) (now_ms >> (56 - 8 * i));
-    }
-
-    memcpy(raw + 8, nonce, KEEPERS_FORM_NONCE_LEN);
+    keepers_out_init(&signed_part, raw, KEEPERS_FORM_SIGNED_LEN);
+    keepers_out_u64(&signed_part, now_ms);
+    keepers_out_bytes(&signed_part, nonce, KEEPERS_FORM_NONCE_LEN);
 
     keepers_form_parts(parts, raw, context);
     keepers_keyed_hash(ring->keys[0].derived[KEEPERS_PURPOSE_FORM], parts, 2,
@@ -229,8 +228,8 @@ keepers_form_token_read(const keepers_keyring_t *ring, keepers_str_t context,
     keepers_str_t text, uint64_t now_ms, uint64_t life_ms, uint64_t *issued_ms,
     unsigned char nonce[KEEPERS_FORM_NONCE_LEN])
 {
-    size_t         i;
     uint64_t       ms;
+    keepers_in_t   in;
     keepers_str_t  parts[2];
     unsigned char  raw[KEEPERS_FORM_RAW_LEN];
 
@@ -249,18 +248,15 @@ keepers_form_token_read(const keepers_keyring_t *ring, keepers_str_t context,
         return KEEPERS_TOKEN_FORGED;
     }
 
-    ms = 0;
-
-    for (i = 0; i < 8; i++) {
-        ms = ms << 8 | raw[i];
-    }
+    keepers_in_init(&in, keepers_str(raw, KEEPERS_FORM_SIGNED_LEN));
+    ms = keepers_in_u64(&in);
 
     if (ms > now_ms && ms - now_ms > KEEPERS_FORM_EARLY_MS) {
         return KEEPERS_TOKEN_EARLY;
     }
 
     *issued_ms = ms;
-    memcpy(nonce, raw + 8, KEEPERS_FORM_NONCE_LEN);
+    keepers_in_bytes(&in, nonce, KEEPERS_FORM_NONCE_LEN);
 
     if (ms < now_ms && now_ms - ms > life_ms) {
         return KEEPERS_TOKEN_EXPIRED;
