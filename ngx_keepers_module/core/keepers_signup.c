@@ -79,7 +79,6 @@ static const char *const  keepers_signup_codes[KEEPERS_FAULTS] = {
     "too_long",
     "possible",
     "type",
-    "too_long",
     "encoding"
 };
 

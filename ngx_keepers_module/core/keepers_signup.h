@@ -72,7 +72,6 @@ typedef enum {
     KEEPERS_FAULT_EMAIL_TOO_LONG,
     KEEPERS_FAULT_PHONE_POSSIBLE,
     KEEPERS_FAULT_TYPE,             /* JSON: not a string, not a boolean */
-    KEEPERS_FAULT_TOO_LONG,         /* source fields, locale */
     KEEPERS_FAULT_ENCODING,
     KEEPERS_FAULTS
 } keepers_fault_e;

@@ -108,7 +108,6 @@ static const keepers_str_t  ngx_keepers_link_page_words[KEEPERS_FAULTS] = {
     keepers_string("The e-mail address is too long."),
     keepers_string("This cannot be a phone number: it has 6 to 15 digits."),
     keepers_string("Please enter this again."),
-    keepers_string("This is too long."),
     keepers_string("This arrived damaged. Please type it again.")
 };
 
