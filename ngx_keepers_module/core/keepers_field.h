@@ -52,6 +52,26 @@ typedef struct {
 } keepers_fieldset_t;
 
 
+/* A set of "n" absent fields of these names. */
+static inline void
+keepers_fieldset_init(keepers_fieldset_t *set, keepers_field_t *fields,
+    const keepers_str_t *names, size_t n)
+{
+    size_t  i;
+
+    memset(fields, 0, n * sizeof(keepers_field_t));
+
+    for (i = 0; i < n; i++) {
+        fields[i].name = names[i];
+    }
+
+    set->fields = fields;
+    set->n = n;
+    set->unknown = 0;
+    set->culprit = NULL;
+}
+
+
 /* The known field of that name, or NULL. */
 static inline keepers_field_t *
 keepers_fieldset_find(const keepers_fieldset_t *set, keepers_str_t name)

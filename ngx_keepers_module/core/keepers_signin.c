@@ -25,18 +25,8 @@ void
 keepers_signin_fields(keepers_field_t fields[KEEPERS_SIGNIN_FIELDS],
     keepers_fieldset_t *set)
 {
-    size_t  i;
-
-    memset(fields, 0, KEEPERS_SIGNIN_FIELDS * sizeof(keepers_field_t));
-
-    for (i = 0; i < KEEPERS_SIGNIN_FIELDS; i++) {
-        fields[i].name = keepers_signin_names[i];
-    }
-
-    set->fields = fields;
-    set->n = KEEPERS_SIGNIN_FIELDS;
-    set->unknown = 0;
-    set->culprit = NULL;
+    keepers_fieldset_init(set, fields, keepers_signin_names,
+                          KEEPERS_SIGNIN_FIELDS);
 }
 
 

@@ -87,18 +87,8 @@ void
 keepers_signup_fields(keepers_field_t fields[KEEPERS_SIGNUP_FIELDS],
     keepers_fieldset_t *set)
 {
-    size_t  i;
-
-    memset(fields, 0, KEEPERS_SIGNUP_FIELDS * sizeof(keepers_field_t));
-
-    for (i = 0; i < KEEPERS_SIGNUP_FIELDS; i++) {
-        fields[i].name = keepers_signup_names[i];
-    }
-
-    set->fields = fields;
-    set->n = KEEPERS_SIGNUP_FIELDS;
-    set->unknown = 0;
-    set->culprit = NULL;
+    keepers_fieldset_init(set, fields, keepers_signup_names,
+                          KEEPERS_SIGNUP_FIELDS);
 }
 
 
