@@ -27,7 +27,8 @@ _Static_assert(KEEPERS_ENVELOPE_OVERHEAD
                == KEEPERS_ENVELOPE_BOX + crypto_box_MACBYTES, "overhead");
 _Static_assert(KEEPERS_ENVELOPE_BOX
                == KEEPERS_ENVELOPE_NONCE + crypto_box_NONCEBYTES, "nonce");
-_Static_assert(crypto_box_PUBLICKEYBYTES == 32
+_Static_assert(KEEPERS_KEY_LEN == 32
+               && crypto_box_PUBLICKEYBYTES == 32
                && crypto_box_SECRETKEYBYTES == 32
                && crypto_box_BEFORENMBYTES == 32, "keys");
 
@@ -45,8 +46,7 @@ static int keepers_envelope_peer(keepers_envelope_opener_t *opener,
 bool
 keepers_envelope_key_read(keepers_str_t text, unsigned char key[32])
 {
-    size_t         i, len;
-    unsigned char  differ;
+    size_t  len;
 
     while (text.len != 0 && (text.data[text.len - 1] == '\n'
                              || text.data[text.len - 1] == '\r'))
@@ -55,24 +55,20 @@ keepers_envelope_key_read(keepers_str_t text, unsigned char key[32])
     }
 
     len = 0;
-    differ = 0;
 
     if (text.len == 44
         && sodium_base642bin(key, 32, (const char *) text.data, text.len, NULL,
                              &len, NULL, sodium_base64_VARIANT_ORIGINAL)
            == 0
-        && len == 32)
+        && len == 32
+        && !keepers_key_weak(key))
     {
-        for (i = 1; i < 32; i++) {
-            differ |= key[i] ^ key[0];
-        }
+        return true;
     }
 
-    if (differ == 0) {
-        sodium_memzero(key, 32);
-    }
+    sodium_memzero(key, 32);
 
-    return differ != 0;
+    return false;
 }
 
 

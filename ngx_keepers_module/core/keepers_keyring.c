@@ -261,6 +261,22 @@ keepers_keyed_hash(const unsigned char key[KEEPERS_KEY_LEN],
 
 
 bool
+keepers_key_weak(const unsigned char key[KEEPERS_KEY_LEN])
+{
+    size_t         i;
+    unsigned char  differ;
+
+    differ = 0;
+
+    for (i = 1; i < KEEPERS_KEY_LEN; i++) {
+        differ |= key[i] ^ key[0];
+    }
+
+    return differ == 0;
+}
+
+
+bool
 keepers_keyring_knows(const keepers_keyring_t *ring,
     keepers_purpose_e purpose, const keepers_str_t *parts, size_t n,
     const void *hash, size_t len)
@@ -387,20 +403,13 @@ static int
 keepers_keyring_add(keepers_keyring_t *ring, keepers_str_t id,
     const unsigned char key[KEEPERS_KEY_LEN])
 {
-    size_t         i;
-    unsigned char  differ;
+    size_t  i;
 
     if (ring->n == KEEPERS_KEYRING_MAX) {
         return KEEPERS_KEYRING_TOO_MANY;
     }
 
-    differ = 0;
-
-    for (i = 1; i < KEEPERS_KEY_LEN; i++) {
-        differ |= key[i] ^ key[0];
-    }
-
-    if (differ == 0) {
+    if (keepers_key_weak(key)) {
         return KEEPERS_KEYRING_WEAK;
     }
 

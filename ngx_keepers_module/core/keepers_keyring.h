@@ -105,6 +105,9 @@ bool keepers_equal(const void *a, const void *b, size_t len);   /* constant */
 void keepers_keyed_hash(const unsigned char key[KEEPERS_KEY_LEN],
     const keepers_str_t *parts, size_t n, void *to, size_t len);
 
+/* One repeated byte: a mistake, or a file that was filled and not written. */
+bool keepers_key_weak(const unsigned char key[KEEPERS_KEY_LEN]);
+
 /*
  * True if any key of the ring makes this keyed hash, of up to 32 bytes; looks
  * at all of them.
