@@ -8,10 +8,15 @@
 
 #include "core/keepers_session.h"
 #include "core/keepers_out.h"
+#include "core/keepers_token.h"
 
 
 #define KEEPERS_SESSION_VERSION   1
 #define KEEPERS_AGENT_LEN_MAX     512       /* no more is looked at */
+
+
+_Static_assert(KEEPERS_SESSION_SEALED_LEN
+               == KEEPERS_SESSION_RECORD_LEN + KEEPERS_SEAL_OVERHEAD, "sealed");
 
 
 typedef struct {
