@@ -12,7 +12,6 @@ static int keepers_form_pair(keepers_str_t piece, keepers_fieldset_t *set,
     keepers_out_t *arena);
 static bool keepers_form_decode(keepers_str_t s, keepers_out_t *arena,
     keepers_str_t *decoded);
-static int keepers_form_hex(unsigned char c);
 
 
 int
@@ -152,8 +151,8 @@ keepers_form_decode(keepers_str_t s, keepers_out_t *arena,
             return false;
         }
 
-        high = keepers_form_hex(s.data[i + 1]);
-        low = keepers_form_hex(s.data[i + 2]);
+        high = keepers_text_nibble(keepers_text_lower(s.data[i + 1]));
+        low = keepers_text_nibble(keepers_text_lower(s.data[i + 2]));
 
         if (high < 0 || low < 0) {
             return false;
@@ -167,17 +166,4 @@ keepers_form_decode(keepers_str_t s, keepers_out_t *arena,
     *decoded = keepers_str(p, n);
 
     return true;
-}
-
-
-static int
-keepers_form_hex(unsigned char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-
-    c = keepers_text_lower(c);
-
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }

@@ -362,27 +362,21 @@ keepers_identity_until(keepers_str_t *s, unsigned char end,
 static bool
 keepers_identity_hex(keepers_str_t s, unsigned char to[8])
 {
-    size_t         i;
-    unsigned char  c, v;
+    int     digit;
+    size_t  i;
 
     if (s.len != 16) {
         return false;
     }
 
     for (i = 0; i < s.len; i++) {
-        c = s.data[i];
+        digit = keepers_text_nibble(s.data[i]);
 
-        if (c >= '0' && c <= '9') {
-            v = c - '0';
-
-        } else if (c >= 'a' && c <= 'f') {
-            v = c - 'a' + 10;
-
-        } else {
+        if (digit < 0) {
             return false;
         }
 
-        to[i / 2] = (unsigned char) (to[i / 2] << 4 | v);
+        to[i / 2] = (unsigned char) (to[i / 2] << 4 | digit);
     }
 
     return true;

@@ -319,9 +319,9 @@ keepers_json_escape_len(keepers_str_t s)
 static uint32_t
 keepers_json_unit(keepers_str_t s)
 {
-    size_t         i;
-    uint32_t       unit;
-    unsigned char  c;
+    int       digit;
+    size_t    i;
+    uint32_t  unit;
 
     if (s.len < 6 || s.data[0] != '\\' || s.data[1] != 'u') {
         return KEEPERS_JSON_NO_UNIT;
@@ -330,17 +330,13 @@ keepers_json_unit(keepers_str_t s)
     unit = 0;
 
     for (i = 2; i < 6; i++) {
-        c = keepers_text_lower(s.data[i]);
+        digit = keepers_text_nibble(keepers_text_lower(s.data[i]));
 
-        if (c >= '0' && c <= '9') {
-            unit = unit << 4 | (uint32_t) (c - '0');
-
-        } else if (c >= 'a' && c <= 'f') {
-            unit = unit << 4 | (uint32_t) (c - 'a' + 10);
-
-        } else {
+        if (digit < 0) {
             return KEEPERS_JSON_NO_UNIT;
         }
+
+        unit = unit << 4 | (uint32_t) digit;
     }
 
     return unit;

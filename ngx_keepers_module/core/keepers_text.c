@@ -10,14 +10,11 @@
 #include <uninorm.h>
 
 
-#define KEEPERS_TEXT_NO_DIGIT  0xff
-
 #define KEEPERS_TEXT_HIGH_BITS  0x8080808080808080ULL
 #define KEEPERS_TEXT_LOW_BITS   0x0101010101010101ULL
 
 
 static bool keepers_text_space(unsigned char c);
-static unsigned char keepers_text_hex_value(unsigned char c);
 
 
 static const char  keepers_text_hex_digits[] = "0123456789abcdef";
@@ -335,18 +332,14 @@ keepers_text_hex(keepers_out_t *out, keepers_str_t bytes)
 }
 
 
-static unsigned char
-keepers_text_hex_value(unsigned char c)
+int
+keepers_text_nibble(unsigned char c)
 {
     if (c >= '0' && c <= '9') {
-        return (unsigned char) (c - '0');
+        return c - '0';
     }
 
-    if (c >= 'a' && c <= 'f') {
-        return (unsigned char) (c - 'a' + 10);
-    }
-
-    return KEEPERS_TEXT_NO_DIGIT;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 
@@ -377,8 +370,8 @@ keepers_text_uuid(keepers_out_t *out, const keepers_uuid_t *uuid)
 bool
 keepers_text_uuid_parse(keepers_str_t s, keepers_uuid_t *uuid)
 {
+    int                   high, low;
     size_t                i;
-    unsigned char         high, low;
     keepers_uuid_t        parsed = { { 0 } };
     const unsigned char  *p;
 
@@ -394,10 +387,10 @@ keepers_text_uuid_parse(keepers_str_t s, keepers_uuid_t *uuid)
             return false;
         }
 
-        high = keepers_text_hex_value(*p++);
-        low = keepers_text_hex_value(*p++);
+        high = keepers_text_nibble(*p++);
+        low = keepers_text_nibble(*p++);
 
-        if (high == KEEPERS_TEXT_NO_DIGIT || low == KEEPERS_TEXT_NO_DIGIT) {
+        if (high < 0 || low < 0) {
             return false;
         }
 

@@ -57,6 +57,9 @@ bool keepers_text_uint(keepers_str_t s, uint64_t *n) keepers_checked;
 
 void keepers_text_hex(keepers_out_t *out, keepers_str_t bytes);
 
+/* The value of a lower-case hexadecimal digit; -1: it is none. */
+int keepers_text_nibble(unsigned char c);
+
 /* RFC 4648 section 5, without padding.  Exact decoding into "to" of exactly
  * "len" bytes: wrong length, charset or non-zero spare bits are refused. */
 void keepers_text_base64url(keepers_out_t *out, keepers_str_t bytes);

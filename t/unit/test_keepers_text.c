@@ -302,8 +302,11 @@ test_uint(void **state)
 static void
 test_hex(void **state)
 {
-    keepers_out_t  out;
-    unsigned char  buf[8];
+    int                i;
+    const char        *digit;
+    keepers_out_t      out;
+    unsigned char      buf[8];
+    static const char  digits[] = "0123456789abcdef";
 
     (void) state;
 
@@ -314,6 +317,13 @@ test_hex(void **state)
     keepers_text_hex(&out, unit_str("ab"));
     assert_true(out.overflow);
     assert_int_equal(out.len, 6);
+
+    for (i = 0; i < 256; i++) {
+        digit = (i == 0) ? NULL : strchr(digits, i);
+
+        assert_int_equal(keepers_text_nibble((unsigned char) i),
+                         digit != NULL ? digit - digits : -1);
+    }
 }
 
 
