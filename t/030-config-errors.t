@@ -16,6 +16,7 @@ use IO::Select;
 use IO::Socket::INET;
 use Keepers::Test;
 use MIME::Base64 qw(encode_base64);
+use POSIX qw(mkfifo);
 use Test::More;
 
 my $root = $Keepers::Test::root;
@@ -301,6 +302,11 @@ my $secret = spew("$dir/redis.password", "swordfish\n");
 my $open = spew("$dir/open.password", "swordfish\n", 0644);
 my $empty = spew("$dir/empty.password", "\n");
 my $long = spew("$dir/long.password", "two\nlines\n");
+my $huge = spew("$dir/huge.password", 'x' x 515);
+my $pipe = "$dir/pipe";
+
+# what is no file and would let nginx wait for its other end
+mkfifo($pipe, 0600) or die("$pipe: $!\n");
 
 my @redis = (
     ['unix:', 'in the address "unix:" of "keepers_redis"'],
@@ -315,17 +321,20 @@ my @redis = (
                             . '"password_file="'],
     ['127.0.0.1 user=', '"user=" of "keepers_redis" has 1 to 128 bytes'],
     ["127.0.0.1 password_file=$dir/none",
-     "\"password_file=$dir/none\" of \"keepers_redis\": open() failed (2: No "
-     . 'such file or directory)'],
+     "\"keepers_redis\" cannot open \"$dir/none\": write the password into it, "
+     . 'readable by the user who starts nginx (2: No such file or directory)'],
     ["127.0.0.1 password_file=$open",
-     "\"password_file=$open\" of \"keepers_redis\" may be read by others: "
-     . 'chmod 600 it'],
+     "\"keepers_redis\" \"$open\" holds secrets and may be read by others "
+     . "(mode 0644 is not 0600 or stricter): chmod 0600 \"$open\""],
     ["127.0.0.1 password_file=$empty",
      'has to hold the password alone, one line of 1 to 512 bytes'],
     ["127.0.0.1 password_file=$long",
      'has to hold the password alone, one line of 1 to 512 bytes'],
+    ["127.0.0.1 password_file=$huge", 'is larger than 514 bytes'],
     ["127.0.0.1 password_file=$keys",
-     "\"password_file=$keys\" of \"keepers_redis\" is not a file"],
+     "\"keepers_redis\" \"$keys\" is not a file"],
+    ["127.0.0.1 password_file=$pipe",
+     "\"keepers_redis\" \"$pipe\" is not a file"],
     ['127.0.0.1 "prefix={a}"', '"prefix={a}" of "keepers_redis" is not at most '
                              . '64 visible ASCII characters without braces'],
     ['127.0.0.1 db=1 db=2', '"db=" stands twice in "keepers_redis"'],
@@ -421,8 +430,10 @@ refuses(writer_key("$dir/absent.pub"), '"keepers_writer_key" cannot open '
 
 mkdir("$dir/folder.pub", 0755);
 refuses(writer_key("$dir/folder.pub"),
-        "\"keepers_writer_key\" \"$dir/folder.pub\" cannot be read",
+        "\"keepers_writer_key\" \"$dir/folder.pub\" is not a file",
         'a folder as the writer key');
+refuses(key_file($pipe), "\"keepers_key_file\" \"$pipe\" is not a file",
+        'a pipe as the key file');
 
 # 5. what is missing
 

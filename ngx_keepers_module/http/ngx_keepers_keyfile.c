@@ -7,13 +7,14 @@
 #include "http/ngx_keepers_keyfile.h"
 
 #include "core/keepers_envelope.h"
+#include "redis/ngx_keepers_file.h"
 
 
 #define NGX_KEEPERS_KEYFILE_MAX  4096
+#define NGX_KEEPERS_KEYFILE_FROM                                             \
+    "make it with \"keepers-writer keygen DIRECTORY\""
 
 
-static ssize_t ngx_keepers_keyfile_read(ngx_conf_t *cf, ngx_str_t *file,
-    ngx_uint_t secret, u_char *buf);
 static void ngx_keepers_keyfile_free(void *data);
 
 
@@ -30,7 +31,8 @@ ngx_keepers_keyfile_ring(ngx_conf_t *cf, ngx_str_t *file,
         return "failed: libsodium does not start";
     }
 
-    n = ngx_keepers_keyfile_read(cf, file, 1, buf);
+    n = ngx_keepers_file_read(cf, file, 1, NGX_KEEPERS_KEYFILE_FROM, buf,
+                              sizeof(buf));
 
     if (n == NGX_ERROR) {
         return NGX_CONF_ERROR;
@@ -59,7 +61,8 @@ ngx_keepers_keyfile_writer(ngx_conf_t *cf, ngx_str_t *file,
     u_char   buf[NGX_KEEPERS_KEYFILE_MAX];
     ssize_t  n;
 
-    n = ngx_keepers_keyfile_read(cf, file, 0, buf);
+    n = ngx_keepers_file_read(cf, file, 0, NGX_KEEPERS_KEYFILE_FROM, buf,
+                              sizeof(buf));
 
     if (n == NGX_ERROR) {
         return NGX_CONF_ERROR;
@@ -100,65 +103,4 @@ static void
 ngx_keepers_keyfile_free(void *data)
 {
     keepers_keyring_free(data);
-}
-
-
-static ssize_t
-ngx_keepers_keyfile_read(ngx_conf_t *cf, ngx_str_t *file, ngx_uint_t secret,
-    u_char *buf)
-{
-    ssize_t          n;
-    ngx_fd_t         fd;
-    ngx_str_t       *directive;
-    ngx_file_info_t  info;
-
-    directive = cf->args->elts;
-
-    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    fd = ngx_open_file(file->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"%V\" cannot open \"%V\": make it with "
-                           "\"keepers-writer keygen DIRECTORY\", readable by "
-                           "the user who starts nginx", &directive[0], file);
-        return NGX_ERROR;
-    }
-
-    n = NGX_ERROR;
-
-    if (ngx_fd_info(fd, &info) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_fd_info_n " \"%V\" failed", file);
-
-    } else if (secret && (info.st_mode & 077) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" \"%V\" holds secrets and may be read by "
-                           "others (mode 0%ui%ui%ui is not 0600 or "
-                           "stricter): chmod 0600 \"%V\"",
-                           &directive[0], file,
-                           (ngx_uint_t) (info.st_mode >> 6 & 7),
-                           (ngx_uint_t) (info.st_mode >> 3 & 7),
-                           (ngx_uint_t) (info.st_mode & 7), file);
-
-    } else {
-        n = ngx_read_fd(fd, buf, NGX_KEEPERS_KEYFILE_MAX);
-
-        if (n < 0 || n == NGX_KEEPERS_KEYFILE_MAX) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, n < 0 ? ngx_errno : 0,
-                               "\"%V\" \"%V\" cannot be read, or is larger "
-                               "than 4095 bytes", &directive[0], file);
-            n = NGX_ERROR;
-        }
-    }
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", file);
-    }
-
-    return n;
 }

@@ -8,6 +8,7 @@
 
 
 #include "redis/ngx_keepers_redis_int.h"
+#include "redis/ngx_keepers_file.h"
 
 
 #define NGX_KEEPERS_REDIS_PORT          6379
@@ -39,8 +40,6 @@ static char *ngx_keepers_redis_conf_password(ngx_conf_t *cf,
     ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
 static char *ngx_keepers_redis_conf_prefix(ngx_conf_t *cf,
     ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
-static char *ngx_keepers_redis_conf_read(ngx_conf_t *cf, ngx_str_t *path,
-    u_char *buf, size_t size, size_t *len);
 static void ngx_keepers_redis_conf_wipe(void *data);
 
 
@@ -226,58 +225,59 @@ ngx_keepers_redis_conf_password(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
 {
     char                *rc;
     size_t               len;
+    ssize_t              n;
     ngx_str_t            path;
     ngx_pool_cleanup_t  *cln;
 
-    /* one more byte shows that a file is too long */
+    /* with the end of its line, and one more, which shows one too long */
     u_char               buf[NGX_KEEPERS_REDIS_PASSWORD_MAX + 3];
 
     path = *value;
 
-    if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
+    n = ngx_keepers_file_read(cf, &path, 1, "write the password into it", buf,
+                              sizeof(buf));
+    if (n == NGX_ERROR) {
         return NGX_CONF_ERROR;
     }
 
-    rc = ngx_keepers_redis_conf_read(cf, &path, buf, sizeof(buf), &len);
+    rc = NGX_CONF_ERROR;
+    len = n;
 
-    if (rc == NGX_CONF_OK) {
-        if (len > 0 && buf[len - 1] == LF) {
-            len--;
-        }
-
-        if (len > 0 && buf[len - 1] == CR) {
-            len--;
-        }
-
-        if (len == 0
-            || len > NGX_KEEPERS_REDIS_PASSWORD_MAX
-            || ngx_strlchr(buf, buf + len, LF) != NULL
-            || ngx_strlchr(buf, buf + len, '\0') != NULL)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"password_file=%V\" of \"keepers_redis\" has "
-                               "to hold the password alone, one line of "
-                               "1 to %d bytes", &path,
-                               NGX_KEEPERS_REDIS_PASSWORD_MAX);
-            rc = NGX_CONF_ERROR;
-        }
+    if (len > 0 && buf[len - 1] == LF) {
+        len--;
     }
 
-    if (rc == NGX_CONF_OK) {
-        cln = ngx_pool_cleanup_add(cf->pool, 0);
-        conf->password.data = (cln != NULL) ? ngx_pnalloc(cf->pool, len) : NULL;
-
-        if (conf->password.data == NULL) {
-            rc = NGX_CONF_ERROR;
-
-        } else {
-            ngx_memcpy(conf->password.data, buf, len);
-            conf->password.len = len;
-
-            cln->handler = ngx_keepers_redis_conf_wipe;
-            cln->data = conf;
-        }
+    if (len > 0 && buf[len - 1] == CR) {
+        len--;
     }
+
+    if (len == 0
+        || len > NGX_KEEPERS_REDIS_PASSWORD_MAX
+        || ngx_strlchr(buf, buf + len, LF) != NULL
+        || ngx_strlchr(buf, buf + len, '\0') != NULL)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"password_file=%V\" of \"keepers_redis\" has "
+                           "to hold the password alone, one line of "
+                           "1 to %d bytes", &path,
+                           NGX_KEEPERS_REDIS_PASSWORD_MAX);
+        goto done;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    conf->password.data = (cln != NULL) ? ngx_pnalloc(cf->pool, len) : NULL;
+
+    if (conf->password.data != NULL) {
+        ngx_memcpy(conf->password.data, buf, len);
+        conf->password.len = len;
+
+        cln->handler = ngx_keepers_redis_conf_wipe;
+        cln->data = conf;
+
+        rc = NGX_CONF_OK;
+    }
+
+done:
 
     ngx_explicit_memzero(buf, sizeof(buf));
 
@@ -313,61 +313,6 @@ ngx_keepers_redis_conf_prefix(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     conf->prefix = *value;
 
     return NGX_CONF_OK;
-}
-
-
-/* The file's first bytes, if nobody else may read it. */
-
-static char *
-ngx_keepers_redis_conf_read(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
-    size_t size, size_t *len)
-{
-    char            *rc;
-    ssize_t          n;
-    ngx_fd_t         fd;
-    ngx_file_info_t  fi;
-
-    rc = NGX_CONF_ERROR;
-
-    fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           "\"password_file=%V\" of \"keepers_redis\": "
-                           ngx_open_file_n " failed", path);
-        return rc;
-    }
-
-    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR || !ngx_is_file(&fi)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"password_file=%V\" of \"keepers_redis\" is not "
-                           "a file", path);
-
-    } else if (ngx_file_access(&fi) & 077) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"password_file=%V\" of \"keepers_redis\" may be "
-                           "read by others: chmod 600 it", path);
-
-    } else {
-        n = ngx_read_fd(fd, buf, size);
-
-        if (n < 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                               "\"password_file=%V\" of \"keepers_redis\": "
-                               ngx_read_fd_n " failed", path);
-
-        } else {
-            *len = n;
-            rc = NGX_CONF_OK;
-        }
-    }
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", path);
-    }
-
-    return rc;
 }
 
 
