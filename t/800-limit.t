@@ -22,6 +22,9 @@ my $http = <<'END';
     keepers_zone            2m;
     keepers_key_file        %%KEYS%%/edge.keys;
     keepers_redis           unix:%%REDIS%%;
+
+    # a busy machine is no dead Redis
+    keepers_redis_timeout   2s;
     keepers_session_cookie  keepers insecure;
 
     keepers_limit_rule five    key=$arg_who rate=5/h;

@@ -30,6 +30,9 @@ my $nginx = start_nginx(<<"END");
     keepers_key_file  %%KEYS%%/edge.keys;
     keepers_redis     unix:%%REDIS%%;
 
+    # a busy machine is no dead Redis
+    keepers_redis_timeout   2s;
+
     keepers_limit_rule fails  key=\$arg_who rate=3/h count=failures;
     keepers_limit_rule quick  key=\$arg_who rate=1/s burst=1 count=failures;
     keepers_limit_rule narrow key=\$arg_who rate=1/h;

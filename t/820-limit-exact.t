@@ -25,6 +25,9 @@ my $http = <<'END';
     keepers_key_file  %%KEYS%%/edge.keys;
     keepers_redis     unix:%%REDIS%%;
 
+    # a busy machine is no dead Redis
+    keepers_redis_timeout   2s;
+
     keepers_limit_rule  exact key=$arg_who rate=100/h burst=100;
 
     server {

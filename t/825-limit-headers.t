@@ -22,6 +22,9 @@ my $nginx = start_nginx(<<'END');
     keepers_key_file  %%KEYS%%/edge.keys;
     keepers_redis     unix:%%REDIS%%;
 
+    # a busy machine is no dead Redis
+    keepers_redis_timeout   2s;
+
     keepers_limit_rule hour    key=$arg_who rate=60/h burst=3;
     keepers_limit_rule day     key=$arg_who rate=10/d;
     keepers_limit_rule shadow  key=$arg_who rate=1/d mode=shadow;

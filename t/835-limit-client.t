@@ -24,6 +24,9 @@ my $nginx = start_nginx(<<'END');
     keepers_key_file  %%KEYS%%/edge.keys;
     keepers_redis     unix:%%REDIS%%;
 
+    # a busy machine is no dead Redis
+    keepers_redis_timeout   2s;
+
     keepers_limit_rule net      key=$keepers_client rate=2/h;
     keepers_limit_rule mixed    key=${keepers_client}:$arg_who rate=2/h;
     keepers_limit_rule hashed   key=$keepers_client$arg_not rate=1/h

@@ -27,6 +27,9 @@ my $nginx = start_nginx(<<"END");
     keepers_zone            2m;
     keepers_key_file        %%KEYS%%/edge.keys;
     keepers_redis           unix:%%REDIS%%;
+
+    # a busy machine is no dead Redis
+    keepers_redis_timeout   2s;
     keepers_session_cookie  keepers insecure;
     keepers_session_cache   0;
 
