@@ -15,6 +15,7 @@
 #include "http/ngx_keepers_check.h"
 #include "http/ngx_keepers_csrf.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_live.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
@@ -231,6 +232,7 @@ ngx_keepers_access_known(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     }
 
     if (lacks == NULL) {
+        ngx_keepers_live_begin(r, ctx);
         return NGX_OK;
     }
 

@@ -8,6 +8,7 @@
 
 #include "core/keepers_keyring.h"
 #include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_live.h"
 
 
 /* What the cleanup holds: the context, and how the connection logged. */
@@ -130,7 +131,11 @@ ngx_keepers_ctx_cleanup(void *data)
 
     kept = data;
 
+    ngx_keepers_live_leave(&kept->ctx);
+
     kept->connection->log->handler = kept->log_handler;
 
-    keepers_wipe(&kept->ctx, sizeof(ngx_keepers_ctx_t));
+    /* what only says how long it has run is no secret */
+
+    keepers_wipe(&kept->ctx, offsetof(ngx_keepers_ctx_t, live));
 }

@@ -57,6 +57,19 @@ struct ngx_keepers_cookies_s {
 };
 
 
+/* A request that runs under a session; ngx_keepers_live.c alone writes it. */
+typedef struct {
+    ngx_queue_t             queue;
+    ngx_http_request_t     *request;        /* main; NULL: in no queue */
+    ngx_msec_t              since_ms;
+    ngx_msec_t              asked_ms;       /* Redis, about this session */
+    ngx_msec_t              known_ms;       /* when its last answer was asked */
+    ngx_msec_t              idle_ms;        /* when its idle time is over */
+    unsigned                known:1;        /* it has answered */
+    unsigned                end:2;          /* why it is to be cut */
+} ngx_keepers_live_t;
+
+
 typedef struct {
     ngx_keepers_cookies_t  *cookies;        /* NULL: none of ours */
 
@@ -87,6 +100,8 @@ typedef struct {
     ngx_keepers_limits_t   *limits;         /* NULL: none was decided */
     ngx_keepers_signup_t   *signup;         /* of the signup phase */
     ngx_keepers_ask_t      *ask;            /* of a sign-in */
+
+    ngx_keepers_live_t      live;           /* the last: it is not wiped */
 } ngx_keepers_ctx_t;
 
 

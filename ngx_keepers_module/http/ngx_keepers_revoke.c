@@ -7,6 +7,7 @@
 #include "http/ngx_keepers_revoke.h"
 
 #include "core/keepers_text.h"
+#include "http/ngx_keepers_live.h"
 #include "http/ngx_keepers_recent.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_wait.h"
@@ -124,6 +125,7 @@ ngx_keepers_revoke_heard(void *data, keepers_str_t message)
 
     for (i = 0; i < n; i++) {
         ngx_keepers_recent_forget(kmcf, sids[i]);
+        ngx_keepers_live_revoked(sids[i]);
     }
 
     ngx_keepers_revoke_lag(kmcf, sids[0]);

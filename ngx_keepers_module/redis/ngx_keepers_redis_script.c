@@ -174,12 +174,25 @@
     "return 1\n"
 
 
+/*
+ * LIVE: how a session stands, for a response that is still running.
+ *
+ *   KEYS  session, the user's epoch
+ *
+ * Returns ms until it idles out (-2: it is gone) and the epoch, or nil.
+ */
+
+#define NGX_KEEPERS_REDIS_LIVE                                               \
+    "return {redis.call('PTTL',KEYS[1]),redis.call('GET',KEYS[2])}\n"
+
+
 const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
     keepers_string(NGX_KEEPERS_REDIS_MINT),
     keepers_string(NGX_KEEPERS_REDIS_LIMIT),
     keepers_string(NGX_KEEPERS_REDIS_LIST),
     keepers_string(NGX_KEEPERS_REDIS_SPOOL),
-    keepers_string(NGX_KEEPERS_REDIS_UNDO)
+    keepers_string(NGX_KEEPERS_REDIS_UNDO),
+    keepers_string(NGX_KEEPERS_REDIS_LIVE)
 };
 
 
