@@ -292,6 +292,12 @@ writer_operator_password(writer_context_t *ctx, writer_job_t *job)
                                            job->now_ms);
     }
 
+    /* whoever knew the old one is signed out: see writer_redis_ends.c */
+
+    if (rc == WRITER_OK) {
+        rc = writer_store_end_add(ctx->store, &account.uuid, job->now_ms);
+    }
+
     if (rc == WRITER_OK) {
         rc = writer_audit_note(ctx, business, WRITER_OPERATOR,
                                "account.password",

@@ -9,6 +9,7 @@
 #include "writer/writer_health.h"
 #include "writer/writer_links.h"
 #include "writer/writer_log.h"
+#include "writer/writer_redis_ends.h"
 #include "writer/writer_redis_open.h"
 #include "writer/writer_wait.h"
 
@@ -46,6 +47,7 @@ static bool writer_redis_marked(writer_publisher_t *publisher);
 static bool writer_redis_all(writer_publisher_t *publisher);
 static int writer_redis_each(void *data, const writer_store_link_t *link);
 static bool writer_redis_changed(writer_publisher_t *publisher);
+static bool writer_redis_ended(writer_publisher_t *publisher);
 static bool writer_redis_link(writer_publisher_t *publisher,
     const writer_store_link_t *link);
 static bool writer_redis_ok(writer_publisher_t *publisher, redisReply *reply);
@@ -216,7 +218,8 @@ writer_redis_turn(writer_publisher_t *publisher)
 
     if (publisher->context != NULL
         && (!all || writer_redis_all(publisher))
-        && writer_redis_changed(publisher))
+        && writer_redis_changed(publisher)
+        && writer_redis_ended(publisher))
     {
         writer_redis_well(publisher);
         return true;
@@ -388,6 +391,21 @@ writer_redis_changed(writer_publisher_t *publisher)
 
         pthread_mutex_unlock(&redis->lock);
     }
+}
+
+
+static bool
+writer_redis_ended(writer_publisher_t *publisher)
+{
+    if (writer_redis_ends(publisher->context, publisher->redis->conf,
+                          publisher->store))
+    {
+        return true;
+    }
+
+    writer_redis_drop(publisher);
+
+    return false;
 }
 
 

@@ -2,9 +2,10 @@
 /*
  * Copyright (C) Keepers
  *
- * Publishes the records of links to Redis, sealed: a thread of its own,
- * with blocking hiredis as in all of writer_redis_*.  Redis may lose them at
- * any time; they are published again when it comes back, or comes back empty.
+ * Publishes the records of links to Redis, sealed, and ends sessions there
+ * (writer_redis_ends): a thread of its own, with blocking hiredis as in all of
+ * writer_redis_*.  Redis may lose the records at any time; they are published
+ * again when it comes back, or comes back empty.
  */
 
 

@@ -156,6 +156,8 @@ typedef int (*writer_store_held_pt)(void *data,
     const writer_store_held_t *held);
 typedef int (*writer_store_audit_pt)(void *data,
     const writer_store_audit_t *audit);
+typedef int (*writer_store_end_pt)(void *data, uint64_t at_ms,
+    const keepers_uuid_t *user);
 typedef int (*writer_store_day_pt)(void *data, uint64_t day, uint64_t signups);
 typedef int (*writer_store_joined_pt)(void *data, const char *slug,
     uint64_t joined_ms);
@@ -200,6 +202,15 @@ int writer_store_account_get(writer_store_t *store,
 int writer_store_account_password(writer_store_t *store,
     const keepers_uuid_t *uuid, const char *password, uint64_t now_ms)
     keepers_checked;
+
+/*
+ * Sessions of a user that are to end, once the transaction is durable: each
+ * has a time of its own, later than any before.  Those later than after_ms.
+ */
+int writer_store_end_add(writer_store_t *store, const keepers_uuid_t *user,
+    uint64_t now_ms) keepers_checked;
+int writer_store_ends(writer_store_t *store, uint64_t after_ms,
+    writer_store_end_pt each, void *data) keepers_checked;
 
 /* links */
 

@@ -172,7 +172,13 @@ static const char *const  writer_sqlite_steps[] = {
     "CREATE TRIGGER audit_immutable BEFORE UPDATE ON audit BEGIN"
     "  SELECT RAISE (ABORT, 'the audit log is never changed'); END;"
     "CREATE TRIGGER audit_kept BEFORE DELETE ON audit BEGIN"
-    "  SELECT RAISE (ABORT, 'the audit log is never cut'); END;"
+    "  SELECT RAISE (ABORT, 'the audit log is never cut'); END;",
+
+    /* 2: whose sessions are to end; Redis has the at_ms of the last it did */
+    "CREATE TABLE ends ("
+    "  at_ms INTEGER PRIMARY KEY,"
+    "  user BLOB NOT NULL UNIQUE REFERENCES accounts (uuid)"
+    ") STRICT;"
 };
 
 #define WRITER_SQLITE_STEPS                                                   \

@@ -202,6 +202,41 @@ writer_store_account_password(writer_store_t *store,
 
 
 int
+writer_store_end_add(writer_store_t *store, const keepers_uuid_t *user,
+    uint64_t now_ms)
+{
+    return writer_sqlite_do(store, WRITER_SQL_END_ADD,
+               "INSERT OR REPLACE INTO ends (user, at_ms) VALUES (?1,"
+               " max(?2, 1 + (SELECT coalesce(max(at_ms), 0) FROM ends)))",
+               "bi", user->bytes, (size_t) KEEPERS_UUID_LEN,
+               (int64_t) now_ms);
+}
+
+
+int
+writer_store_ends(writer_store_t *store, uint64_t after_ms,
+    writer_store_end_pt each, void *data)
+{
+    int             rc;
+    sqlite3_stmt   *stmt;
+    keepers_uuid_t  user;
+
+    rc = writer_sqlite_row(store, WRITER_SQL_ENDS,
+                           "SELECT at_ms, user FROM ends WHERE at_ms > ?"
+                           " ORDER BY at_ms", &stmt, "i", (int64_t) after_ms);
+
+    while (rc == WRITER_OK) {
+        writer_sqlite_blob(stmt, 1, user.bytes, KEEPERS_UUID_LEN);
+
+        rc = each(data, (uint64_t) sqlite3_column_int64(stmt, 0), &user) == 0
+             ? writer_sqlite_next(store, stmt) : writer_sqlite_end(stmt);
+    }
+
+    return rc == WRITER_NONE ? WRITER_OK : rc;
+}
+
+
+int
 writer_store_link_add(writer_store_t *store, const writer_store_link_t *link)
 {
     int      rc;

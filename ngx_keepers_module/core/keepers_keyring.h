@@ -26,7 +26,7 @@
  * (edge and writer hold it; it is derived from the edge ring, one way).
  */
 typedef enum {
-    KEEPERS_PURPOSE_SESSION_ID = 0,     /* token to SID, user to tag */
+    KEEPERS_PURPOSE_SESSION_ID = 0,     /* token to SID */
     KEEPERS_PURPOSE_SESSION_SEAL,       /* session record */
     KEEPERS_PURPOSE_FORM,               /* form token */
     KEEPERS_PURPOSE_SIGNUP,             /* id, digest, reservation */
@@ -38,6 +38,7 @@ typedef enum {
     KEEPERS_PURPOSE_IDENTITY,           /* shared: identity JWT */
     KEEPERS_PURPOSE_ENVELOPE,           /* shared: the edge's MAC */
     KEEPERS_PURPOSE_LINK,               /* shared: link record in Redis */
+    KEEPERS_PURPOSE_USER,               /* shared: user to tag */
     KEEPERS_PURPOSES
 } keepers_purpose_e;
 

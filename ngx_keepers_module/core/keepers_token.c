@@ -50,10 +50,11 @@ static void keepers_form_parts(keepers_str_t parts[2],
 
 
 void
-keepers_token_mint(const keepers_keyring_t *ring, const keepers_uuid_t *user,
-    const unsigned char random[32], keepers_token_t *token)
+keepers_token_mint(const keepers_keyring_t *shared,
+    const keepers_uuid_t *user, const unsigned char random[32],
+    keepers_token_t *token)
 {
-    keepers_token_tag(ring, 0, user, token->raw);
+    keepers_token_tag(shared, 0, user, token->raw);
     memcpy(token->raw + KEEPERS_TAG_LEN, random, 32);
 }
 
@@ -90,9 +91,7 @@ keepers_token_read(keepers_str_t text, keepers_token_t *token)
  * Every request with a cookie comes here.  BLAKE2b's own keyed mode fills a
  * block of 128 bytes with the key alone; key and token together fit into one,
  * which takes 1,100 instructions for 1,900.  Both lengths are fixed and BLAKE2
- * marks its last block, so that this is as good a MAC.  A keyed hash under the
- * same key, the tag, cannot be taken for it: the mode and the length of the
- * output are part of what BLAKE2b hashes.
+ * marks its last block, so that this is as good a MAC.
  */
 void
 keepers_token_sid(const keepers_keyring_t *ring, size_t key,
@@ -111,7 +110,7 @@ keepers_token_sid(const keepers_keyring_t *ring, size_t key,
 
 
 void
-keepers_token_tag(const keepers_keyring_t *ring, size_t key,
+keepers_token_tag(const keepers_keyring_t *shared, size_t key,
     const keepers_uuid_t *user, unsigned char tag[KEEPERS_TAG_LEN])
 {
     keepers_str_t  part;
@@ -119,7 +118,7 @@ keepers_token_tag(const keepers_keyring_t *ring, size_t key,
 
     part = keepers_str(user->bytes, KEEPERS_UUID_LEN);
 
-    keepers_keyed_hash(ring->keys[key].derived[KEEPERS_PURPOSE_SESSION_ID],
+    keepers_keyed_hash(shared->keys[key].derived[KEEPERS_PURPOSE_USER],
                        &part, 1, hash, sizeof(hash));
 
     memcpy(tag, hash, KEEPERS_TAG_LEN);

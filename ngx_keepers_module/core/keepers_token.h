@@ -49,8 +49,9 @@ typedef struct {
 } keepers_token_t;
 
 
-/* A fresh token for a user, from 32 random bytes of the caller. */
-void keepers_token_mint(const keepers_keyring_t *ring,
+/* A fresh token for a user, from 32 random bytes of the caller; the tag is of
+ * the shared ring, so that the writer finds what Redis has of a user. */
+void keepers_token_mint(const keepers_keyring_t *shared,
     const keepers_uuid_t *user, const unsigned char random[32],
     keepers_token_t *token);
 void keepers_token_write(const keepers_token_t *token, keepers_out_t *out);
@@ -63,8 +64,8 @@ int keepers_token_read(keepers_str_t text, keepers_token_t *token)
 void keepers_token_sid(const keepers_keyring_t *ring, size_t key,
     const keepers_token_t *token, unsigned char sid[KEEPERS_SID_LEN]);
 
-/* The tag of a user under key number "key": 8 bytes. */
-void keepers_token_tag(const keepers_keyring_t *ring, size_t key,
+/* The tag of a user under key number "key" of the shared ring: 8 bytes. */
+void keepers_token_tag(const keepers_keyring_t *shared, size_t key,
     const keepers_uuid_t *user, unsigned char tag[KEEPERS_TAG_LEN]);
 
 /*

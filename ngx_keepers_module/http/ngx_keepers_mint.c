@@ -90,7 +90,7 @@ ngx_keepers_mint_fill(ngx_http_request_t *r, ngx_keepers_mint_t *mint)
 
     keepers_random(random, sizeof(random));
 
-    keepers_token_mint(kmcf->edge, &session->user, random, &mint->token);
+    keepers_token_mint(kmcf->shared, &session->user, random, &mint->token);
     keepers_token_sid(kmcf->edge, 0, &mint->token, mint->sid);
     ngx_memcpy(mint->tag, mint->token.raw, KEEPERS_TAG_LEN);
 

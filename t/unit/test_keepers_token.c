@@ -16,9 +16,9 @@
 #include <stdlib.h>
 
 
-#define TOKEN      "v1.LN0ZjEB1gVigoaKjpKWmp6ipqqusra6vsLGys7S1tre4ubq7vL2-vw"
-#define SID        "yGvrIvaighcIPtm9GGfcnojr2JVn-IeQbJ4i8u1v_xg"
-#define CSRF       "NeEvuKI4avmz_-m2hyaAvA"
+#define TOKEN      "v1.1J5Ccx8yLM-goaKjpKWmp6ipqqusra6vsLGys7S1tre4ubq7vL2-vw"
+#define SID        "1Sja9qyw_u7EDYrVzl0lzu5iemHu_WOyuMXpDGW5Zu8"
+#define CSRF       "b1SiEFn2oZmE9TTDEk6dYg"
 #define TOKENS     100000
 
 
