@@ -9,8 +9,6 @@
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_check.h"
 #include "http/ngx_keepers_conf.h"
-#include "http/ngx_keepers_ctx.h"
-#include "http/ngx_keepers_live.h"
 #include "http/ngx_keepers_recent.h"
 #include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_str.h"
@@ -30,18 +28,9 @@ ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
     ngx_uint_t                i;
     keepers_out_t             key;
     keepers_str_t             argv[NGX_KEEPERS_END_MAX + 1];
-    ngx_keepers_ctx_t        *ctx;
     ngx_keepers_main_conf_t  *kmcf;
 
     kmcf = ngx_keepers_main_conf(r);
-    ctx = ngx_keepers_ctx_find(r);
-
-    if (ctx != NULL) {
-
-        /* whoever ends a session is told so, even if it is their own */
-
-        ngx_keepers_live_leave(ctx);
-    }
 
     argv[0] = keepers_str("DEL", 3);
 

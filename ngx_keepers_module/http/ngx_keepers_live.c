@@ -33,9 +33,9 @@
                                      * NGX_KEEPERS_LIVE_TICK_MS)
 
 /*
- * What is about to be answered is left to be answered.  And an answer of
- * Redis that was under way when the message came, which let in a request too
- * late, is found out when this is over.
+ * What is about to be answered is left to be answered, a sign-out first of
+ * all.  And an answer of Redis that was under way when the message came, which
+ * let in a request too late, is found out when this is over.
  */
 #define NGX_KEEPERS_LIVE_YOUNG_MS   500
 

@@ -4,7 +4,7 @@
  *
  * Responses that are still running under a session: a WebSocket, server-sent
  * events, a long download.  They end within a second of their session, by
- * whatever way it ended.  See docs/decisions/0015-running-responses-end.md.
+ * whatever way it ended.  See docs/decisions/0016-running-responses-end.md.
  */
 
 
@@ -28,7 +28,7 @@ ngx_int_t ngx_keepers_live_init(ngx_cycle_t *cycle,
 /* The request was let in by the session of its context. */
 void ngx_keepers_live_begin(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx);
 
-/* It is over, or ends its session itself: it is answered, not cut. */
+/* It is over. */
 void ngx_keepers_live_leave(ngx_keepers_ctx_t *ctx);
 
 /* This session has ended.  Cuts nothing before the caller has returned. */
