@@ -4,7 +4,7 @@
  *
  * Responses that are still running under a session: a WebSocket, server-sent
  * events, a long download.  They end within a second of their session, by
- * whatever way it ended.  See docs/decisions/0016-running-responses-end.md.
+ * whatever way it ended.  See docs/decisions/0018-running-responses-end.md.
  */
 
 
