@@ -91,8 +91,14 @@ sub token {
 
 
 sub ended {
-    return raw($nginx->{port}, "GET /status HTTP/1.0\r\n\r\n")
-               =~ /^keepers_sessions_ended_total (\d+)$/m ? $1 : undef;
+    my $text = raw($nginx->{port}, "GET /status HTTP/1.0\r\n\r\n");
+    my $n = 0;
+
+    # the others are of a sign-in, which waits for no DEL
+    $n += $1 while $text =~ /^keepers_sessions_ended_total
+                             \{reason="(?:signout|one|others|all)"\}
+                             [ ](\d+)$/mgx;
+    return $n;
 }
 
 

@@ -61,7 +61,7 @@ static const keepers_metrics_help_t  keepers_metrics_helps[] = {
     { "keepers_sessions_minted_total", "Sessions that began." },
     { "keepers_responses_cut_total",
       "Running responses whose session had ended." },
-    { "keepers_sessions_ended_total", "Sessions ended by someone." },
+    { "keepers_sessions_ended_total", "Sessions that were ended, by why." },
     { "keepers_sessions_forged_total",
       "Cookies or records that did not open." },
     { "keepers_revocations_total",

@@ -26,7 +26,13 @@
     row(CACHE_HIT,        "keepers_cache_total", "result=\"hit\"")           \
     row(CACHE_MISS,       "keepers_cache_total", "result=\"miss\"")          \
     row(SESSION_MINTED,   "keepers_sessions_minted_total", "")               \
-    row(SESSION_ENDED,    "keepers_sessions_ended_total", "")                \
+    row(ENDED_SIGNOUT,    "keepers_sessions_ended_total", "reason=\"signout\"")\
+    row(ENDED_ONE,        "keepers_sessions_ended_total", "reason=\"one\"")  \
+    row(ENDED_OTHERS,     "keepers_sessions_ended_total", "reason=\"others\"")\
+    row(ENDED_ALL,        "keepers_sessions_ended_total", "reason=\"all\"")  \
+    row(ENDED_ROTATED,    "keepers_sessions_ended_total",                    \
+                          "reason=\"rotated\"")                              \
+    row(ENDED_MAX,        "keepers_sessions_ended_total", "reason=\"max\"")  \
     row(SESSION_FORGED,   "keepers_sessions_forged_total", "")               \
     row(REVOCATION_HEARD, "keepers_revocations_total", "result=\"heard\"")   \
     row(REVOCATION_JUNK,  "keepers_revocations_total", "result=\"junk\"")    \

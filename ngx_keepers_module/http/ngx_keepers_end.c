@@ -61,7 +61,8 @@ ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
 
 
 ngx_int_t
-ngx_keepers_ended(ngx_http_request_t *r, const ngx_keepers_wait_t *wait)
+ngx_keepers_ended(ngx_http_request_t *r, const ngx_keepers_wait_t *wait,
+    keepers_metric_e why)
 {
     ngx_keepers_shm_t                *shm;
     const ngx_keepers_redis_value_t  *value;
@@ -74,7 +75,7 @@ ngx_keepers_ended(ngx_http_request_t *r, const ngx_keepers_wait_t *wait)
 
     shm = ngx_keepers_main_conf(r)->shm;
 
-    (void) ngx_atomic_fetch_add(&shm->counters[KEEPERS_METRIC_SESSION_ENDED],
+    (void) ngx_atomic_fetch_add(&shm->counters[why],
                                 (ngx_atomic_int_t) value->integer);
 
     return NGX_OK;

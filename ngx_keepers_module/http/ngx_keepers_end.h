@@ -14,6 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/keepers_metrics.h"
 #include "core/keepers_token.h"
 #include "http/ngx_keepers_wait.h"
 
@@ -30,9 +31,9 @@ ngx_int_t ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
     ngx_keepers_wake_pt wake, const u_char tag[KEEPERS_TAG_LEN],
     u_char (*sids)[KEEPERS_SID_LEN], ngx_uint_t n);
 
-/* NGX_OK: Redis has removed them, and they are counted; else NGX_ERROR. */
+/* NGX_OK: Redis has removed them, and "why" counts them; else NGX_ERROR. */
 ngx_int_t ngx_keepers_ended(ngx_http_request_t *r,
-    const ngx_keepers_wait_t *wait);
+    const ngx_keepers_wait_t *wait, keepers_metric_e why);
 
 
 #endif /* _NGX_KEEPERS_END_H_INCLUDED_ */

@@ -9,6 +9,7 @@
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_check.h"
 #include "http/ngx_keepers_client.h"
+#include "http/ngx_keepers_end.h"
 #include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_wait.h"
@@ -202,7 +203,9 @@ ngx_keepers_mint_stored(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 
     mint = wait->data;
 
-    if (ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER) == NULL) {
+    /* how many were ended to make room */
+
+    if (ngx_keepers_ended(r, wait, KEEPERS_METRIC_ENDED_MAX) != NGX_OK) {
         return mint->done(r, mint, NGX_ERROR);
     }
 

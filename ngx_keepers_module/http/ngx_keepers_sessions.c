@@ -466,11 +466,16 @@ ngx_keepers_sessions_raised(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 static ngx_int_t
 ngx_keepers_sessions_ended(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
+    keepers_metric_e         why;
     ngx_keepers_sessions_t  *state;
 
     state = wait->data;
 
-    if (state->wait == wait && ngx_keepers_ended(r, wait) != NGX_OK) {
+    why = state->all ? KEEPERS_METRIC_ENDED_ALL
+          : state->id.len != 0 ? KEEPERS_METRIC_ENDED_ONE
+          : KEEPERS_METRIC_ENDED_OTHERS;
+
+    if (state->wait == wait && ngx_keepers_ended(r, wait, why) != NGX_OK) {
         return ngx_keepers_sessions_unavailable(r);
     }
 

@@ -427,6 +427,7 @@ ngx_keepers_signin_drop(ngx_http_request_t *r)
            == NGX_OK)
     {
         (void) ngx_keepers_end(r, NULL, NULL, claim.tag, claim.sids, claim.n);
+        ngx_keepers_count(r, ENDED_ROTATED);
     }
 }
 

@@ -65,7 +65,7 @@ ngx_keepers_signout_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_keepers_signout_done(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
-    if (ngx_keepers_ended(r, wait) != NGX_OK) {
+    if (ngx_keepers_ended(r, wait, KEEPERS_METRIC_ENDED_SIGNOUT) != NGX_OK) {
 
         /* the cookie stays: it is all that can end the session later */
 
