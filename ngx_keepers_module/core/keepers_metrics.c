@@ -63,7 +63,7 @@ static const keepers_metrics_help_t  keepers_metrics_helps[] = {
       "Running responses whose session had ended." },
     { "keepers_sessions_ended_total", "Sessions that were ended, by why." },
     { "keepers_sessions_forged_total",
-      "Cookies or records that did not open." },
+      "Records in Redis that did not open." },
     { "keepers_revocations_total",
       "Ended sessions that workers were told of." },
     { "keepers_signins_total", "Sign-in attempts by their result." },
