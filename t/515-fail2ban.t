@@ -181,6 +181,12 @@ subtest 'what a client can write' => sub {
         . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
     like(scalar <$socket>, qr/ 401 /, 'a wrong password over a Unix socket');
 
+    # for whom a page of another site would sign in wrongly
+    is($ua->post("$p->{url}/signin" => { %{from('192.0.2.2')},
+                                         Origin => 'http://evil.example' }
+           => form => { email => $p->{owner_email}, password => 'wrong' })
+          ->res->code, 403, 'sent by another site');
+
     ok((wait_for { slurp($ban) =~ / unix: limit= reason=credentials$/m }),
        'has a line without one');
 
