@@ -25,9 +25,9 @@ const STATUS = {
 
 const REASON = {
     markup: "The name has code in it",
-    url: "The name has a web address in it",
-    trap: "A field that people do not see was filled in",
-    budget: "Many signups came at once",
+    url_in_name: "The name has a web address in it",
+    honeypot: "A field that people do not see was filled in",
+    budget: "This address was signed up at many businesses today",
 };
 
 
@@ -68,5 +68,5 @@ export function status(code) {
 
 
 export function reason(code) {
-    return REASON[code] ?? REASON[code.replace(/_.*/, "")] ?? plain(code);
+    return REASON[code] ?? plain(code);
 }
