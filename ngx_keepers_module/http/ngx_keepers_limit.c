@@ -98,21 +98,21 @@ ngx_keepers_limit_check(ngx_http_request_t *r,
         if (ngx_keepers_limit_denied(r, limits)) {
             return ngx_keepers_limit_conclude(r, ctx, 0);
         }
-
-        rc = ngx_keepers_limit_ask(r, limits);
-
-        if (rc == NGX_AGAIN) {
-            return NGX_AGAIN;
-        }
     }
 
-    if (limits->wait != NULL && ngx_keepers_limit_answer(limits)) {
+    switch (ngx_keepers_limit_ask(r, limits)) {
+
+    case NGX_AGAIN:
+        return NGX_AGAIN;
+
+    case NGX_OK:
         return ngx_keepers_limit_conclude(r, ctx, 0);
+
+    default:
+        ngx_keepers_limit_local(r, limits);
+
+        return ngx_keepers_limit_conclude(r, ctx, 1);
     }
-
-    ngx_keepers_limit_local(r, limits);
-
-    return ngx_keepers_limit_conclude(r, ctx, 1);
 }
 
 
@@ -385,6 +385,12 @@ ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         item = &limits->items[i];
 
         limits->decided |= 1ULL << item->rule->number;
+
+        /* another has refused before this one was asked about */
+
+        if (!item->known) {
+            continue;
+        }
 
         ngx_keepers_limit_count(item);
 

@@ -74,6 +74,8 @@ struct ngx_keepers_limits_s {
     ngx_keepers_limit_item_t   *items;          /* being decided now */
     ngx_uint_t                  n;
     ngx_uint_t                  items_max;
+    ngx_uint_t                  asked;          /* of n, by answered calls */
+    ngx_uint_t                  asking;         /* behind those, under way */
     ngx_array_t                *told;           /* ngx_keepers_limit_told_t */
     ngx_array_t                *held;           /* ngx_keepers_limit_held_t */
 };
@@ -81,16 +83,20 @@ struct ngx_keepers_limits_s {
 _Static_assert(NGX_KEEPERS_LIMIT_RULES_MAX <= 64, "decided has 64 bits");
 
 
-/* Issues the one script call for all items: NGX_AGAIN, or issue()'s code. */
+/*
+ * Asks Redis about all items in one script call or, if it is of a cluster, in
+ * one for each: their keys are of different slots.  Called again when woken.
+ *
+ *   NGX_OK        all are decided, and charged only if all admit
+ *   NGX_AGAIN     waiting
+ *   NGX_DECLINED  Redis did not decide
+ */
 ngx_int_t ngx_keepers_limit_ask(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
 
-/* Takes over what Redis decided; 0: it did not. */
-ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_limits_t *limits);
-
-/* Gives a reservation back in Redis; nobody waits for it. */
+/* Gives a charge back in Redis; nobody waits for it. */
 void ngx_keepers_limit_undo(ngx_http_request_t *r,
-    const ngx_keepers_limit_held_t *held);
+    const ngx_keepers_limit_rule_t *rule, const u_char *hash, uint32_t cost);
 
 /* Notes what was charged to rules that count failures.  NGX_OK, NGX_ERROR. */
 ngx_int_t ngx_keepers_limit_hold(ngx_http_request_t *r,

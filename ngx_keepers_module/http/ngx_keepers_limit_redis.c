@@ -28,12 +28,95 @@ _Static_assert(NGX_KEEPERS_LIMIT_ITEMS_MAX * (1 + NGX_KEEPERS_LIMIT_ARGS)
                <= NGX_KEEPERS_REDIS_ARGS_MAX, "the script takes all items");
 
 
+static ngx_uint_t ngx_keepers_limit_decided(ngx_http_request_t *r,
+    ngx_keepers_limits_t *limits);
+static ngx_int_t ngx_keepers_limit_call(ngx_http_request_t *r,
+    ngx_keepers_limits_t *limits);
+static ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_limits_t *limits);
 static void ngx_keepers_limit_key(keepers_out_t *out, ngx_str_t prefix,
     const ngx_keepers_limit_rule_t *rule, const u_char *hash);
 
 
 ngx_int_t
 ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
+{
+    ngx_uint_t  slots;
+
+    slots = ngx_keepers_redis_slots(ngx_keepers_worker.redis);
+
+    if (limits->asking == 0) {
+        limits->asked = 0;
+
+    } else if (ngx_keepers_limit_answer(limits)) {
+
+        if (ngx_keepers_limit_decided(r, limits)) {
+            return NGX_OK;
+        }
+
+    } else if (limits->asking == 1 || !slots) {
+        limits->asking = 0;
+        return NGX_DECLINED;
+    }
+
+    limits->asking = slots ? 1 : limits->n - limits->asked;
+
+    if (ngx_keepers_limit_call(r, limits) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    limits->asking = 0;
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Whether there is nothing more to ask.  What single calls have charged before
+ * one of them refused is given back; what is left is not asked.
+ */
+
+static ngx_uint_t
+ngx_keepers_limit_decided(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
+{
+    ngx_uint_t                 i, refused;
+    ngx_keepers_limit_item_t  *item;
+
+    refused = 0;
+
+    for (i = limits->asked - limits->asking; i < limits->asked; i++) {
+        item = &limits->items[i];
+
+        if (!item->admitted && item->rule->mode == NGX_KEEPERS_LIMIT_ENFORCE) {
+            refused = 1;
+        }
+    }
+
+    if (!refused && limits->asked < limits->n) {
+        return 0;
+    }
+
+    /* of one call for all, the script has charged none */
+
+    for (i = 0; refused && limits->asking < limits->n && i < limits->asked;
+         i++)
+    {
+        item = &limits->items[i];
+
+        if (item->admitted && item->cost != 0) {
+            ngx_keepers_limit_undo(r, item->rule, item->hash, item->cost);
+        }
+    }
+
+    limits->asking = 0;
+
+    return 1;
+}
+
+
+/* One script call for "asking" items: NGX_AGAIN, or issue()'s code. */
+
+static ngx_int_t
+ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
 {
     size_t                     size, from;
     ngx_str_t                  prefix;
@@ -42,15 +125,16 @@ ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
     keepers_str_t              argv[NGX_KEEPERS_LIMIT_ITEMS_MAX
                                     * (1 + NGX_KEEPERS_LIMIT_ARGS)];
     ngx_keepers_wait_t        *wait;
-    ngx_keepers_limit_item_t  *item;
+    ngx_keepers_limit_item_t  *items, *item;
 
     wait = limits->wait;
+    items = limits->items + limits->asked;
 
     if (wait == NULL
-        || wait->reply.values_max < limits->n * NGX_KEEPERS_LIMIT_ANSWERS)
+        || wait->reply.values_max < limits->asking * NGX_KEEPERS_LIMIT_ANSWERS)
     {
-        wait = ngx_keepers_wait_create(r, limits->n * NGX_KEEPERS_LIMIT_ANSWERS,
-                                       64);
+        wait = ngx_keepers_wait_create(r, limits->asking
+                                          * NGX_KEEPERS_LIMIT_ANSWERS, 64);
         if (wait == NULL) {
             return NGX_ERROR;
         }
@@ -61,25 +145,24 @@ ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
     prefix = ngx_keepers_main_conf(r)->redis.prefix;
     size = 0;
 
-    for (i = 0; i < limits->n; i++) {
-        size += prefix.len + limits->items[i].rule->name.len
+    for (i = 0; i < limits->asking; i++) {
+        size += prefix.len + items[i].rule->name.len
                 + NGX_KEEPERS_LIMIT_TEXT_LEN;
     }
 
     ngx_keepers_out(&out, r->pool, size);
 
-    for (i = 0; i < limits->n; i++) {
-        item = &limits->items[i];
+    for (i = 0; i < limits->asking; i++) {
         from = out.len;
 
-        ngx_keepers_limit_key(&out, prefix, item->rule, item->hash);
+        ngx_keepers_limit_key(&out, prefix, items[i].rule, items[i].hash);
         argv[i] = keepers_str(out.data + from, out.len - from);
     }
 
-    argc = limits->n;
+    argc = limits->asking;
 
-    for (i = 0; i < limits->n; i++) {
-        item = &limits->items[i];
+    for (i = 0; i < limits->asking; i++) {
+        item = &items[i];
 
         argv[argc++] = item->rule->interval;
         argv[argc++] = item->rule->tolerance;
@@ -93,17 +176,18 @@ ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
     }
 
     if (out.data == NULL || out.overflow) {
-        wait->rc = NGX_ERROR;
         return NGX_ERROR;
     }
 
     return ngx_keepers_wait_eval(wait, NGX_KEEPERS_WAIT_PHASE, NULL,
-                                 NGX_KEEPERS_SCRIPT_LIMIT, limits->n, argv,
-                                 argc);
+                                 NGX_KEEPERS_SCRIPT_LIMIT, limits->asking,
+                                 argv, argc);
 }
 
 
-ngx_uint_t
+/* Takes over what Redis decided; 0: it did not. */
+
+static ngx_uint_t
 ngx_keepers_limit_answer(ngx_keepers_limits_t *limits)
 {
     uint64_t                    us;
@@ -115,7 +199,7 @@ ngx_keepers_limit_answer(ngx_keepers_limits_t *limits)
     wait = limits->wait;
 
     if (wait->rc != NGX_OK
-        || wait->reply.n != limits->n * NGX_KEEPERS_LIMIT_ANSWERS)
+        || wait->reply.n != limits->asking * NGX_KEEPERS_LIMIT_ANSWERS)
     {
         return 0;
     }
@@ -130,8 +214,8 @@ ngx_keepers_limit_answer(ngx_keepers_limits_t *limits)
 
     value = wait->reply.values;
 
-    for (i = 0; i < limits->n; i++) {
-        item = &limits->items[i];
+    for (i = 0; i < limits->asking; i++) {
+        item = &limits->items[limits->asked++];
         us = (uint64_t) value[1].integer;
 
         item->admitted = (value[0].integer != 0);
@@ -149,7 +233,7 @@ ngx_keepers_limit_answer(ngx_keepers_limits_t *limits)
 
 void
 ngx_keepers_limit_undo(ngx_http_request_t *r,
-    const ngx_keepers_limit_held_t *held)
+    const ngx_keepers_limit_rule_t *rule, const u_char *hash, uint32_t cost)
 {
     size_t         size;
     ngx_str_t      prefix;
@@ -157,14 +241,14 @@ ngx_keepers_limit_undo(ngx_http_request_t *r,
     keepers_str_t  argv[2];
 
     prefix = ngx_keepers_main_conf(r)->redis.prefix;
-    size = prefix.len + held->rule->name.len + NGX_KEEPERS_LIMIT_TEXT_LEN;
+    size = prefix.len + rule->name.len + NGX_KEEPERS_LIMIT_TEXT_LEN;
 
     ngx_keepers_out(&out, r->pool, size);
-    ngx_keepers_limit_key(&out, prefix, held->rule, held->hash);
+    ngx_keepers_limit_key(&out, prefix, rule, hash);
 
     argv[0] = keepers_str(out.data, out.len);
 
-    keepers_out_uint(&out, held->cost * held->rule->rate.interval_us);
+    keepers_out_uint(&out, cost * rule->rate.interval_us);
 
     argv[1] = keepers_str(out.data + argv[0].len, out.len - argv[0].len);
 
@@ -172,7 +256,7 @@ ngx_keepers_limit_undo(ngx_http_request_t *r,
         return;
     }
 
-    /* when it is lost, the reservation drains as a failure would */
+    /* when it is lost, the charge drains as any other */
 
     (void) ngx_keepers_redis_eval(ngx_keepers_worker.redis,
                                   NGX_KEEPERS_SCRIPT_UNDO, 1, argv, 2, NULL,

@@ -170,6 +170,12 @@ ngx_uint_t ngx_keepers_redis_listens(const ngx_keepers_redis_t *redis);
 /* Ready to take commands: connected, authenticated, scripts loaded. */
 ngx_uint_t ngx_keepers_redis_ready(const ngx_keepers_redis_t *redis);
 
+/*
+ * Redis has refused a command because its keys are of several slots: it is a
+ * node of a cluster, and wants them of one.
+ */
+ngx_uint_t ngx_keepers_redis_slots(const ngx_keepers_redis_t *redis);
+
 /* Commands that callers wait for. */
 ngx_uint_t ngx_keepers_redis_waiting(const ngx_keepers_redis_t *redis);
 

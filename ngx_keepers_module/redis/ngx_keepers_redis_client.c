@@ -102,6 +102,13 @@ ngx_keepers_redis_stop(ngx_keepers_redis_t *redis)
 
 
 ngx_uint_t
+ngx_keepers_redis_slots(const ngx_keepers_redis_t *redis)
+{
+    return redis->slots;
+}
+
+
+ngx_uint_t
 ngx_keepers_redis_waiting(const ngx_keepers_redis_t *redis)
 {
     ngx_uint_t  i, n;

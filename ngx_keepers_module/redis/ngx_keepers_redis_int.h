@@ -85,6 +85,7 @@ typedef enum {
     NGX_KEEPERS_REDIS_ERROR_MISCONF,
     NGX_KEEPERS_REDIS_ERROR_BUSY,
     NGX_KEEPERS_REDIS_ERROR_DENIED,
+    NGX_KEEPERS_REDIS_ERROR_CROSSSLOT,
     NGX_KEEPERS_REDIS_ERROR_CLUSTER,    /* MOVED, ASK, CLUSTERDOWN ... */
     NGX_KEEPERS_REDIS_ERROR_FULL,       /* "ERR max number of clients" */
     NGX_KEEPERS_REDIS_ERROR_OTHER,
@@ -240,6 +241,7 @@ struct ngx_keepers_redis_s {
     uint32_t                         told;      /* faults of this outage */
     time_t                           told_s[NGX_KEEPERS_REDIS_ERRORS];
 
+    ngx_uint_t                       slots;     /* it is of a cluster */
     u_char                           in[NGX_KEEPERS_REDIS_RECV];
 };
 

@@ -44,6 +44,8 @@ static const ngx_keepers_redis_log_error_t
     { keepers_string("MISCONF"), "it cannot save to its disk" },
     { keepers_string("BUSY"), "a script runs for too long" },
     { keepers_string("DENIED"), "it is in protected mode" },
+    { keepers_string("CROSSSLOT"),
+      "it is of a cluster: limits of a location are asked for one by one" },
     { keepers_string("CLUSTER"),
       "it is a cluster, which \"keepers_redis\" does not speak" },
     { keepers_string("ERR"), "it is full: see its \"maxclients\"" },
@@ -82,7 +84,7 @@ ngx_keepers_redis_log_error_of(const char *text, size_t len)
     keepers_str_t  word;
 
     static const char           *cluster[] = {
-        "MOVED", "ASK", "CLUSTERDOWN", "CROSSSLOT", "TRYAGAIN"
+        "MOVED", "ASK", "CLUSTERDOWN", "TRYAGAIN"
     };
     static const keepers_str_t   full =
                                   keepers_string("ERR max number of clients");

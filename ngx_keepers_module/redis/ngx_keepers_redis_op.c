@@ -459,6 +459,10 @@ ngx_keepers_redis_op_refused(ngx_keepers_redis_op_t *op)
         return ngx_keepers_redis_hello_answered(op);
     }
 
+    if (op->error == NGX_KEEPERS_REDIS_ERROR_CROSSSLOT) {
+        op->conn->redis->slots = 1;
+    }
+
     fault = ngx_keepers_redis_breaker_fault(op->error);
 
     /* a fault is logged as the reason why the connection ends */
