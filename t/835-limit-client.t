@@ -83,6 +83,14 @@ ok(wait_for { $ua->get("$url/status")->res->body =~ /^keepers_redis_ready 1$/m
 
 is(codes('net', '192.0.2.1', 3), '200 200 429', 'an address has its budget');
 is(codes('net', '192.0.2.2', 1), '200', 'its neighbour another');
+
+# kanboard#5862, django-defender#96: what a client says of itself is no address
+is(join(' ', map { $ua->get("$url/net", { 'X-Client' => '192.0.2.1',
+                                          'X-Forwarded-For' => "10.0.0.$_",
+                                          'X-Real-IP' => "10.0.1.$_",
+                                          Forwarded => "for=10.0.2.$_" })
+                       ->res->code } 1 .. 3), '429 429 429',
+   'no other header makes another one of it');
 is(codes('net', '::ffff:192.0.2.1', 1), '429',
    'mapped into IPv6 it is the same');
 

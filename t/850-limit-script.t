@@ -194,6 +194,26 @@ subtest 'against a model' => sub {
     is($wrong, 0, "$done decisions are those of the model");
 };
 
+# redis-cell#50, throttled#27: above a thousand a second the life of the key
+# came to nothing, and with it the limit.
+subtest 'a million a second' => sub {
+    my $rule = { key => 'million', interval => 1, burst => 5, shadow => 0 };
+    my $now = 1_795_000_000_000_000;
+
+    # time stands still in a transaction, for what expires too
+    print $socket encode('MULTI'), (map { call($now, [$rule], [1]) } 1 .. 7),
+                  encode('PTTL', 'million'), encode('EXEC');
+    reply() for 1 .. 9;
+
+    my @answers = @{reply()};
+    my $life = pop(@answers);
+
+    is(join(' ', map { $_->[0] } @answers), '1 1 1 1 1 0 0',
+       'is a limit as any other');
+    is($answers[5][1], 1, 'and comes back after a microsecond');
+    is($life, 1, 'what it remembers lives for a millisecond, not for none');
+};
+
 subtest 'a clock that steps' => sub {
     my $rule = { key => 'clock', interval => 3_600_000_000, burst => 5,
                  shadow => 0 };
