@@ -8,6 +8,7 @@
 
 #include "core/keepers_envelope.h"
 #include "core/keepers_in.h"
+#include "core/keepers_text.h"
 
 #include <sodium.h>
 
@@ -46,21 +47,13 @@ static int keepers_envelope_peer(keepers_envelope_opener_t *opener,
 bool
 keepers_envelope_key_read(keepers_str_t text, unsigned char key[32])
 {
-    size_t  len;
-
     while (text.len != 0 && (text.data[text.len - 1] == '\n'
                              || text.data[text.len - 1] == '\r'))
     {
         text.len--;
     }
 
-    len = 0;
-
-    if (text.len == 44
-        && sodium_base642bin(key, 32, (const char *) text.data, text.len, NULL,
-                             &len, NULL, sodium_base64_VARIANT_ORIGINAL)
-           == 0
-        && len == 32
+    if (keepers_text_base64_decode(text, key, KEEPERS_KEY_LEN)
         && !keepers_key_weak(key))
     {
         return true;

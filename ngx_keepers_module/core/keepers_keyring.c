@@ -5,6 +5,7 @@
 
 
 #include "core/keepers_keyring.h"
+#include "core/keepers_text.h"
 
 #include <sodium.h>
 
@@ -377,20 +378,20 @@ keepers_keyring_line(keepers_keyring_t *ring, keepers_str_t line)
         return KEEPERS_KEYRING_SHORT;
     }
 
-    rc = KEEPERS_OK;
-    len = 0;
+    len = text.len / 4 * 3;
 
-    if (sodium_base642bin(key, sizeof(key), (const char *) text.data, text.len,
-                          NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL)
-        != 0)
-    {
+    if (len != 0) {
+        len -= (text.data[text.len - 1] == '=')
+               + (text.data[text.len - 2] == '=');
+    }
+
+    if (!keepers_text_base64_decode(text, key, len)) {
         rc = KEEPERS_KEYRING_LINE;
 
     } else if (len != KEEPERS_KEY_LEN) {
         rc = KEEPERS_KEYRING_SHORT;
-    }
 
-    if (rc == KEEPERS_OK) {
+    } else {
         rc = keepers_keyring_add(ring, id, key);
     }
 

@@ -66,8 +66,14 @@ void keepers_text_base64url(keepers_out_t *out, keepers_str_t bytes);
 bool keepers_text_base64url_decode(keepers_str_t s, void *to, size_t len)
     keepers_checked;
 
-/* RFC 4648 section 4, with padding: key files, hashes of a page's CSP. */
+/*
+ * RFC 4648 section 4, with padding: key files, hashes of a page's CSP.  Same
+ * exactness, and not libsodium's: 1.0.18 takes every byte beyond ASCII for '/',
+ * so that a damaged key is another key.
+ */
 void keepers_text_base64(keepers_out_t *out, keepers_str_t bytes);
+bool keepers_text_base64_decode(keepers_str_t s, void *to, size_t len)
+    keepers_checked;
 
 /* 36 lower-case characters; parsing accepts lower case only. */
 void keepers_text_uuid(keepers_out_t *out, const keepers_uuid_t *uuid);

@@ -25,6 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void sound(const keepers_keyring_t *ring);
 static void again(const keepers_keyring_t *ring);
+static void stands_in(keepers_str_t text,
+    const unsigned char key[KEEPERS_KEY_LEN]);
 static void fault(keepers_str_t text, int rc, size_t line);
 
 
@@ -45,7 +47,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     text = keepers_str(data, size);
 
-    MUST(!keepers_envelope_key_read(text, key) || (size >= 44 && size < 4096));
+    if (keepers_envelope_key_read(text, key)) {
+        MUST(size >= 44 && size < 4096);
+        stands_in(text, key);
+    }
 
     rc = keepers_keyring_read(text, &ring, &line);
 
@@ -58,6 +63,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(line == 0);
     sound(ring);
     again(ring);
+
+    for (line = 0; line < ring->n; line++) {
+        stands_in(text, ring->keys[line].master);
+    }
 
     MUST(keepers_keyring_shared(ring, &shared) == KEEPERS_OK);
     MUST(shared->n == ring->n);
@@ -121,6 +130,19 @@ again(const keepers_keyring_t *ring)
          == 0);
 
     keepers_keyring_free(other);
+}
+
+
+/* A key has one spelling. */
+static void
+stands_in(keepers_str_t text, const unsigned char key[KEEPERS_KEY_LEN])
+{
+    keepers_out_t  out;
+    unsigned char  buf[64];
+
+    keepers_out_init(&out, buf, sizeof(buf));
+    keepers_text_base64(&out, keepers_str(key, KEEPERS_KEY_LEN));
+    MUST(memmem(text.data, text.len, buf, out.len) != NULL);
 }
 
 

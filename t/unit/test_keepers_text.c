@@ -361,6 +361,12 @@ test_base64(void **state)
                          strlen(url[i]));
 
         memset(back, 0, sizeof(back));
+        tight = unit_copy(mime[i], strlen(mime[i]));
+        assert_true(keepers_text_base64_decode(tight, back, strlen(raw[i])));
+        assert_memory_equal(back, raw[i], strlen(raw[i]));
+        unit_free(tight);
+
+        memset(back, 0, sizeof(back));
         tight = unit_copy(url[i], strlen(url[i]));
         assert_true(keepers_text_base64url_decode(tight, back,
                                                   strlen(raw[i])));
@@ -373,6 +379,8 @@ test_base64(void **state)
 static void
 test_base64_exact(void **state)
 {
+    int            i;
+    char           high[] = "Zm9?";
     unsigned char  back[8];
 
     (void) state;
@@ -394,6 +402,27 @@ test_base64_exact(void **state)
     assert_false(keepers_text_base64url_decode(keepers_str(NULL, 0), back,
                                                1));
     assert_true(keepers_text_base64url_decode(keepers_str(NULL, 0), back, 0));
+
+    assert_false(keepers_text_base64_decode(unit_str("Zh=="), back, 1));
+    assert_false(keepers_text_base64_decode(unit_str("Zg="), back, 1));
+    assert_false(keepers_text_base64_decode(unit_str("Zg"), back, 1));
+    assert_false(keepers_text_base64_decode(unit_str("Zg=A"), back, 1));
+    assert_false(keepers_text_base64_decode(unit_str("Z==="), back, 1));
+    assert_false(keepers_text_base64_decode(unit_str("===="), back, 1));
+    assert_false(keepers_text_base64_decode(unit_str("-_-_"), back, 3));
+    assert_false(keepers_text_base64_decode(unit_str("Zm9v\n"), back, 3));
+    assert_false(keepers_text_base64_decode(unit_str("Zm9v"), back, 0));
+    assert_false(keepers_text_base64_decode(keepers_str(NULL, 0), back, 1));
+
+    /* bytes beyond ASCII, which libsodium 1.0.18 takes for '/' */
+
+    for (i = 0x80; i < 0x100; i++) {
+        high[3] = (char) i;
+
+        assert_false(keepers_text_base64url_decode(keepers_str(high, 4), back,
+                                                   3));
+        assert_false(keepers_text_base64_decode(keepers_str(high, 4), back, 3));
+    }
 }
 
 
