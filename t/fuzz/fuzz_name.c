@@ -2,8 +2,8 @@
 /*
  * Copyright (C) Keepers
  *
- * A name and a phone number, whatever they are: what is stored keeps every
- * rule and is a fixed point.
+ * A name, whatever it is: what is stored keeps every rule and is a fixed
+ * point.
  */
 
 
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #include "core/keepers_name.h"
-#include "core/keepers_phone.h"
 #include "core/keepers_text.h"
 
 
@@ -19,14 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(int holds);
 static void check_name(keepers_str_t typed);
-static void check_phone(keepers_str_t typed);
 
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     check_name(keepers_str(data, size));
-    check_phone(keepers_str(data, size));
 
     (void) keepers_name_has_markup(keepers_str(data, size));
     (void) keepers_name_has_url(keepers_str(data, size));
@@ -59,41 +56,6 @@ check_name(keepers_str_t typed)
 
     keepers_out_init(&again, again_buf, sizeof(again_buf));
     check(keepers_name_read(s, &again) == KEEPERS_OK);
-    check(keepers_str_eq(s, keepers_out_written(&again)));
-}
-
-
-static void
-check_phone(keepers_str_t typed)
-{
-    int            rc;
-    size_t         i;
-    keepers_str_t  s;
-    keepers_out_t  out, again;
-    unsigned char  buf[1 + KEEPERS_PHONE_DIGITS_MAX];
-    unsigned char  again_buf[1 + KEEPERS_PHONE_DIGITS_MAX];
-
-    keepers_out_init(&out, buf, sizeof(buf));
-    rc = keepers_phone_read(typed, &out);
-
-    check(!out.overflow);
-
-    if (rc != KEEPERS_OK) {
-        check(rc == KEEPERS_PHONE_POSSIBLE && out.len == 0);
-        return;
-    }
-
-    s = keepers_out_written(&out);
-
-    for (i = 0; i < s.len; i++) {
-        check((s.data[i] >= '0' && s.data[i] <= '9')
-              || (i == 0 && s.data[i] == '+'));
-    }
-
-    check(s.len == 0 || s.len >= KEEPERS_PHONE_DIGITS_MIN);
-
-    keepers_out_init(&again, again_buf, sizeof(again_buf));
-    check(keepers_phone_read(s, &again) == KEEPERS_OK);
     check(keepers_str_eq(s, keepers_out_written(&again)));
 }
 

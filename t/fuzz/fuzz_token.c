@@ -3,13 +3,11 @@
  * Copyright (C) Keepers
  *
  * The first byte chooses what the rest is: a cookie, a sealed record, a
- * record to seal, a form token, a path, a signed path, a CSRF token, a session
- * record.  What is accepted must be what we would have written ourselves.
+ * record to seal, a form token, a path, a signed path, a CSRF token.  What is
+ * accepted must be what we would have written ourselves.
  */
 
 
-#include "core/keepers_session.h"
-#include "core/keepers_text.h"
 #include "core/keepers_token.h"
 
 #include <stdlib.h>
@@ -31,7 +29,6 @@ static void form(keepers_str_t s);
 static void path(keepers_str_t s);
 static void signed_path(keepers_str_t s);
 static void csrf(keepers_str_t s);
-static void session(keepers_str_t s);
 static bool off_site(keepers_str_t s);
 
 
@@ -41,7 +38,7 @@ typedef void (*target_pt)(keepers_str_t s);
 static keepers_keyring_t  *ring;
 
 static const target_pt  targets[] = {
-    cookie, sealed, to_seal, form, path, signed_path, csrf, session
+    cookie, sealed, to_seal, form, path, signed_path, csrf
 };
 
 
@@ -75,7 +72,7 @@ cookie(keepers_str_t s)
 {
     size_t           i;
     keepers_out_t    out;
-    unsigned char    text[KEEPERS_TOKEN_LEN], raw[KEEPERS_TOKEN_RAW_LEN];
+    unsigned char    text[KEEPERS_TOKEN_LEN];
     keepers_token_t  token;
 
     if (keepers_token_read(s, &token) == KEEPERS_OK) {
@@ -88,12 +85,6 @@ cookie(keepers_str_t s)
     for (i = 0; i < KEEPERS_TOKEN_RAW_LEN; i++) {
         MUST(token.raw[i] == 0);
     }
-
-    /* the two decoders agree about what is junk */
-
-    MUST(s.len != KEEPERS_TOKEN_LEN || memcmp(s.data, "v1.", 3) != 0
-         || !keepers_text_base64url_decode(keepers_str(s.data + 3, 54), raw,
-                                           sizeof(raw)));
 }
 
 
@@ -256,27 +247,6 @@ csrf(keepers_str_t s)
         keepers_csrf_write(ring, s.data, &out);
         MUST(keepers_csrf_check(ring, s.data, keepers_out_written(&out)));
     }
-}
-
-
-static void
-session(keepers_str_t s)
-{
-    unsigned char      record[KEEPERS_SESSION_RECORD_LEN];
-    keepers_session_t  session;
-
-    if (keepers_session_decode(s, &session) != KEEPERS_OK) {
-        MUST(session.role == KEEPERS_ROLE_NONE && session.absolute_ms == 0);
-        return;
-    }
-
-    MUST(session.role != KEEPERS_ROLE_NONE && session.role < KEEPERS_ROLES);
-    MUST(session.aal == 1 || session.aal == 2);
-
-    keepers_session_encode(&session, record);
-    MUST(keepers_str_eq(keepers_str(record, sizeof(record)), s));
-    MUST(keepers_session_state(&session, session.epoch, session.absolute_ms)
-         == KEEPERS_SESSION_EXPIRED);
 }
 
 
