@@ -24,6 +24,10 @@ failed=0
     || die "no target \"$target\" in t/fuzz/"
 
 tools/deps.sh fuzz
+
+# two targets want nginx's headers as configured
+ls -d build/obj/nginx-* >/dev/null 2>&1 || tools/build.sh
+
 programs=$(tools/unit.sh fuzz $target)
 
 for program in $programs; do

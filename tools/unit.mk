@@ -29,6 +29,18 @@ SANITIZE += -fsanitize=fuzzer-no-link
 LINK := -fsanitize=fuzzer
 endif
 
+# The codec of redis/ is tried as it is, against nginx's own headers, which
+# tools/build.sh has made, and t/fuzz/nginx_shim.c in the place of nginx.
+CODEC := $(patsubst %,$(DIR)/t/fuzz/fuzz_%,resp command)
+NGINX = $(or $(firstword $(wildcard build/obj/nginx-* \
+                                    build/asan/obj/nginx-*)),\
+             $(error build first: ./build.sh build))
+NGINX_FLAGS = $(patsubst %,-isystem $(NGINX)/src/%,core event event/modules \
+                                                   os/unix) \
+              -isystem $(NGINX)/objs
+SHIM := $(DIR)/t/fuzz/nginx_shim.o \
+        $(patsubst %,$(DIR)/$(ROOT)/redis/ngx_keepers_redis_%.o,codec log)
+
 CORE := $(patsubst %.c,$(DIR)/%.o,$(wildcard $(ROOT)/core/*.c))
 PROGRAMS := $(TESTS:%.c=$(DIR)/%)
 
@@ -41,19 +53,23 @@ all: $(PROGRAMS)
 list:
 	@printf '%s\n' $(PROGRAMS)
 
+$(SHIM) $(CODEC:%=%.o): HEADERS = $(NGINX_FLAGS)
+$(CODEC): LIBS += -lhiredis
+$(CODEC): $(SHIM)
+
 $(PROGRAMS): %: %.o $(CORE) $(MAIN)
 	@$(CC) $(SANITIZE) $(LINK) -o $@ $^ $(LIBS)
 
 $(DIR)/$(ROOT)/%.o: $(ROOT)/%.c
 	@mkdir -p $(@D)
-	@$(CC) $(FLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(FLAGS) $(HEADERS) $(WARNINGS) -MMD -MP -c -o $@ $<
 
 $(DIR)/t/%.o: t/%.c
 	@mkdir -p $(@D)
-	@$(CC) $(FLAGS) $(filter-out -Wmissing-prototypes,$(WARNINGS)) -MMD -MP \
-	    -c -o $@ $<
+	@$(CC) $(FLAGS) $(HEADERS) \
+	    $(filter-out -Wmissing-prototypes,$(WARNINGS)) -MMD -MP -c -o $@ $<
 
 .PHONY: all list
 .SECONDARY:
 
--include $(CORE:.o=.d) $(PROGRAMS:=.d) $(MAIN:.o=.d)
+-include $(CORE:.o=.d) $(SHIM:.o=.d) $(PROGRAMS:=.d) $(MAIN:.o=.d)
