@@ -20,6 +20,7 @@
 #define NGX_KEEPERS_REDIS_RETRY_MAX_MS  250
 
 
+static ngx_uint_t ngx_keepers_redis_breaker_leaves(void);
 static void ngx_keepers_redis_breaker_retry(ngx_keepers_redis_conn_t *conn);
 static void ngx_keepers_redis_breaker_idle(ngx_keepers_redis_conn_t *conn);
 
@@ -47,7 +48,7 @@ ngx_keepers_redis_breaker_lost(ngx_keepers_redis_conn_t *conn,
         ngx_keepers_redis_listen_lost(conn, fault);
     }
 
-    if (!ngx_exiting && !ngx_terminate && !ngx_quit) {
+    if (!ngx_keepers_redis_breaker_leaves()) {
 
         if (conn->listen == NULL) {
             ngx_keepers_redis_log_lost(conn->redis, fault, conn->err);
@@ -76,10 +77,21 @@ ngx_keepers_redis_breaker_open(ngx_keepers_redis_conn_t *conn)
 
     /* that a connection takes too long, its own timer will say */
 
-    if (conn->state == NGX_KEEPERS_REDIS_RESOLVING) {
+    if (conn->state == NGX_KEEPERS_REDIS_RESOLVING
+        && !ngx_keepers_redis_breaker_leaves())
+    {
         ngx_keepers_redis_log_lost(conn->redis, NGX_KEEPERS_REDIS_FAULT_NAME,
                                    0);
     }
+}
+
+
+/* A worker that ends: nobody has to know what it cannot reach any more. */
+
+static ngx_uint_t
+ngx_keepers_redis_breaker_leaves(void)
+{
+    return ngx_exiting || ngx_terminate || ngx_quit;
 }
 
 
