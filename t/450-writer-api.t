@@ -228,6 +228,30 @@ subtest 'the log' => sub {
         customer.erased account.created link.created audit.read);
     unlike(encode_json($log), qr/canary-(ana|bea|c\d)/,
            'and names no customer');
+
+    sign_in($p) for 1 .. 2;
+    ok((wait_for {
+           (grep { $_->{what} eq 'signin' && $_->{who} eq $p->{owner_email} }
+                 @{items($owner, 'audit?limit=200')}) >= 3
+       }), 'every sign-in is there');
+
+    my ($in) = grep { $_->{what} eq 'signin' } @$log;
+    is($in->{subject}, '127.0.0.0/24', 'who came in, and roughly from where');
+
+    for my $try (1 .. 3) {
+        ua()->post("$p->{url}/signin" => { Origin => $p->{url} },
+                   form => { email => $_, password => "wrong-password-$try" })
+            for $p->{owner_email}, 'canary-nobody@example.org';
+    }
+
+    my @bad;
+    ok((wait_for {
+           @bad = grep { $_->{what} eq 'signin.refused' }
+                  @{items($owner, 'audit?limit=200')};
+       }), 'and who did not');
+    is($bad[0]{who}, $p->{owner_email}, 'by the account that was tried');
+    is($bad[0]{subject}, '127.0.0.0/24', 'without an address');
+    is(scalar @bad, 1, 'a line a minute, whoever is trying');
 };
 
 subtest 'who is not one of us' => sub {

@@ -13,6 +13,7 @@
 #include "core/keepers_session.h"
 
 #include <sodium.h>
+#include <stdio.h>
 
 
 #define WRITER_ACCOUNTS_ASKED_MS  30000
@@ -33,6 +34,8 @@ typedef struct {
 static char  writer_accounts_dummy[WRITER_HASH_TEXT_MAX];
 
 
+static void writer_accounts_noted(writer_job_t *job,
+    const writer_store_account_t *account, bool right);
 static int writer_accounts_answer(writer_job_t *job,
     const writer_store_account_t *account);
 static void writer_accounts_business(writer_json_t *json,
@@ -222,6 +225,10 @@ writer_accounts_signin(writer_context_t *ctx, writer_job_t *job)
 
     keepers_wipe(job->room, sizeof(job->room));
 
+    if (known) {
+        writer_accounts_noted(job, &account, right);
+    }
+
     if (!known || !right) {
         keepers_wipe(&account, sizeof(account));
         return writer_job_problem(job, 401, "credentials");
@@ -231,6 +238,29 @@ writer_accounts_signin(writer_context_t *ctx, writer_job_t *job)
     keepers_wipe(&account, sizeof(account));
 
     return rc;
+}
+
+
+/*
+ * The business sees in its log who came in, and who tried: from where, as
+ * coarse as a session has it.  Of an account that is not there, nobody.
+ */
+static void
+writer_accounts_noted(writer_job_t *job,
+    const writer_store_account_t *account, bool right)
+{
+    char    net[24];
+    size_t  len;
+
+    len = keepers_net_text(job->in.signin.net, net);
+
+    job->identity.user = account->uuid;
+    job->identity.business = account->business_uuid;
+    job->audit_apart = right ? "signin" : "signin.refused";
+    job->audit_once = !right;
+
+    snprintf(job->audit_subject, sizeof(job->audit_subject), "%.*s",
+             (int) len, net);
 }
 
 

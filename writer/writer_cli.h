@@ -28,6 +28,8 @@
     "              --email ADDRESS --role owner|manager|staff|auditor\n"      \
     "  account password --email ADDRESS\n"                                    \
     "              (the password is one line of standard input)\n"            \
+    "  audit verify [BUSINESS]\n"                                            \
+    "              (whether the audit logs are as they were written)\n"      \
     "  link add --business ID --slug SLUG --offer TEXT [--phone]\n"           \
     "           [--name-optional] [--consent-email TEXT]\n"                   \
     "           [--consent-sms TEXT] [--country GB] [--locale en]\n"          \

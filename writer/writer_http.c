@@ -352,7 +352,7 @@ static void
 writer_http_woken(evutil_socket_t fd, short what, void *data)
 {
     uint64_t        n;
-    writer_job_t   *job;
+    writer_job_t   *job, *apart;
     writer_jobs_t   done;
     writer_http_t  *http;
 
@@ -370,8 +370,18 @@ writer_http_woken(evutil_socket_t fd, short what, void *data)
     pthread_mutex_unlock(&http->lock);
 
     while ((job = writer_jobs_take(&done)) != NULL) {
-        if (!writer_http_note(http, job)) {
-            writer_http_finish(http, job);
+        if (writer_http_note(http, job)) {
+            continue;
+        }
+
+        /* behind the answer, so that an account that is there is not slower */
+
+        apart = writer_audit_apart(job);
+        writer_http_finish(http, job);
+
+        if (apart != NULL && !writer_commit_submit(http->commit, apart)) {
+            writer_log(WRITER_LOG_WARN, "audit_lost", "reason=queue");
+            free(apart);
         }
     }
 }

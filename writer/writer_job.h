@@ -125,6 +125,8 @@ struct writer_job_s {
 
     /* noted in the audit log after a read, or by the run itself */
     char                    audit_subject[WRITER_WORD_LEN_MAX + 1];
+    const char             *audit_apart;    /* after the answer; static */
+    bool                    audit_once;     /* a minute, if it is the newest */
 
     /* a link whose record Redis must get, once this is committed */
     char                    published[KEEPERS_SLUG_LEN_MAX + 1];

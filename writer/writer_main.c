@@ -8,6 +8,7 @@
 
 
 #include "writer/writer_accounts.h"
+#include "writer/writer_audit_verify.h"
 #include "writer/writer_cli.h"
 #include "writer/writer_commit.h"
 #include "writer/writer_http.h"
@@ -89,6 +90,11 @@ main(int argc, char **argv)
 
     } else if ((argc == 4 || argc == 5) && strcmp(argv[3], "spool") == 0) {
         rc = writer_spool_command(&conf, argc == 5 ? argv[4] : NULL);
+
+    } else if ((argc == 5 || argc == 6) && strcmp(argv[3], "audit") == 0
+               && strcmp(argv[4], "verify") == 0)
+    {
+        rc = writer_audit_verify(&conf, argc == 6 ? argv[5] : NULL);
 
     } else {
         rc = writer_cli(&conf, argc - 3, argv + 3);

@@ -159,9 +159,12 @@ writer_operator_business(writer_context_t *ctx, writer_job_t *job,
     const writer_business_t **business)
 {
     int             rc;
+    bool            made;
     keepers_uuid_t  uuid;
 
-    if (writer_command_str(job, WRITER_FIELD_BUSINESS).len != 0) {
+    made = writer_command_str(job, WRITER_FIELD_BUSINESS).len == 0;
+
+    if (!made) {
         if (!writer_command_uuid(job, WRITER_FIELD_BUSINESS, &uuid)) {
             return WRITER_OK;
         }
@@ -179,7 +182,7 @@ writer_operator_business(writer_context_t *ctx, writer_job_t *job,
         writer_job_error(job, "business", "unknown");
     }
 
-    return rc;
+    return rc == WRITER_OK && made ? writer_audit_begin(ctx, *business) : rc;
 }
 
 

@@ -145,6 +145,14 @@ typedef struct {
 } writer_store_audit_t;
 
 
+/* Of a business's audit log: how many rows, and the MAC of that; see audit. */
+typedef struct {
+    uint64_t         rows;
+    bool             sealed;
+    unsigned char    seal[KEEPERS_HASH_LEN];
+} writer_store_head_t;
+
+
 /* A row of a page; anything but 0 ends the page. */
 typedef int (*writer_store_customer_pt)(void *data,
     const writer_store_customer_t *customer);
@@ -158,6 +166,8 @@ typedef int (*writer_store_audit_pt)(void *data,
     const writer_store_audit_t *audit);
 typedef int (*writer_store_end_pt)(void *data, uint64_t at_ms,
     const keepers_uuid_t *user);
+typedef int (*writer_store_business_pt)(void *data,
+    const keepers_uuid_t *uuid);
 typedef int (*writer_store_day_pt)(void *data, uint64_t day, uint64_t signups);
 typedef int (*writer_store_joined_pt)(void *data, const char *slug,
     uint64_t joined_ms);
@@ -191,6 +201,8 @@ int writer_store_business_find(writer_store_t *store,
     keepers_checked;
 int writer_store_business_get(writer_store_t *store, int64_t row,
     writer_store_business_t *business) keepers_checked;
+int writer_store_businesses(writer_store_t *store,
+    writer_store_business_pt each, void *data) keepers_checked;
 int writer_store_account_add(writer_store_t *store,
     const writer_store_account_t *account, uint64_t now_ms) keepers_checked;
 int writer_store_account_find(writer_store_t *store,
@@ -305,6 +317,14 @@ int writer_store_audit_last(writer_store_t *store, int64_t business,
     unsigned char hash[KEEPERS_HASH_LEN]) keepers_checked;
 int writer_store_audit_add(writer_store_t *store,
     const writer_store_audit_t *audit) keepers_checked;
+int writer_store_audit_head(writer_store_t *store, int64_t business,
+    writer_store_head_t *head) keepers_checked;
+int writer_store_audit_seal(writer_store_t *store, int64_t business,
+    const writer_store_head_t *head) keepers_checked;
+/* The head and all rows from the first on, as they stood at one moment. */
+int writer_store_audit_walk(writer_store_t *store, int64_t business,
+    writer_store_head_t *head, writer_store_audit_pt each, void *data)
+    keepers_checked;
 int writer_store_audits(writer_store_t *store, int64_t business,
     int64_t before_seq, writer_store_audit_pt each, void *data)
     keepers_checked;

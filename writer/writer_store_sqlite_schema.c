@@ -178,7 +178,11 @@ static const char *const  writer_sqlite_steps[] = {
     "CREATE TABLE ends ("
     "  at_ms INTEGER PRIMARY KEY,"
     "  user BLOB NOT NULL UNIQUE REFERENCES accounts (uuid)"
-    ") STRICT;"
+    ") STRICT;",
+
+    /* 3: how long the audit log is, and the MAC of that and of its last hash */
+    ("ALTER TABLE businesses ADD COLUMN audit_rows INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE businesses ADD COLUMN audit_seal BLOB;")
 };
 
 #define WRITER_SQLITE_STEPS                                                   \

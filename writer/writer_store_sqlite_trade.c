@@ -2,7 +2,7 @@
 /*
  * Copyright (C) Keepers
  *
- * Businesses, accounts, links, audit.
+ * Businesses, accounts, links.
  */
 
 
@@ -107,6 +107,29 @@ writer_sqlite_business(int rc, sqlite3_stmt *stmt,
     writer_sqlite_end(stmt);
 
     return WRITER_OK;
+}
+
+
+int
+writer_store_businesses(writer_store_t *store, writer_store_business_pt each,
+    void *data)
+{
+    int             rc;
+    sqlite3_stmt   *stmt;
+    keepers_uuid_t  uuid;
+
+    rc = writer_sqlite_row(store, WRITER_SQL_BUSINESSES,
+                           "SELECT uuid FROM businesses ORDER BY id", &stmt,
+                           "");
+
+    while (rc == WRITER_OK) {
+        writer_sqlite_blob(stmt, 0, uuid.bytes, KEEPERS_UUID_LEN);
+
+        rc = each(data, &uuid) == 0 ? writer_sqlite_next(store, stmt)
+                                    : writer_sqlite_end(stmt);
+    }
+
+    return rc == WRITER_NONE ? WRITER_OK : rc;
 }
 
 
@@ -438,66 +461,4 @@ writer_store_link_text(writer_store_t *store, int64_t link, uint8_t kind,
     }
 
     return rc;
-}
-
-
-int
-writer_store_audit_last(writer_store_t *store, int64_t business,
-    unsigned char hash[KEEPERS_HASH_LEN])
-{
-    int            rc;
-    sqlite3_stmt  *stmt;
-
-    rc = writer_sqlite_row(store, WRITER_SQL_AUDIT_LAST,
-             "SELECT hash FROM audit WHERE business = ?"
-             " ORDER BY seq DESC LIMIT 1", &stmt, "i", business);
-
-    if (rc == WRITER_OK) {
-        writer_sqlite_blob(stmt, 0, hash, KEEPERS_HASH_LEN);
-        writer_sqlite_end(stmt);
-    }
-
-    return rc;
-}
-
-
-int
-writer_store_audit_add(writer_store_t *store,
-    const writer_store_audit_t *audit)
-{
-    return writer_sqlite_do(store, WRITER_SQL_AUDIT_ADD,
-               "INSERT INTO audit (business, at_ms, who, what, subject, hash)"
-               " VALUES (?, ?, ?, ?, ?, ?)", "iizzzb", audit->business,
-               (int64_t) audit->at_ms, audit->who, audit->what,
-               audit->subject, audit->hash, (size_t) KEEPERS_HASH_LEN);
-}
-
-
-int
-writer_store_audits(writer_store_t *store, int64_t business,
-    int64_t before_seq, writer_store_audit_pt each, void *data)
-{
-    int                    rc;
-    sqlite3_stmt          *stmt;
-    writer_store_audit_t   audit;
-
-    rc = writer_sqlite_row(store, WRITER_SQL_AUDITS,
-             "SELECT seq, at_ms, who, what, subject, hash FROM audit"
-             " WHERE business = ? AND seq < ? ORDER BY seq DESC", &stmt, "ii",
-             business, before_seq);
-
-    while (rc == WRITER_OK) {
-        audit.seq = sqlite3_column_int64(stmt, 0);
-        audit.business = business;
-        audit.at_ms = (uint64_t) sqlite3_column_int64(stmt, 1);
-        writer_sqlite_text(stmt, 2, audit.who, sizeof(audit.who));
-        writer_sqlite_text(stmt, 3, audit.what, sizeof(audit.what));
-        writer_sqlite_text(stmt, 4, audit.subject, sizeof(audit.subject));
-        writer_sqlite_blob(stmt, 5, audit.hash, KEEPERS_HASH_LEN);
-
-        rc = each(data, &audit) == 0
-             ? writer_sqlite_next(store, stmt) : writer_sqlite_end(stmt);
-    }
-
-    return rc == WRITER_NONE ? WRITER_OK : rc;
 }
