@@ -29,7 +29,7 @@ mkdir -p "$out/bench"
 # shellcheck disable=SC2086
 $CC -O2 -g $KEEPERS_WARNINGS -Ingx_keepers_module -o "$out/bench/mint" \
     bench/mint.c $core/keepers_keyring.c $core/keepers_token.c \
-    $core/keepers_session.c $core/keepers_out.c $core/keepers_text.c  $core/keepers_text_base64.c \
+    $core/keepers_session.c $core/keepers_in.c $core/keepers_out.c $core/keepers_text.c  $core/keepers_text_base64.c \
     -lsodium -lunistring
 
 # The build has left a configured nginx tree, with the settings of Debian's.
