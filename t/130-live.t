@@ -69,6 +69,25 @@ my $locations = <<'LOCATIONS';
             limit_rate       2m;
         }
 
+        location /index/ {
+            keepers_session  required;
+            alias            %%DIR%%/html/;
+            index            big;
+            limit_rate       200k;
+        }
+
+        location /ssi/ {
+            keepers_session  required;
+            alias            %%DIR%%/html/;
+            default_type     text/html;
+            ssi              on;
+        }
+
+        location /part/ {
+            proxy_pass       http://application/;
+            proxy_buffering  off;
+        }
+
         location = /signin {
             keepers_page    %%ROOT%%/conf/pages/signin.html;
             keepers_signin  /_keepers/signin;
@@ -146,10 +165,13 @@ mkdir("$node->{dir}/html");
 truncate(spew("$node->{dir}/html/big", '', 0644), 1 << 30);
 spew("$node->{dir}/html/small", 'x' x 1_500_000, 0644);
 spew("$node->{dir}/html/page", "PROTECTED\n", 0644);
+spew("$node->{dir}/html/parts", "TWO: <!--# include virtual=\"/part/events\" -->"
+     . " <!--# include virtual=\"/part/events\" -->\n", 0644);
 
 my %stream = (ws => '/live/ws', events => '/live/events', file => '/file/big',
               threads => '/threads/big', optional => '/optional/big',
-              stale => '/stale/events', slow => '/live/slow');
+              stale => '/stale/events', slow => '/live/slow',
+              index => '/index/', parts => '/ssi/parts');
 
 
 sub cookie {
@@ -381,6 +403,31 @@ subtest 'each kind is cut' => sub {
     is(cuts('revoked'), 5, 'and they are counted');
     unlike(page($node->{port}, cookie($ua)), qr/PROTECTED/,
            'the session is over');
+};
+
+subtest 'wherever it stands' => sub {
+    my $ua = sign_in($p);
+    my @streams = map { begin($_, cookie($ua)) } qw(index parts);
+    my $upload = { kind => 'upload', socket => listens($node->{port}) };
+
+    $upload->{socket}->syswrite("POST /live/upload HTTP/1.1\r\nHost: x\r\n"
+        . "Cookie: keepers=" . cookie($ua) . "\r\nSec-Fetch-Site: "
+        . "same-origin\r\nContent-Length: 1000\r\n\r\n0123456789");
+    $upload->{socket}->blocking(0);
+
+    ok(runs(1.5, @streams), 'a redirect inside, a page of parts');
+    cmp_ok(opened(), '>=', 1, 'of the application');
+    is(follow(0.1, $upload), 1, 'an upload that does not end');
+
+    # others leave by themselves
+    my @left = map { begin($_, cookie($ua)) } ('ws', 'events', 'file') x 5;
+    close($_->{socket}) for @left;
+
+    is(sign_out($ua), 303, 'signed out');
+    in_time('all are cut', 1, @streams, $upload);
+    ok((wait_for { opened() == 0 } 2), 'the application knows');
+    is(scalar(logs(qr/signal 11|worker process \d+ exited/)), 0,
+       'and no worker has fallen');
 };
 
 subtest 'what is about to be answered is answered' => sub {
