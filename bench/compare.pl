@@ -500,8 +500,12 @@ sub stop {
     my ($name) = @_;
     my $child = delete $pid{$name} or return;
 
-    kill 'TERM', $child;
-    waitpid $child, 0;
+    # a signal between nginx's look at its flags and its wait for events is not
+    # seen until the next one
+    do {
+        kill 'TERM', $child;
+        sleep(0.1);
+    } while (waitpid($child, WNOHANG) == 0);
 }
 
 

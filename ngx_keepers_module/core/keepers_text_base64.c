@@ -115,6 +115,7 @@ keepers_text_encode(const keepers_text_base64_t *kind, keepers_out_t *out,
 {
     size_t          i, n, digits;
     uint32_t        group;
+    const char     *a;
     unsigned char  *p;
 
     if (bytes.len == 0) {
@@ -134,27 +135,32 @@ keepers_text_encode(const keepers_text_base64_t *kind, keepers_out_t *out,
         return;
     }
 
-    /* every check writes two keys: whole groups go without a branch */
+    /*
+     * Every check writes two keys: whole groups go without a branch, and the
+     * alphabet is not fetched again for each character, which *p might be.
+     */
+
+    a = kind->alphabet;
 
     for (i = 0; bytes.len - i >= 3; i += 3) {
         group = (uint32_t) bytes.data[i] << 16
                 | (uint32_t) bytes.data[i + 1] << 8 | bytes.data[i + 2];
 
-        *p++ = (unsigned char) kind->alphabet[group >> 18];
-        *p++ = (unsigned char) kind->alphabet[group >> 12 & 0x3f];
-        *p++ = (unsigned char) kind->alphabet[group >> 6 & 0x3f];
-        *p++ = (unsigned char) kind->alphabet[group & 0x3f];
+        *p++ = (unsigned char) a[group >> 18];
+        *p++ = (unsigned char) a[group >> 12 & 0x3f];
+        *p++ = (unsigned char) a[group >> 6 & 0x3f];
+        *p++ = (unsigned char) a[group & 0x3f];
     }
 
     if (i < bytes.len) {
         group = (uint32_t) bytes.data[i] << 16;
         group |= bytes.len - i == 2 ? (uint32_t) bytes.data[i + 1] << 8 : 0;
 
-        *p++ = (unsigned char) kind->alphabet[group >> 18];
-        *p++ = (unsigned char) kind->alphabet[group >> 12 & 0x3f];
+        *p++ = (unsigned char) a[group >> 18];
+        *p++ = (unsigned char) a[group >> 12 & 0x3f];
 
         if (bytes.len - i == 2) {
-            *p++ = (unsigned char) kind->alphabet[group >> 6 & 0x3f];
+            *p++ = (unsigned char) a[group >> 6 & 0x3f];
         }
     }
 

@@ -59,7 +59,11 @@ ngx_keepers_reply_csp(ngx_http_request_t *r, const ngx_str_t *styles)
     static ngx_str_t  page = ngx_string(
         "; form-action 'self'; img-src data:; style-src ");
 
-    len = strict.len + (styles != NULL ? page.len + styles->len : 0);
+    if (styles == NULL) {
+        return ngx_keepers_reply_header(r, "Content-Security-Policy", strict);
+    }
+
+    len = strict.len + page.len + styles->len;
 
     p = ngx_pnalloc(r->pool, len);
 
@@ -71,11 +75,8 @@ ngx_keepers_reply_csp(ngx_http_request_t *r, const ngx_str_t *styles)
     value.data = p;
 
     p = ngx_cpymem(p, strict.data, strict.len);
-
-    if (styles != NULL) {
-        p = ngx_cpymem(p, page.data, page.len);
-        (void) ngx_cpymem(p, styles->data, styles->len);
-    }
+    p = ngx_cpymem(p, page.data, page.len);
+    (void) ngx_cpymem(p, styles->data, styles->len);
 
     return ngx_keepers_reply_header(r, "Content-Security-Policy", value);
 }

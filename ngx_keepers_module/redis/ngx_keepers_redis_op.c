@@ -10,6 +10,8 @@
 
 #include "redis/ngx_keepers_redis_int.h"
 
+#include "core/keepers_out.h"
+
 
 static ngx_int_t ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis,
     ngx_uint_t script, const keepers_str_t *argv, ngx_uint_t argc,
@@ -76,18 +78,20 @@ ngx_keepers_redis_eval(ngx_keepers_redis_t *redis, ngx_keepers_script_e script,
     ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
     void *data, ngx_keepers_redis_op_t **op)
 {
-    u_char         *p, number[NGX_INT_T_LEN];
+    u_char          number[NGX_INT_T_LEN];
+    keepers_out_t   out;
     keepers_str_t   args[NGX_KEEPERS_REDIS_ARGS_MAX + 3];
 
     if (keys > argc || argc > NGX_KEEPERS_REDIS_ARGS_MAX) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(number, "%ui", keys);
+    keepers_out_init(&out, number, sizeof(number));
+    keepers_out_uint(&out, keys);
 
     args[0] = keepers_str("EVALSHA", 7);
     args[1] = ngx_keepers_redis_script_digest(script);
-    args[2] = keepers_str(number, p - number);
+    args[2] = keepers_out_written(&out);
 
     ngx_memcpy(&args[3], argv, argc * sizeof(keepers_str_t));
 
