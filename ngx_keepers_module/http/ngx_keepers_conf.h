@@ -64,6 +64,8 @@ typedef struct ngx_keepers_limit_rule_s  ngx_keepers_limit_rule_t;
 struct ngx_keepers_limit_rule_s {
     ngx_str_t                  name;
     ngx_http_complex_value_t  *key;
+    size_t                     net;         /* the key is so much of the
+                                               client's address; 0: "key" */
     ngx_http_complex_value_t  *condition;   /* if=; NULL: always */
     keepers_rate_t             rate;
     keepers_rate_t             share;       /* of this machine, without Redis */

@@ -236,9 +236,16 @@ ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
 
     ngx_str_null(&cost);
 
-    if (ngx_http_complex_value(r, rule->key, &key) != NGX_OK
-        || (limit->cost != NULL
-            && ngx_http_complex_value(r, limit->cost, &cost) != NGX_OK))
+    if (rule->net != 0) {
+        key = ngx_keepers_to(ngx_keepers_client_address(r));
+        key.len = ngx_min(key.len, rule->net);
+
+    } else if (ngx_http_complex_value(r, rule->key, &key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (limit->cost != NULL
+        && ngx_http_complex_value(r, limit->cost, &cost) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -11,6 +11,7 @@
 #include <ngx_http.h>
 
 #include "core/keepers_rate.h"
+#include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_limit.h"
 
@@ -72,6 +73,7 @@ char *
 ngx_keepers_limit_key_conf(ngx_conf_t *cf, ngx_keepers_limit_rule_t *rule,
     ngx_str_t *key)
 {
+    size_t                     len;
     ngx_str_t                  text;
     ngx_keepers_limit_rule_t  *wide;
 
@@ -94,6 +96,12 @@ ngx_keepers_limit_key_conf(ngx_conf_t *cf, ngx_keepers_limit_rule_t *rule,
 
     rule->key = ngx_keepers_limit_value(cf, &text);
 
+    if (ngx_keepers_limit_named(key->data, &len) == key->data
+        && len == key->len)
+    {
+        rule->net = NGX_KEEPERS_CLIENT_NET;
+    }
+
     if (rule->key == NULL
         || ngx_keepers_limit_client(cf, key, net_wide, &text)
            != NGX_OK)
@@ -110,6 +118,7 @@ ngx_keepers_limit_key_conf(ngx_conf_t *cf, ngx_keepers_limit_rule_t *rule,
 
     wide->rate = keepers_rate_times(&rule->rate, NGX_KEEPERS_LIMIT_WIDE);
     wide->key = ngx_keepers_limit_value(cf, &text);
+    wide->net = rule->net ? NGX_KEEPERS_CLIENT_WIDE : 0;
 
     rule->wide = wide;
 
