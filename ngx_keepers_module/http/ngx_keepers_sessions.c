@@ -34,8 +34,7 @@
 
 
 typedef struct {
-    ngx_keepers_wait_t  *wait;      /* of the end, beside the list's own */
-    ngx_keepers_wait_t  *list;      /* the list's, once it is there */
+    ngx_keepers_wait_t  *wait;      /* of epoch and end; the list has its own */
     ngx_str_t            id;        /* empty: all others */
     ngx_uint_t           all;       /* the current one too */
 } ngx_keepers_sessions_t;
@@ -59,7 +58,7 @@ static void ngx_keepers_sessions_time(keepers_out_t *out, const char *name,
 static ngx_int_t ngx_keepers_sessions_end(ngx_http_request_t *r,
     ngx_keepers_wait_t *wait, ngx_keepers_sessions_t *state);
 static ngx_int_t ngx_keepers_sessions_epoch(ngx_http_request_t *r,
-    ngx_keepers_wait_t *wait, ngx_keepers_sessions_t *state);
+    ngx_keepers_ctx_t *ctx, ngx_keepers_sessions_t *state);
 static ngx_int_t ngx_keepers_sessions_raised(ngx_http_request_t *r,
     ngx_keepers_wait_t *wait);
 static ngx_int_t ngx_keepers_sessions_ended(ngx_http_request_t *r,
@@ -98,6 +97,18 @@ ngx_keepers_sessions_handler(ngx_http_request_t *r)
     if (ngx_keepers_sessions_id(r, state) != NGX_OK) {
         return ngx_keepers_reply_problem(r, NGX_HTTP_NOT_FOUND, "not_found",
                                          0);
+    }
+
+    state->wait = ngx_keepers_wait_create(r, 1, 32);
+
+    if (state->wait == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    state->wait->data = state;
+
+    if (r->method == NGX_HTTP_DELETE && state->all) {
+        return ngx_keepers_sessions_epoch(r, ctx, state);
     }
 
     if (r->method == NGX_HTTP_DELETE
@@ -162,9 +173,8 @@ ngx_keepers_sessions_list(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     wait = ngx_keepers_wait_create(r, NGX_KEEPERS_SESSIONS_VALUES,
                                    NGX_KEEPERS_SESSIONS_BYTES);
-    state->wait = ngx_keepers_wait_create(r, 1, 32);
 
-    if (wait == NULL || state->wait == NULL) {
+    if (wait == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -190,17 +200,12 @@ ngx_keepers_sessions_list(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 static ngx_int_t
 ngx_keepers_sessions_listed(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
-    ngx_keepers_sessions_t  *state;
-
     if (!ngx_keepers_sessions_whole(wait)) {
         return ngx_keepers_sessions_unavailable(r);
     }
 
     if (r->method == NGX_HTTP_DELETE) {
-        state = wait->data;
-
-        return state->all ? ngx_keepers_sessions_epoch(r, wait, state)
-                          : ngx_keepers_sessions_end(r, wait, state);
+        return ngx_keepers_sessions_end(r, wait, wait->data);
     }
 
     return ngx_keepers_sessions_reply(r, wait);
@@ -408,32 +413,25 @@ ngx_keepers_sessions_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
         return ngx_keepers_sessions_ended(r, wait);
     }
 
-    state->wait->data = state;
-
     return ngx_keepers_end(r, state->wait, ngx_keepers_sessions_ended,
                            ctx->tag, sids, n);
 }
 
 
 /*
- * The epoch is what ends them all, those too that a sign-in makes meanwhile;
- * the list is for the caches of all nodes.
+ * The epoch is what ends them all; the list, which is read after it, for one
+ * that a sign-in makes in between would not be in it, is for the caches of all
+ * nodes.
  */
 
 static ngx_int_t
-ngx_keepers_sessions_epoch(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
+ngx_keepers_sessions_epoch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_sessions_t *state)
 {
-    u_char              text[NGX_KEEPERS_KEY_LEN];
-    ngx_int_t           rc;
-    keepers_out_t       key;
-    keepers_str_t       argv[2];
-    ngx_keepers_ctx_t  *ctx;
-
-    ctx = ngx_keepers_ctx_find(r);
-
-    state->list = wait;
-    state->wait->data = state;
+    u_char         text[NGX_KEEPERS_KEY_LEN];
+    ngx_int_t      rc;
+    keepers_out_t  key;
+    keepers_str_t  argv[2];
 
     keepers_out_init(&key, text, sizeof(text));
     ngx_keepers_check_key(ngx_keepers_main_conf(r), ctx->tag, "e", NULL, &key);
@@ -451,15 +449,11 @@ ngx_keepers_sessions_epoch(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
 static ngx_int_t
 ngx_keepers_sessions_raised(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
-    ngx_keepers_sessions_t  *state;
-
-    state = wait->data;
-
     if (ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER) == NULL) {
         return ngx_keepers_sessions_unavailable(r);
     }
 
-    return ngx_keepers_sessions_end(r, state->list, state);
+    return ngx_keepers_sessions_list(r, ngx_keepers_ctx_find(r), wait->data);
 }
 
 
