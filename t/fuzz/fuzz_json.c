@@ -4,7 +4,8 @@
  *
  * A JSON body, whatever it is, with a heap of just the promised size: each
  * string that comes out is strict UTF-8; a body is taken only if all of it is
- * UTF-8; written as JSON again, the strings come out the same.
+ * UTF-8 and each escape in it names a character; written as JSON again, the
+ * strings come out the same.
  */
 
 
@@ -24,6 +25,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(int holds);
+static void check_escapes(const uint8_t *s, size_t size);
+static int unit(const uint8_t *s, size_t size);
 static void write_json(const keepers_fieldset_t *set, keepers_out_t *out);
 
 
@@ -67,6 +70,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     check(keepers_text_utf8(keepers_str(data, size)));
     check(set.unknown <= KEEPERS_FIELDS_MAX);
+    check_escapes(data, size);
 
     for (i = 0; i < set.n; i++) {
         check(keepers_text_utf8(fields[i].value));
@@ -88,6 +92,64 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     return 0;
+}
+
+
+/* In what is JSON a backslash stands in strings alone. */
+
+static void
+check_escapes(const uint8_t *s, size_t size)
+{
+    int     high;
+    size_t  i;
+
+    for (i = 0; i < size; i++) {
+
+        if (s[i] != '\\') {
+            continue;
+        }
+
+        i++;
+        check(i < size);
+
+        if (s[i] != 'u') {
+            continue;
+        }
+
+        high = unit(s + i, size - i);
+        i += 4;
+
+        check(high > 0 && (high < 0xdc00 || high > 0xdfff));
+
+        if (high >= 0xd800 && high <= 0xdbff) {
+            check(i + 2 < size && s[i + 1] == '\\');
+
+            high = unit(s + i + 2, size - i - 2);
+            i += 6;
+
+            check(high >= 0xdc00 && high <= 0xdfff);
+        }
+    }
+}
+
+
+/* "u" and four digits; -1 for anything else. */
+
+static int
+unit(const uint8_t *s, size_t size)
+{
+    char  digits[5], *end;
+    long  n;
+
+    if (size < 5 || s[0] != 'u') {
+        return -1;
+    }
+
+    memcpy(digits, s + 1, 4);
+    digits[4] = '\0';
+    n = strtol(digits, &end, 16);
+
+    return end == digits + 4 ? (int) n : -1;
 }
 
 

@@ -18,13 +18,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(int holds);
 static void check_record(keepers_str_t s);
-static void check_net(const unsigned char net[8]);
+static const char *check_net(const unsigned char net[8]);
 
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t        agent;
+    const char    *end;
     keepers_str_t  s;
     unsigned char  net[8];
 
@@ -37,11 +38,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(size != 0 || agent == KEEPERS_AGENT_OTHER);
 
     keepers_net_read(s, net);
-    check_net(net);
-    check((net[0] != 0) == (size == 4 || size == 16));
+    end = check_net(net);
+
+    if (size == 4) {
+        check(strcmp(end, "0/24") == 0);
+
+    } else if (size == 16) {
+        check(strcmp(end, net[0] == 4 ? "0/24" : ":/48") == 0);
+
+    } else {
+        check(strcmp(end, "-") == 0);
+    }
 
     if (size == sizeof(net)) {
-        check_net(data);
+        (void) check_net(data);
     }
 
     return 0;
@@ -83,15 +93,17 @@ check_record(keepers_str_t s)
                                    session.absolute_ms - 1)
              == KEEPERS_SESSION_REVOKED);
 
-    check_net(session.net);
+    (void) check_net(session.net);
 }
 
 
-static void
+/* The last four characters of the text, or all of it. */
+
+static const char *
 check_net(const unsigned char net[8])
 {
-    char    text[24];
-    size_t  i, len;
+    size_t       i, len;
+    static char  text[24];
 
     memset(text, 'x', sizeof(text));
     len = keepers_net_text(net, text);
@@ -101,6 +113,8 @@ check_net(const unsigned char net[8])
     for (i = 0; i < len; i++) {
         check(strchr("0123456789abcdef.:/-", text[i]) != NULL);
     }
+
+    return len < 4 ? text : text + len - 4;
 }
 
 
