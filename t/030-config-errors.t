@@ -61,9 +61,11 @@ my %valid = (keepers_zone => '1m',
              keepers_limit_status => '503',
              keepers_link => '$arg_slug',
              keepers_thanks => '$arg_slug',
-             keepers_page => "$root/conf/pages/problem.html",
+             keepers_page => "$root/conf/pages/nothing-here.html",
              keepers_link_template => "$root/conf/pages/link.html",
              keepers_thanks_template => "$root/conf/pages/thanks.html",
+             keepers_problem_template => "$root/conf/pages/problem.html",
+             keepers_words => "$root/conf/pages/words/de.words",
              keepers_signup_body_size => '8k',
              keepers_spool => 'max=9',
              keepers_status => 'json');
@@ -96,6 +98,7 @@ for my $name (sort keys %valid) {
 
     # once a level; limits and rules are lists
     my $twice = $name =~ /^keepers_limit(?:_rule)?$/ ? 'stands twice'
+              : $name eq 'keepers_words' ? '"keepers_words": "'
               : "\"$name\" directive is duplicate";
     my ($where) = grep { $in{$_} } qw(http server location);
 
@@ -488,14 +491,48 @@ refuses(conf(location => "keepers_page $nobody;"), "the template \"$nobody\" "
         . 'is wrong in line 2: there is no variable "$keepers_nobody"',
         'a page with an unknown variable');
 refuses(conf(location => "keepers_page $none;"),
-        "the template \"$none\" must be a file of 1 to", 'an empty template');
+        "\"$none\" must be a file of 1 to", 'an empty template');
 refuses(conf(location => "keepers_page $dir/no.html;"),
-        "cannot open the template \"$dir/no.html\" (2: No such file or "
+        "cannot open \"$dir/no.html\" (2: No such file or "
         . 'directory)', 'no template');
 refuses(conf(location => "keepers_page $dir;"),
-        "the template \"$dir\" must be a file of 1 to", 'a folder');
+        "\"$dir\" must be a file of 1 to", 'a folder');
 
-# 7. "return" is answered before the session is looked for
+for my $name (qw(keepers_link_template keepers_problem_template)) {
+    my $file = spew("$dir/word.html", "<p>\n{{\@no_such_word}}</p>\n");
+
+    refuses(conf(location => "$name $file;"), "the template \"$file\" is wrong "
+            . 'in line 2: there are no words of this name', "$name: a word");
+}
+
+# 7. words
+
+my $german = slurp("$root/conf/pages/words/de.words");
+
+my @words = (
+    [$german . "join\n", 'are wrong in line '
+     . (1 + $german =~ tr/\n//) . ': a line is "name = text"'],
+    [$german . "join = Los\n", 'this name stands above already'],
+    [$german . "more = \xff\n", 'this is not UTF-8'],
+    [$german =~ s/^language = de$/language = D/mr,
+     'need a line "language = "'],
+    [$german =~ s/^direction = ltr$/direction = up/mr,
+     'need a line "direction = ltr" or "direction = rtl"'],
+    [$german =~ s/^tap = .*\n//mr, 'lack "tap"'],
+    [$german =~ s/^say_later = /say_later = {{business}} /mr,
+     '"say_later" cannot have values in it'],
+    [$german =~ s/^tap = /tap = {{nobody}} /mr, 'unknown value'],
+);
+
+for my $i (0 .. $#words) {
+    my ($text, $said) = @{$words[$i]};
+    my $file = spew("$dir/words$i", $text);
+
+    refuses(conf(http => "keepers_words $file;",
+                 location => 'keepers_link x;'), $said, "words: $said");
+}
+
+# 8. "return" is answered before the session is looked for
 
 my $guard = '"keepers_session required" does not protect the "return" of the ';
 
@@ -514,7 +551,7 @@ loads(conf(http => $use, location => 'keepers_session off; return 200 a;'),
 loads(conf(location => "$use rewrite ^/a /b break; set \$a 1;"),
       'other directives of the rewrite module');
 
-# 8. no network: an address that listens, and is asked by nobody
+# 9. no network: an address that listens, and is asked by nobody
 
 my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1')
     or die("listen: $!\n");
@@ -537,7 +574,7 @@ SKIP: {
     unlike(slurp($trace), qr/AF_INET/, 'no connect() to a network');
 }
 
-# 9. inheritance
+# 10. inheritance
 
 loads(conf(http => "keepers_session required role=owner aal=1;\n"
            . "keepers_session_cookie __Host-h;\nkeepers_session_idle 1m;\n"

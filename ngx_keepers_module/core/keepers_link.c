@@ -15,6 +15,7 @@
 #define KEEPERS_LINK_OFFER_MAX      300
 #define KEEPERS_LINK_CONSENT_MAX    500
 #define KEEPERS_LINK_LOCALE_MIN     2
+#define KEEPERS_LINK_LIGHT_STEP     15
 
 #define KEEPERS_LINK_FLAGS          (KEEPERS_LINK_PHONE                      \
                                      | KEEPERS_LINK_NAME_OPTIONAL            \
@@ -25,6 +26,7 @@
 static bool keepers_link_sound(const keepers_link_t *link);
 static bool keepers_link_text(keepers_str_t s, size_t max);
 static bool keepers_link_country(keepers_str_t s);
+static uint32_t keepers_link_light(unsigned char c);
 
 
 void
@@ -154,4 +156,46 @@ keepers_link_locale(keepers_str_t s)
     }
 
     return true;
+}
+
+
+/*
+ * White and black have the same contrast with a luminance of 0.179, 4.58; up
+ * to 0.175 black has too little, and above 0.183 white has.
+ */
+
+bool
+keepers_link_white(const unsigned char color[3])
+{
+    uint32_t  luminance;
+
+    luminance = 2126 * keepers_link_light(color[0])
+                + 7152 * keepers_link_light(color[1])
+                + 722 * keepers_link_light(color[2]);
+
+    return luminance < 17900000;
+}
+
+
+/* sRGB to linear light in ten-thousandths, off by 13 at most. */
+
+static uint32_t
+keepers_link_light(unsigned char c)
+{
+    uint32_t  i, rest;
+
+    static const uint32_t  steps[] = {
+        0, 48, 130, 262, 452, 704, 1022, 1413, 1878, 2423, 3050, 3763, 4564,
+        5457, 6445, 7529, 8714, 10000
+    };
+
+    i = c / KEEPERS_LINK_LIGHT_STEP;
+    rest = c % KEEPERS_LINK_LIGHT_STEP;
+
+    if (rest == 0) {
+        return steps[i];
+    }
+
+    return steps[i]
+           + (steps[i + 1] - steps[i]) * rest / KEEPERS_LINK_LIGHT_STEP;
 }

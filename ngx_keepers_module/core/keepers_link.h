@@ -65,5 +65,11 @@ int keepers_link_decode(keepers_str_t record, keepers_link_t *link)
 /* [A-Za-z0-9-]{2,16}: a language tag that may be stored and shown. */
 bool keepers_link_locale(keepers_str_t s);
 
+/*
+ * Are letters on this color white?  Else they are black: one of the two has a
+ * contrast of 4.5 with any color (WCAG 2.2, 1.4.3), whatever a business likes.
+ */
+bool keepers_link_white(const unsigned char color[3]);
+
 
 #endif /* _KEEPERS_LINK_H_INCLUDED_ */

@@ -7,10 +7,12 @@
 #include "http/ngx_keepers_answer.h"
 
 #include "core/keepers_out.h"
+#include "http/ngx_keepers_language.h"
 #include "http/ngx_keepers_link_page.h"
 #include "http/ngx_keepers_problem.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_words.h"
 
 
 #define NGX_KEEPERS_GONE           410
@@ -20,13 +22,13 @@
 
 
 typedef struct {
-    ngx_uint_t         status;      /* of a page, and of JSON if not other */
-    ngx_uint_t         json;        /* 0: the same */
-    const char        *code;        /* of a problem; $keepers_reason */
-    const char        *state;       /* $keepers_signup */
-    ngx_uint_t         retry_s;
-    keepers_metric_e   metric;
-    keepers_str_t      sentence;    /* on top of the page */
+    ngx_uint_t          status;     /* of a page, and of JSON if not other */
+    ngx_uint_t          json;       /* 0: the same */
+    const char         *code;       /* of a problem; $keepers_reason */
+    const char         *state;      /* $keepers_signup */
+    ngx_uint_t          retry_s;
+    keepers_metric_e    metric;
+    ngx_keepers_word_e  sentence;   /* on top of the page */
 } ngx_keepers_outcome_t;
 
 
@@ -35,12 +37,15 @@ static ngx_int_t ngx_keepers_answer_redirect(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_answer_page(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e outcome,
     ngx_keepers_answer_t *answer);
+static ngx_int_t ngx_keepers_answer_path(ngx_http_request_t *r,
+    const char *below, ngx_str_t *path);
 static ngx_int_t ngx_keepers_answer_token(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e outcome,
     ngx_keepers_link_page_t *page);
-static ngx_int_t ngx_keepers_answer_sentence(ngx_http_request_t *r,
-    ngx_keepers_outcome_e outcome, ngx_uint_t retry_s,
-    keepers_str_t *sentence);
+static ngx_keepers_word_e ngx_keepers_answer_sentence(ngx_http_request_t *r,
+    ngx_keepers_outcome_e outcome, ngx_uint_t retry_s);
+static ngx_keepers_word_e ngx_keepers_answer_title(
+    ngx_keepers_outcome_e outcome);
 static void ngx_keepers_answer_note(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, const ngx_keepers_outcome_t *row);
 
@@ -50,95 +55,88 @@ static const ngx_keepers_outcome_t
 {
     /* SHOWN */
     { NGX_HTTP_OK, 0, NULL, NULL, 0, KEEPERS_METRIC_LINK_SHOWN,
-      keepers_null_string },
+      NGX_KEEPERS_WORD_NONE },
 
     /* RECEIVED: counted, and named "accepted" or "held", by the filter */
     { NGX_HTTP_SEE_OTHER, 202, NULL, NULL, 0, NGX_KEEPERS_NO_COUNTER,
-      keepers_null_string },
+      NGX_KEEPERS_WORD_NONE },
 
     /* REPEATED */
     { NGX_HTTP_SEE_OTHER, 202, NULL, "repeated", 0,
-      KEEPERS_METRIC_SIGNUP_REPEATED, keepers_null_string },
+      KEEPERS_METRIC_SIGNUP_REPEATED, NGX_KEEPERS_WORD_NONE },
 
     /* TAP: the template has its own words */
     { NGX_HTTP_OK, 0, "tap", NULL, 0, KEEPERS_METRIC_SIGNUP_TAP,
-      keepers_null_string },
+      NGX_KEEPERS_WORD_NONE },
 
     /* INVALID */
     { NGX_KEEPERS_UNPROCESSABLE, 0, "invalid", "invalid", 0,
       KEEPERS_METRIC_SIGNUP_INVALID,
-      keepers_string("Something below needs another look. Everything else "
-                     "you typed is still here.") },
+      NGX_KEEPERS_WORD_SAY_INVALID },
 
     /* ENCODING */
     { NGX_KEEPERS_UNPROCESSABLE, 0, "encoding", "invalid", 0,
       KEEPERS_METRIC_SIGNUP_INVALID,
-      keepers_string("Part of the form arrived damaged. Please check it and "
-                     "press Join again.") },
+      NGX_KEEPERS_WORD_SAY_ENCODING },
 
     /* DUPLICATE */
     { NGX_HTTP_BAD_REQUEST, 0, "duplicate_field", "invalid", 0,
       KEEPERS_METRIC_SIGNUP_REFUSED,
-      keepers_string("The form arrived with a field twice. Please fill it in "
-                     "again.") },
+      NGX_KEEPERS_WORD_SAY_DUPLICATE },
 
     /* MALFORMED */
     { NGX_HTTP_BAD_REQUEST, 0, "malformed", "invalid", 0,
       KEEPERS_METRIC_SIGNUP_REFUSED,
-      keepers_string("The form arrived damaged. Please fill it in again.") },
+      NGX_KEEPERS_WORD_SAY_MALFORMED },
 
     /* TOKEN */
     { NGX_HTTP_FORBIDDEN, 0, "token", "invalid", 0,
       KEEPERS_METRIC_SIGNUP_REFUSED,
-      keepers_string("This page had to be renewed. Please press Join again: "
-                     "everything you typed is still here.") },
+      NGX_KEEPERS_WORD_SAY_TOKEN },
 
     /* TOO_LARGE */
     { NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, 0, "too_large", "invalid", 0,
       KEEPERS_METRIC_SIGNUP_REFUSED,
-      keepers_string("That was more than this form can take. Please fill it "
-                     "in again, with less.") },
+      NGX_KEEPERS_WORD_SAY_TOO_LARGE },
 
     /* MEDIA_TYPE */
     { NGX_HTTP_UNSUPPORTED_MEDIA_TYPE, 0, "media_type", "invalid", 0,
       KEEPERS_METRIC_SIGNUP_REFUSED,
-      keepers_string("Please send the form of this page.") },
+      NGX_KEEPERS_WORD_NONE },
 
     /* METHOD */
     { NGX_HTTP_NOT_ALLOWED, 0, "method", NULL, 0, NGX_KEEPERS_NO_COUNTER,
-      keepers_string("A link can be read, and its form can be sent.") },
+      NGX_KEEPERS_WORD_NONE },
 
     /* KEY_MISSING */
     { NGX_HTTP_BAD_REQUEST, 0, "idempotency_key_missing", "invalid", 0,
-      KEEPERS_METRIC_SIGNUP_REFUSED, keepers_null_string },
+      KEEPERS_METRIC_SIGNUP_REFUSED, NGX_KEEPERS_WORD_NONE },
 
     /* KEY_REUSED */
     { NGX_KEEPERS_UNPROCESSABLE, 0, "key_reused", "invalid", 0,
-      KEEPERS_METRIC_SIGNUP_REFUSED, keepers_null_string },
+      KEEPERS_METRIC_SIGNUP_REFUSED, NGX_KEEPERS_WORD_NONE },
 
     /* IN_FLIGHT */
     { NGX_HTTP_CONFLICT, 0, "in_flight", "repeated", 1,
-      KEEPERS_METRIC_SIGNUP_REPEATED, keepers_null_string },
+      KEEPERS_METRIC_SIGNUP_REPEATED, NGX_KEEPERS_WORD_NONE },
 
-    /* LIMITED: the sentence has the seconds in it */
+    /* LIMITED: the sentence says how long */
     { NGX_HTTP_TOO_MANY_REQUESTS, 0, "rate_limited", NULL, 1,
-      KEEPERS_METRIC_SIGNUP_REFUSED, keepers_null_string },
+      KEEPERS_METRIC_SIGNUP_REFUSED, NGX_KEEPERS_WORD_NONE },
 
     /* CLOSED: the template has its own words */
     { NGX_KEEPERS_GONE, 0, "link_closed", NULL, 0, KEEPERS_METRIC_LINK_CLOSED,
-      keepers_null_string },
+      NGX_KEEPERS_WORD_NONE },
 
     /* UNKNOWN */
     { NGX_HTTP_NOT_FOUND, 0, "link_unknown", NULL, 0,
       KEEPERS_METRIC_LINK_UNKNOWN,
-      keepers_string("There is no such link. Please check the address, or "
-                     "scan the code again.") },
+      NGX_KEEPERS_WORD_SAY_UNKNOWN },
 
     /* UNAVAILABLE */
     { NGX_HTTP_SERVICE_UNAVAILABLE, 0, "unavailable", NULL, 5,
       NGX_KEEPERS_NO_COUNTER,
-      keepers_string("Your signup could not be kept just now. Please press "
-                     "Join again in a few seconds.") }
+      NGX_KEEPERS_WORD_SAY_UNAVAILABLE }
 };
 
 
@@ -146,7 +144,6 @@ ngx_int_t
 ngx_keepers_answer_make(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
     ngx_keepers_outcome_e outcome, ngx_keepers_answer_t *answer)
 {
-    keepers_str_t                 sentence;
     ngx_keepers_ctx_t            *ctx;
     const ngx_keepers_outcome_t  *row;
 
@@ -209,14 +206,10 @@ ngx_keepers_answer_make(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
         return ngx_keepers_answer_page(r, signup, outcome, answer);
     }
 
-    if (ngx_keepers_answer_sentence(r, outcome, answer->retry_s, &sentence)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_keepers_problem_page(r, answer->status, sentence,
-                                    &answer->body, &answer->styles);
+    return ngx_keepers_problem_page(r, ngx_keepers_answer_title(outcome),
+                                    ngx_keepers_answer_sentence(r, outcome,
+                                                             answer->retry_s),
+                                    &answer->body, &answer->view);
 }
 
 
@@ -255,13 +248,43 @@ ngx_keepers_answer_note(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
 }
 
 
-/* The link's own path, with "/thanks": the page has no need of anything. */
+/* The link's own path, with "/thanks", and no more than a language. */
 
 static ngx_int_t
 ngx_keepers_answer_redirect(ngx_http_request_t *r,
     ngx_keepers_answer_t *answer)
 {
-    return ngx_keepers_link_page_path(r, r->uri, "/thanks", &answer->location);
+    return ngx_keepers_answer_path(r, "/thanks", &answer->location);
+}
+
+
+/* Who has chosen a language by the switch goes on in it. */
+
+static ngx_int_t
+ngx_keepers_answer_path(ngx_http_request_t *r, const char *below,
+    ngx_str_t *path)
+{
+    u_char         *p;
+    keepers_str_t   tag;
+
+    if (ngx_keepers_link_page_path(r, r->uri, below, path) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!ngx_keepers_language_chosen(r, &tag)) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, path->len + sizeof("?lang=") - 1 + tag.len);
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    path->len = ngx_sprintf(p, "%V?lang=%*s", path, tag.len, tag.data) - p;
+    path->data = p;
+
+    return NGX_OK;
 }
 
 
@@ -270,11 +293,10 @@ ngx_keepers_answer_page(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
     ngx_keepers_outcome_e outcome, ngx_keepers_answer_t *answer)
 {
     ngx_str_t                 action;
+    ngx_uint_t                language;
     keepers_out_t             out;
+    ngx_keepers_word_e        sentence;
     ngx_keepers_link_page_t   page;
-    ngx_keepers_template_t   *t;
-
-    t = signup->conf->link_template;
 
     ngx_memzero(&page, sizeof(ngx_keepers_link_page_t));
 
@@ -290,23 +312,26 @@ ngx_keepers_answer_page(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
         page.faults = &signup->faults;
     }
 
-    if (ngx_keepers_link_page_path(r, r->uri, "", &action) != NGX_OK
-        || ngx_keepers_answer_token(r, signup, outcome, &page) != NGX_OK
-        || ngx_keepers_answer_sentence(r, outcome, answer->retry_s,
-                                       &page.problem)
-           != NGX_OK)
+    if (ngx_keepers_answer_path(r, "", &action) != NGX_OK
+        || ngx_keepers_answer_token(r, signup, outcome, &page) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    page.action = ngx_keepers_from(action);
+    language = ngx_keepers_language(r, page.link->locale);
+    sentence = ngx_keepers_answer_sentence(r, outcome, answer->retry_s);
 
-    if (ngx_keepers_link_page_render(r, t, &page, &out) != NGX_OK) {
+    page.action = ngx_keepers_from(action);
+    page.problem = ngx_keepers_word(r, language, sentence);
+    page.language = language;
+
+    answer->view = &signup->conf->link_template->views[language];
+
+    if (ngx_keepers_link_page_render(r, answer->view, &page, &out) != NGX_OK) {
         return NGX_ERROR;
     }
 
     answer->body = keepers_out_written(&out);
-    answer->styles = &t->styles;
 
     return NGX_OK;
 }
@@ -346,37 +371,40 @@ ngx_keepers_answer_token(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
 }
 
 
-static ngx_int_t
+static ngx_keepers_word_e
 ngx_keepers_answer_sentence(ngx_http_request_t *r,
-    ngx_keepers_outcome_e outcome, ngx_uint_t retry_s, keepers_str_t *sentence)
+    ngx_keepers_outcome_e outcome, ngx_uint_t retry_s)
 {
-    keepers_out_t  out;
-
-    static const keepers_str_t  later =
-        keepers_string("This page cannot be shown just now. Please try again "
-                       "in a few seconds.");
-
     if (outcome == NGX_KEEPERS_OUTCOME_UNAVAILABLE
         && r->method != NGX_HTTP_POST)
     {
-        *sentence = later;
-        return NGX_OK;
+        return NGX_KEEPERS_WORD_SAY_LATER;
     }
 
-    if (outcome != NGX_KEEPERS_OUTCOME_LIMITED) {
-        *sentence = ngx_keepers_outcomes[outcome].sentence;
-        return NGX_OK;
+    if (outcome == NGX_KEEPERS_OUTCOME_LIMITED) {
+        return ngx_keepers_word_busy(retry_s);
     }
 
-    ngx_keepers_out(&out, r->pool, 128);
+    return ngx_keepers_outcomes[outcome].sentence;
+}
 
-    keepers_out_text(&out, "It is busy just now. Please press Join again in ");
-    keepers_out_uint(&out, retry_s);
-    keepers_out_text(&out, retry_s == 1 ? " second." : " seconds.");
 
-    *sentence = keepers_out_written(&out);
+/* Of the page for those who cannot be shown the link's. */
 
-    return out.overflow ? NGX_ERROR : NGX_OK;
+static ngx_keepers_word_e
+ngx_keepers_answer_title(ngx_keepers_outcome_e outcome)
+{
+    switch (outcome) {
+
+    case NGX_KEEPERS_OUTCOME_UNKNOWN:
+        return NGX_KEEPERS_WORD_TITLE_UNKNOWN;
+
+    case NGX_KEEPERS_OUTCOME_LIMITED:
+        return NGX_KEEPERS_WORD_TITLE_BUSY;
+
+    default:
+        return NGX_KEEPERS_WORD_TITLE_FAILED;
+    }
 }
 
 
@@ -384,9 +412,21 @@ ngx_int_t
 ngx_keepers_answer_headers(ngx_http_request_t *r,
     const ngx_keepers_answer_t *answer)
 {
+    const ngx_keepers_view_t  *view;
+
     static ngx_str_t  methods = ngx_string("GET, HEAD, POST");
 
-    if (ngx_keepers_reply_headers(r, answer->styles, 0) != NGX_OK) {
+    view = answer->view;
+
+    if (ngx_keepers_reply_headers(r, view != NULL ? &view->styles : NULL, 0)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (view != NULL
+        && ngx_keepers_language_headers(r, view->language) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

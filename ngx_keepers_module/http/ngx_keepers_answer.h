@@ -45,13 +45,13 @@ typedef enum {
 
 
 typedef struct {
-    ngx_uint_t         status;
-    const char        *type;        /* NULL: no body */
-    keepers_str_t      body;
-    const ngx_str_t   *styles;      /* of a page, else NULL */
-    ngx_str_t          location;    /* empty: none */
-    ngx_uint_t         retry_s;     /* 0: none */
-    unsigned           allow:1;     /* 405 */
+    ngx_uint_t                 status;
+    const char                *type;    /* NULL: no body */
+    keepers_str_t              body;
+    const ngx_keepers_view_t  *view;    /* of a page, else NULL */
+    ngx_str_t                  location;    /* empty: none */
+    ngx_uint_t                 retry_s; /* 0: none */
+    unsigned                   allow:1; /* 405 */
 } ngx_keepers_answer_t;
 
 

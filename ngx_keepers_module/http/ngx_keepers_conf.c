@@ -12,6 +12,8 @@
 #include "http/ngx_keepers_limit.h"
 #include "http/ngx_keepers_link.h"
 #include "http/ngx_keepers_page.h"
+#include "http/ngx_keepers_template.h"
+#include "http/ngx_keepers_words.h"
 
 
 #define NGX_KEEPERS_CONNECT_TIMEOUT_MS  50
@@ -55,7 +57,17 @@ ngx_keepers_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    /* zeroed: zone, shm, rings, names, flags */
+    /* zeroed: zone, shm, rings, names, templates, flags */
+
+    kmcf->words = ngx_array_create(cf->pool, 4, sizeof(ngx_keepers_words_t));
+
+    if (kmcf->words == NULL) {
+        return NULL;
+    }
+
+    /* the place of English, which is always there and always the first */
+
+    ngx_memzero(ngx_array_push(kmcf->words), sizeof(ngx_keepers_words_t));
 
     kmcf->redis.connect_timeout_ms = NGX_CONF_UNSET_MSEC;
     kmcf->redis.timeout_ms = NGX_CONF_UNSET_MSEC;
@@ -82,7 +94,10 @@ ngx_keepers_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(kmcf->redis.queue, NGX_KEEPERS_QUEUE);
     ngx_conf_init_uint_value(kmcf->limit_nodes, 1);
 
-    if (ngx_keepers_conf_bounds(cf, kmcf) != NGX_CONF_OK) {
+    if (ngx_keepers_conf_bounds(cf, kmcf) != NGX_CONF_OK
+        || ngx_keepers_words_init(cf, kmcf) != NGX_CONF_OK
+        || ngx_keepers_template_builtin(cf, kmcf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -177,6 +192,7 @@ ngx_keepers_create_loc_conf(ngx_conf_t *cf)
     conf->limit_status = NGX_CONF_UNSET_UINT;
     conf->link_template = NGX_CONF_UNSET_PTR;
     conf->thanks_template = NGX_CONF_UNSET_PTR;
+    conf->problem_template = NGX_CONF_UNSET_PTR;
     conf->body_size = NGX_CONF_UNSET_SIZE;
 
     return conf;
@@ -213,6 +229,8 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->limit_status, prev->limit_status, 429);
     ngx_conf_merge_ptr_value(conf->link_template, prev->link_template, NULL);
     ngx_conf_merge_ptr_value(conf->thanks_template, prev->thanks_template,
+                             NULL);
+    ngx_conf_merge_ptr_value(conf->problem_template, prev->problem_template,
                              NULL);
     ngx_conf_merge_size_value(conf->body_size, prev->body_size,
                               NGX_KEEPERS_BODY_SIZE);

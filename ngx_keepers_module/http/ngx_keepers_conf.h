@@ -17,6 +17,7 @@
 
 #include "core/keepers_base.h"
 #include "core/keepers_keyring.h"
+#include "core/keepers_language.h"
 #include "core/keepers_page.h"
 #include "core/keepers_rate.h"
 #include "http/ngx_keepers_shm.h"
@@ -93,12 +94,19 @@ typedef struct {
 } ngx_keepers_limit_t;
 
 
-/* A compiled template, with the CSP source list of its <style> elements. */
+/* A template in one language: with its words, compiled. */
+typedef struct {
+    ngx_str_t                  text;
+    ngx_str_t                  styles;      /* CSP source list of its CSS */
+    ngx_str_t                  language;    /* empty: it has no words */
+    keepers_page_t             page;
+} ngx_keepers_view_t;
+
+
 typedef struct {
     ngx_str_t                  file;        /* as written */
     ngx_str_t                  text;
-    ngx_str_t                  styles;
-    keepers_page_t             page;
+    ngx_keepers_view_t        *views;       /* by language; set when merged */
     ngx_array_t               *variables;   /* of keepers_page: ngx_int_t */
 } ngx_keepers_template_t;
 
@@ -114,6 +122,15 @@ typedef struct {
     ngx_array_t               *limit_rules; /* ngx_keepers_limit_rule_t *;
                                                NULL: none */
     ngx_uint_t                 limit_nodes;
+    ngx_array_t               *words;       /* ngx_keepers_words_t: what the
+                                               files say, English first */
+    keepers_str_t              languages[KEEPERS_LANGUAGES_MAX];    /* tags */
+
+    /* built-in, where no other is named */
+    ngx_keepers_template_t    *link_template;
+    ngx_keepers_template_t    *thanks_template;
+    ngx_keepers_template_t    *problem_template;
+
     unsigned                   redis_set:1;
     unsigned                   used:1;      /* a location of ours exists */
     unsigned                   links:1;     /* a link is served */
@@ -145,6 +162,7 @@ typedef struct {
     ngx_http_complex_value_t  *thanks;
     ngx_keepers_template_t    *link_template;
     ngx_keepers_template_t    *thanks_template;
+    ngx_keepers_template_t    *problem_template;
     ngx_keepers_template_t    *page;        /* of keepers_page */
     size_t                     body_size;
 

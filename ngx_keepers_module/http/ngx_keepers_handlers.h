@@ -61,7 +61,7 @@ ngx_int_t ngx_keepers_variables_add(ngx_conf_t *cf);
 /* setters of directives that stand with their handler */
 char *ngx_keepers_thanks_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_template_conf(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);            /* link_template, thanks_template: by offset */
+    void *conf);            /* link, thanks, problem_template: by offset */
 char *ngx_keepers_spool_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_page_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_limit_rule_conf(ngx_conf_t *cf, ngx_command_t *cmd,

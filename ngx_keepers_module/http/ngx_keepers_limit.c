@@ -18,6 +18,7 @@
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_limit_int.h"
 #include "http/ngx_keepers_log.h"
+#include "http/ngx_keepers_problem.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
 
@@ -477,13 +478,15 @@ ngx_keepers_limit_over(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
 /*
  * A signup is not refused here: the link's handler answers 429 with the page
- * and what the visitor typed.
+ * and what the visitor typed.  Who navigates gets a page to read.
  */
 
 static ngx_int_t
 ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     uint64_t retry_us)
 {
+    ngx_uint_t  status;
+
     ctx->limit = NGX_KEEPERS_LIMIT_LIMITED;
     ctx->retry_s = ngx_keepers_limit_retry(retry_us);
     ctx->reason = "rate_limited";
@@ -503,8 +506,16 @@ ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_log(NGX_LOG_INFO, r, "refused by a limit for %ui s",
                     ctx->retry_s);
 
-    return ngx_keepers_reply_refuse(r, ngx_keepers_loc_conf(r)->limit_status,
-                                    "rate_limited", ctx->retry_s);
+    status = ngx_keepers_loc_conf(r)->limit_status;
+
+    if (ngx_keepers_reply_navigation(r)
+        && !ngx_keepers_reply_error_page(r, status))
+    {
+        return ngx_keepers_reply_finish(r, ngx_keepers_problem_busy(r, status,
+                                                              ctx->retry_s));
+    }
+
+    return ngx_keepers_reply_refuse(r, status, "rate_limited", ctx->retry_s);
 }
 
 

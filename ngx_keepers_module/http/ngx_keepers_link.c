@@ -11,6 +11,7 @@
 #include "http/ngx_keepers_answer.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_link_page.h"
+#include "http/ngx_keepers_problem.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_signup.h"
 #include "http/ngx_keepers_str.h"
@@ -20,8 +21,8 @@
 #define NGX_KEEPERS_LINK_ARGS_MAX  4096
 
 
-static ngx_keepers_template_t *ngx_keepers_link_template(ngx_conf_t *cf,
-    const ngx_str_t *text, keepers_page_resolve_pt resolve);
+static ngx_int_t ngx_keepers_link_template(ngx_conf_t *cf,
+    ngx_keepers_template_t *t, keepers_page_resolve_pt resolve);
 static ngx_int_t ngx_keepers_link_start(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup);
 static ngx_int_t ngx_keepers_link_slug(ngx_http_request_t *r,
@@ -37,9 +38,8 @@ static ngx_int_t ngx_keepers_link_source(ngx_http_request_t *r,
 char *
 ngx_keepers_template_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_str_t                 *value;
-    ngx_keepers_template_t   **t;
-    keepers_page_resolve_pt    resolve;
+    ngx_str_t                *value;
+    ngx_keepers_template_t  **t;
 
     t = (ngx_keepers_template_t **) ((char *) conf + cmd->offset);
 
@@ -47,13 +47,9 @@ ngx_keepers_template_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
-    resolve = (cmd->offset == offsetof(ngx_keepers_loc_conf_t, link_template))
-                  ? ngx_keepers_link_page_resolve
-                  : ngx_keepers_link_page_resolve_thanks;
-
     value = cf->args->elts;
 
-    *t = ngx_keepers_template_read(cf, &value[1], resolve, NULL);
+    *t = ngx_keepers_template_read(cf, &value[1]);
 
     return *t != NULL ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
@@ -62,35 +58,50 @@ ngx_keepers_template_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_keepers_link_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 {
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_keepers_module);
+
     if (conf->link != NULL && conf->link_template == NULL) {
-        conf->link_template = ngx_keepers_link_template(cf,
-                                             &ngx_keepers_template_link,
-                                             ngx_keepers_link_page_resolve);
-        if (conf->link_template == NULL) {
-            return NGX_CONF_ERROR;
-        }
+        conf->link_template = kmcf->link_template;
     }
 
     if (conf->thanks != NULL && conf->thanks_template == NULL) {
-        conf->thanks_template = ngx_keepers_link_template(cf,
-                                      &ngx_keepers_template_thanks,
-                                      ngx_keepers_link_page_resolve_thanks);
-        if (conf->thanks_template == NULL) {
-            return NGX_CONF_ERROR;
-        }
+        conf->thanks_template = kmcf->thanks_template;
+    }
+
+    if (conf->problem_template == NULL) {
+        conf->problem_template = kmcf->problem_template;
+    }
+
+    /* also one that no location uses yet, so that its mistakes are found */
+
+    if (ngx_keepers_link_template(cf, conf->link_template,
+                                  ngx_keepers_link_page_resolve)
+        != NGX_OK
+        || ngx_keepers_link_template(cf, conf->thanks_template,
+                                     ngx_keepers_link_page_resolve_thanks)
+           != NGX_OK
+        || ngx_keepers_link_template(cf, conf->problem_template,
+                                     ngx_keepers_problem_resolve)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
 }
 
 
-static ngx_keepers_template_t *
-ngx_keepers_link_template(ngx_conf_t *cf, const ngx_str_t *text,
+static ngx_int_t
+ngx_keepers_link_template(ngx_conf_t *cf, ngx_keepers_template_t *t,
     keepers_page_resolve_pt resolve)
 {
-    static const ngx_str_t  name = ngx_string("built-in");
+    if (t == NULL) {
+        return NGX_OK;
+    }
 
-    return ngx_keepers_template_compile(cf, &name, text, resolve, NULL);
+    return ngx_keepers_template_compile(cf, t, resolve, NULL);
 }
 
 

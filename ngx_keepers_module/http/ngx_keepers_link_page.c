@@ -6,13 +6,18 @@
 
 #include "http/ngx_keepers_link_page.h"
 
+#include "http/ngx_keepers_body.h"
+#include "http/ngx_keepers_words.h"
 
-/* In the order of ngx_keepers_link_page_names; the thanks page has four. */
+
+/* In the order of ngx_keepers_link_page_names; the thanks page has six. */
 typedef enum {
     NGX_KEEPERS_SHOW_BUSINESS = 0,
     NGX_KEEPERS_SHOW_OFFER,
     NGX_KEEPERS_SHOW_COLOR,
+    NGX_KEEPERS_SHOW_COLOR_WHITE,
     NGX_KEEPERS_SHOW_LOCALE,
+    NGX_KEEPERS_SHOW_QUERY,
     NGX_KEEPERS_SHOW_THANKS,
     NGX_KEEPERS_SHOW_ACTION = NGX_KEEPERS_SHOW_THANKS,
     NGX_KEEPERS_SHOW_TOKEN,
@@ -31,7 +36,7 @@ typedef enum {
     NGX_KEEPERS_SHOW_CONSENT_SMS,
     NGX_KEEPERS_SHOW_CONSENT_EMAIL_CHECKED,
     NGX_KEEPERS_SHOW_CONSENT_SMS_CHECKED,
-    NGX_KEEPERS_SHOW_RETENTION,
+    NGX_KEEPERS_SHOW_DAYS,
     NGX_KEEPERS_SHOW_PROBLEM,
     NGX_KEEPERS_SHOW_NAME_FAULT,
     NGX_KEEPERS_SHOW_EMAIL_FAULT,
@@ -56,8 +61,8 @@ static keepers_str_t ngx_keepers_link_page_flag(
     const ngx_keepers_link_page_t *page, ngx_uint_t flag, keepers_str_t text);
 static keepers_str_t ngx_keepers_link_page_fault(
     const ngx_keepers_link_page_t *page, keepers_signup_field_e field);
-static keepers_str_t ngx_keepers_link_page_retention(
-    const ngx_keepers_link_page_t *page);
+static ngx_int_t ngx_keepers_link_page_query(ngx_http_request_t *r,
+    ngx_keepers_link_page_t *page);
 static size_t ngx_keepers_link_page_hint(const ngx_keepers_link_page_t *page);
 
 
@@ -65,7 +70,9 @@ static const keepers_str_t  ngx_keepers_link_page_names[NGX_KEEPERS_SHOWN] = {
     keepers_string("business"),
     keepers_string("offer"),
     keepers_string("color"),
+    keepers_string("color_white"),
     keepers_string("locale"),
+    keepers_string("query"),
     keepers_string("action"),
     keepers_string("token"),
     keepers_string("name"),
@@ -83,7 +90,7 @@ static const keepers_str_t  ngx_keepers_link_page_names[NGX_KEEPERS_SHOWN] = {
     keepers_string("consent_sms"),
     keepers_string("consent_email_checked"),
     keepers_string("consent_sms_checked"),
-    keepers_string("retention"),
+    keepers_string("days"),
     keepers_string("problem"),
     keepers_string("name_fault"),
     keepers_string("email_fault"),
@@ -92,23 +99,6 @@ static const keepers_str_t  ngx_keepers_link_page_names[NGX_KEEPERS_SHOWN] = {
     keepers_string("phone_skip"),
     keepers_string("tap"),
     keepers_string("closed")
-};
-
-
-/* What to do about a fault, in words, at the field. */
-
-static const keepers_str_t  ngx_keepers_link_page_words[KEEPERS_FAULTS] = {
-    keepers_null_string,
-    keepers_string("Please enter your name."),
-    keepers_string("The name has a character that cannot be kept. Please "
-                   "type it again."),
-    keepers_string("The name is too long: 100 characters at most."),
-    keepers_string("Please enter your e-mail address."),
-    keepers_string("Please enter an e-mail address like ana@example.com."),
-    keepers_string("The e-mail address is too long."),
-    keepers_string("This cannot be a phone number: it has 6 to 15 digits."),
-    keepers_string("Please enter this again."),
-    keepers_string("This arrived damaged. Please type it again.")
 };
 
 
@@ -147,21 +137,34 @@ ngx_keepers_link_page_find(keepers_str_t name, int n)
 
 ngx_int_t
 ngx_keepers_link_page_render(ngx_http_request_t *r,
-    const ngx_keepers_template_t *t, ngx_keepers_link_page_t *page,
+    const ngx_keepers_view_t *view, ngx_keepers_link_page_t *page,
     keepers_out_t *out)
 {
-    u_char  *last;
+    u_char               *last;
+    ngx_keepers_words_t  *all;
 
     last = page->color;
     *last++ = '#';
     (void) ngx_hex_dump(last, (u_char *) page->link->color, 3);
 
-    last = ngx_snprintf(page->days, sizeof(page->days), "%ui days",
-                        (ngx_uint_t) page->link->retention_days);
-    page->days_len = last - page->days;
+    if (page->link->retention_days != 0) {
+        last = ngx_sprintf(page->days, "%ui",
+                           (ngx_uint_t) page->link->retention_days);
+        page->days_len = last - page->days;
+    }
 
-    return ngx_keepers_template_render(r, t, ngx_keepers_link_page_value, page,
-                                       ngx_keepers_link_page_hint(page), out);
+    if (page->set != NULL
+        && ngx_keepers_link_page_query(r, page) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    all = ngx_keepers_main_conf(r)->words->elts;
+    page->words = all[page->language].of;
+
+    return ngx_keepers_template_render(r, view, ngx_keepers_link_page_value,
+                                       page, ngx_keepers_link_page_hint(page),
+                                       out);
 }
 
 
@@ -172,7 +175,7 @@ ngx_keepers_link_page_hint(const ngx_keepers_link_page_t *page)
 
     hint = 8 * page->link->business_name.len + 2 * page->link->offer.len
            + page->link->consent_email.len + page->link->consent_sms.len
-           + page->action.len + 2 * page->problem.len;
+           + page->action.len + 2 * page->problem.len + 8 * page->query.len;
 
     if (page->set != NULL) {
 
@@ -202,15 +205,20 @@ ngx_keepers_link_page_value(void *data, int value)
         return link->offer;
     case NGX_KEEPERS_SHOW_COLOR:
         return keepers_str(page->color, sizeof(page->color));
+    case NGX_KEEPERS_SHOW_COLOR_WHITE:
+        return keepers_link_white(link->color) ? ngx_keepers_link_page_yes
+                                               : ngx_keepers_link_page_no;
     case NGX_KEEPERS_SHOW_LOCALE:
         return link->locale;
+    case NGX_KEEPERS_SHOW_QUERY:
+        return page->query;
 
     case NGX_KEEPERS_SHOW_ACTION:
         return page->action;
     case NGX_KEEPERS_SHOW_TOKEN:
         return page->token;
-    case NGX_KEEPERS_SHOW_RETENTION:
-        return ngx_keepers_link_page_retention(page);
+    case NGX_KEEPERS_SHOW_DAYS:
+        return keepers_str(page->days, page->days_len);
     case NGX_KEEPERS_SHOW_PROBLEM:
         return page->problem;
 
@@ -347,21 +355,57 @@ ngx_keepers_link_page_fault(const ngx_keepers_link_page_t *page,
         return ngx_keepers_link_page_no;
     }
 
-    return ngx_keepers_link_page_words[page->faults->of[field]];
+    return page->words[page->faults->of[field]];
 }
 
 
-static keepers_str_t
-ngx_keepers_link_page_retention(const ngx_keepers_link_page_t *page)
-{
-    static const keepers_str_t  asked =
-        keepers_string("until you ask us to delete it");
+/* The poster and the campaign, so that the switch does not lose them. */
 
-    if (page->link->retention_days == 0) {
-        return asked;
+static ngx_int_t
+ngx_keepers_link_page_query(ngx_http_request_t *r,
+    ngx_keepers_link_page_t *page)
+{
+    u_char         *p;
+    size_t          len;
+    ngx_uint_t      i;
+    keepers_str_t   s;
+
+    len = 0;
+
+    for (i = KEEPERS_SIGNUP_PLACEMENT; i <= KEEPERS_SIGNUP_UTM_CONTENT; i++) {
+        s = ngx_keepers_link_page_source(page, i);
+
+        if (s.len != 0) {
+            len += sizeof("&=") - 1 + ngx_strlen(keepers_signup_field_name(i))
+                   + 3 * s.len;
+        }
     }
 
-    return keepers_str(page->days, page->days_len);
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    p = ngx_keepers_secret_alloc(r, len);
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    page->query.data = p;
+
+    for (i = KEEPERS_SIGNUP_PLACEMENT; i <= KEEPERS_SIGNUP_UTM_CONTENT; i++) {
+        s = ngx_keepers_link_page_source(page, i);
+
+        if (s.len != 0) {
+            p = ngx_sprintf(p, "&%s=", keepers_signup_field_name(i));
+            p = (u_char *) ngx_escape_uri(p, (u_char *) s.data, s.len,
+                                          NGX_ESCAPE_URI_COMPONENT);
+        }
+    }
+
+    page->query.len = p - page->query.data;
+
+    return NGX_OK;
 }
 
 

@@ -28,13 +28,16 @@ typedef struct {
     keepers_str_t              problem;     /* a sentence, or empty */
     const keepers_fieldset_t  *set;         /* what was typed, or NULL */
     const keepers_faults_t    *faults;      /* or NULL */
+    ngx_uint_t                 language;
     unsigned                   tap:1;
     unsigned                   closed:1;
 
     /* set by ngx_keepers_link_page_render() */
     u_char                     color[7];
-    u_char                     days[16];
+    u_char                     days[NGX_INT_T_LEN];
     size_t                     days_len;
+    keepers_str_t              query;       /* of the switch of languages */
+    const keepers_str_t       *words;
 } ngx_keepers_link_page_t;
 
 
@@ -44,7 +47,7 @@ int ngx_keepers_link_page_resolve_thanks(void *data, keepers_str_t name);
 
 /* NGX_OK or NGX_ERROR: no memory. */
 ngx_int_t ngx_keepers_link_page_render(ngx_http_request_t *r,
-    const ngx_keepers_template_t *t, ngx_keepers_link_page_t *page,
+    const ngx_keepers_view_t *view, ngx_keepers_link_page_t *page,
     keepers_out_t *out);
 
 /*

@@ -8,6 +8,7 @@
 
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_words.h"
 #include "http/ngx_keepers_worker.h"
 
 
@@ -180,6 +181,17 @@ static ngx_command_t  ngx_keepers_commands[] = {
       NGX_KEEPERS_ANY|NGX_CONF_TAKE1,
       ngx_keepers_template_conf,
       NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(thanks_template), NULL },
+
+    { ngx_string("keepers_problem_template"),
+      NGX_KEEPERS_ANY|NGX_CONF_TAKE1,
+      ngx_keepers_template_conf,
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(problem_template),
+      NULL },
+
+    { ngx_string("keepers_words"),
+      NGX_KEEPERS_MAIN|NGX_CONF_TAKE1,
+      ngx_keepers_words_conf,
+      NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
     { ngx_string("keepers_signup_body_size"),
       NGX_KEEPERS_ANY|NGX_CONF_TAKE1,

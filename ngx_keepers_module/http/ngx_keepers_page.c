@@ -7,6 +7,7 @@
 #include "http/ngx_keepers_page.h"
 
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_language.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_template.h"
@@ -35,7 +36,6 @@ ngx_keepers_page_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_t                 *value;
     ngx_http_core_loc_conf_t  *clcf;
-    ngx_keepers_page_names_t   names;
 
     if (klcf->page != NULL) {
         return "is duplicate";
@@ -43,20 +43,11 @@ ngx_keepers_page_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    names.cf = cf;
-    names.variables = ngx_array_create(cf->pool, 4, sizeof(ngx_int_t));
+    klcf->page = ngx_keepers_template_read(cf, &value[1]);
 
-    if (names.variables == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    klcf->page = ngx_keepers_template_read(cf, &value[1],
-                                           ngx_keepers_page_resolve, &names);
     if (klcf->page == NULL) {
         return NGX_CONF_ERROR;
     }
-
-    klcf->page->variables = names.variables;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_keepers_page_handler;
@@ -119,7 +110,28 @@ ngx_keepers_page_check(ngx_conf_t *cf, ngx_keepers_template_t *t)
     ngx_int_t                  *indices;
     ngx_uint_t                  i;
     ngx_http_variable_t        *v;
+    ngx_keepers_page_names_t    names;
     ngx_http_core_main_conf_t  *cmcf;
+
+    if (t->views != NULL) {
+        /* of the location around this one */
+        return NGX_CONF_OK;
+    }
+
+    names.cf = cf;
+    names.variables = ngx_array_create(cf->pool, 4, sizeof(ngx_int_t));
+
+    if (names.variables == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    t->variables = names.variables;
+
+    if (ngx_keepers_template_compile(cf, t, ngx_keepers_page_resolve, &names)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
@@ -182,12 +194,14 @@ ngx_keepers_page_line(const ngx_keepers_template_t *t, int value)
 {
     u_char                   *p, *last;
     size_t                    i, line;
+    ngx_keepers_view_t       *view;
     const keepers_page_op_t  *op;
 
-    last = t->text.data;
+    view = &t->views[0];
+    last = view->text.data;
 
-    for (i = 0; i < t->page.n; i++) {
-        op = &t->page.ops[i];
+    for (i = 0; i < view->page.n; i++) {
+        op = &view->page.ops[i];
 
         if (op->kind == KEEPERS_PAGE_TEXT) {
             last = (u_char *) op->text.data + op->text.len;
@@ -201,7 +215,7 @@ ngx_keepers_page_line(const ngx_keepers_template_t *t, int value)
 
     line = 1;
 
-    for (p = t->text.data; p < last; p++) {
+    for (p = view->text.data; p < last; p++) {
         line += (*p == '\n');
     }
 
@@ -226,21 +240,25 @@ ngx_keepers_page_reply(ngx_http_request_t *r, ngx_uint_t status)
     size_t                   len;
     keepers_out_t            out;
     keepers_str_t           *values;
+    ngx_keepers_view_t      *view;
     ngx_keepers_template_t  *t;
 
+    static const keepers_str_t  none = keepers_null_string;
+
     t = ngx_keepers_loc_conf(r)->page;
+    view = &t->views[ngx_keepers_language(r, none)];
 
     values = ngx_keepers_page_values(r, t->variables, &len);
 
     if (values == NULL
-        || ngx_keepers_template_render(r, t, ngx_keepers_page_value, values,
+        || ngx_keepers_template_render(r, view, ngx_keepers_page_value, values,
                                        len, &out)
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_keepers_reply_page(r, status, t, &out);
+    return ngx_keepers_reply_page(r, status, view, &out);
 }
 
 

@@ -7,8 +7,10 @@
 #include "http/ngx_keepers_problem.h"
 
 #include "core/keepers_out.h"
+#include "http/ngx_keepers_language.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_template.h"
 
 
 /* each field once: {"field":"consent_email","code":"required"}, */
@@ -16,8 +18,17 @@
     (256 + KEEPERS_SIGNUP_FIELDS * 64)
 
 
+typedef enum {
+    NGX_KEEPERS_PROBLEM_TITLE = 0,
+    NGX_KEEPERS_PROBLEM_SENTENCE,
+    NGX_KEEPERS_PROBLEM_QUERY,
+    NGX_KEEPERS_PROBLEM_VALUES
+} ngx_keepers_problem_value_e;
+
+
 static void ngx_keepers_problem_errors(const ngx_keepers_signup_t *signup,
     keepers_out_t *out);
+static keepers_str_t ngx_keepers_problem_value(void *data, int value);
 
 
 ngx_int_t
@@ -74,32 +85,84 @@ ngx_keepers_problem_errors(const ngx_keepers_signup_t *signup,
 
 
 ngx_int_t
-ngx_keepers_problem_page(ngx_http_request_t *r, ngx_uint_t status,
-    keepers_str_t sentence, keepers_str_t *body, const ngx_str_t **styles)
+ngx_keepers_problem_page(ngx_http_request_t *r, ngx_keepers_word_e title,
+    ngx_keepers_word_e sentence, keepers_str_t *body,
+    const ngx_keepers_view_t **view)
 {
-    const char     *title;
-    keepers_out_t   out;
+    ngx_uint_t     language;
+    keepers_out_t  out;
+    keepers_str_t  values[NGX_KEEPERS_PROBLEM_VALUES];
 
-    static const ngx_str_t  none = ngx_string("'none'");
+    static const keepers_str_t  none = keepers_null_string;
 
-    title = ngx_keepers_reply_title(status);
+    language = ngx_keepers_language(r, none);
 
-    ngx_keepers_out(&out, r->pool, 1024);
+    values[NGX_KEEPERS_PROBLEM_TITLE] = ngx_keepers_word(r, language, title);
+    values[NGX_KEEPERS_PROBLEM_SENTENCE] = ngx_keepers_word(r, language,
+                                                            sentence);
+    values[NGX_KEEPERS_PROBLEM_QUERY] = none;
 
-    keepers_out_text(&out, "<!doctype html>\n<html lang=\"en\">\n<head>\n"
-                           "<meta charset=\"utf-8\">\n<title>");
-    keepers_out_text(&out, title);
-    keepers_out_text(&out, "</title>\n<meta name=\"viewport\" content=\""
-                           "width=device-width, initial-scale=1\">\n"
-                           "<meta name=\"robots\" content=\"noindex\">\n"
-                           "</head>\n<body>\n<main>\n<h1>");
-    keepers_out_text(&out, title);
-    keepers_out_text(&out, "</h1>\n<p>");
-    keepers_out_html(&out, sentence);
-    keepers_out_text(&out, "</p>\n</main>\n</body>\n</html>\n");
+    *view = &ngx_keepers_loc_conf(r)->problem_template->views[language];
+
+    if (ngx_keepers_template_render(r, *view, ngx_keepers_problem_value,
+                                    values, 0, &out)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     *body = keepers_out_written(&out);
-    *styles = &none;
 
-    return out.overflow ? NGX_ERROR : NGX_OK;
+    return NGX_OK;
+}
+
+
+int
+ngx_keepers_problem_resolve(void *data, keepers_str_t name)
+{
+    int  i;
+
+    static const keepers_str_t  names[NGX_KEEPERS_PROBLEM_VALUES] = {
+        keepers_string("title"),
+        keepers_string("problem"),
+        keepers_string("query")
+    };
+
+    for (i = 0; i < NGX_KEEPERS_PROBLEM_VALUES; i++) {
+        if (keepers_str_eq(names[i], name)) {
+            return i;
+        }
+    }
+
+    return -1;
+}
+
+
+static keepers_str_t
+ngx_keepers_problem_value(void *data, int value)
+{
+    keepers_str_t  *values = data;
+
+    return values[value];
+}
+
+
+ngx_int_t
+ngx_keepers_problem_busy(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_uint_t retry_s)
+{
+    keepers_str_t              body;
+    const ngx_keepers_view_t  *view;
+
+    if (ngx_keepers_problem_page(r, NGX_KEEPERS_WORD_TITLE_BUSY,
+                                 ngx_keepers_word_busy(retry_s), &body, &view)
+        != NGX_OK
+        || ngx_keepers_reply_headers(r, &view->styles, 0) != NGX_OK
+        || ngx_keepers_language_headers(r, view->language) != NGX_OK
+        || ngx_keepers_reply_retry_after(r, retry_s) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_reply_body(r, status, "text/html; charset=utf-8", body);
 }

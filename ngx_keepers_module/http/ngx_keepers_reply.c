@@ -9,6 +9,7 @@
 #include "core/keepers_cookie.h"
 #include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_headers.h"
+#include "http/ngx_keepers_language.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -17,8 +18,6 @@
 
 static ngx_int_t ngx_keepers_reply_csp(ngx_http_request_t *r,
     const ngx_str_t *styles);
-static ngx_uint_t ngx_keepers_reply_error_page(ngx_http_request_t *r,
-    ngx_uint_t status);
 
 
 ngx_int_t
@@ -179,10 +178,11 @@ ngx_keepers_reply_body(ngx_http_request_t *r, ngx_uint_t status,
 
 ngx_int_t
 ngx_keepers_reply_page(ngx_http_request_t *r, ngx_uint_t status,
-    const ngx_keepers_template_t *t, const keepers_out_t *out)
+    const ngx_keepers_view_t *view, const keepers_out_t *out)
 {
     if (out->overflow
-        || ngx_keepers_reply_headers(r, &t->styles, 0) != NGX_OK)
+        || ngx_keepers_reply_headers(r, &view->styles, 0) != NGX_OK
+        || ngx_keepers_language_headers(r, view->language) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -350,7 +350,7 @@ ngx_keepers_reply_navigation(ngx_http_request_t *r)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_keepers_reply_error_page(ngx_http_request_t *r, ngx_uint_t status)
 {
     ngx_uint_t                 i;

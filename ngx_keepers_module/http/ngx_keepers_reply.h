@@ -41,9 +41,10 @@ ngx_int_t ngx_keepers_reply_retry_after(ngx_http_request_t *r,
 ngx_int_t ngx_keepers_reply_body(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, keepers_str_t body);
 
-/* text/html from an out that was rendered; strict headers with styles. */
+/* text/html from an out that was rendered; strict headers with styles,
+   and the language of its words. */
 ngx_int_t ngx_keepers_reply_page(ngx_http_request_t *r, ngx_uint_t status,
-    const ngx_keepers_template_t *t, const keepers_out_t *out);
+    const ngx_keepers_view_t *view, const keepers_out_t *out);
 
 /* application/problem+json (RFC 9457) with "code"; retry_s 0: no header. */
 ngx_int_t ngx_keepers_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
@@ -73,6 +74,10 @@ ngx_int_t ngx_keepers_reply_cookie(ngx_http_request_t *r,
  */
 ngx_int_t ngx_keepers_reply_refuse(ngx_http_request_t *r, ngx_uint_t status,
     const char *code, ngx_uint_t retry_s);
+
+/* Has the host an error_page for this status here? */
+ngx_uint_t ngx_keepers_reply_error_page(ngx_http_request_t *r,
+    ngx_uint_t status);
 
 /* Ends a request from a phase handler: finalizes with rc, gives NGX_DONE. */
 ngx_int_t ngx_keepers_reply_finish(ngx_http_request_t *r, ngx_int_t rc);

@@ -24,21 +24,29 @@
 
 
 /* The pages that stand in where no template is named. */
-extern const ngx_str_t  ngx_keepers_template_link;
-extern const ngx_str_t  ngx_keepers_template_thanks;
+ngx_int_t ngx_keepers_template_builtin(ngx_conf_t *cf,
+    ngx_keepers_main_conf_t *kmcf);
 
 
 /*
- * Reads a template, relative to the prefix of the configuration, and compiles
- * it; logs what is wrong with it and returns NULL.
+ * The text of a file, relative to the prefix of the configuration; logs what
+ * is wrong with it.
  */
-ngx_keepers_template_t *ngx_keepers_template_read(ngx_conf_t *cf,
-    const ngx_str_t *file, keepers_page_resolve_pt resolve, void *data);
+ngx_int_t ngx_keepers_template_load(ngx_conf_t *cf, const ngx_str_t *file,
+    ngx_str_t *text);
 
-/* Compiles one that is in memory; "file" is for messages. */
-ngx_keepers_template_t *ngx_keepers_template_compile(ngx_conf_t *cf,
-    const ngx_str_t *file, const ngx_str_t *text,
-    keepers_page_resolve_pt resolve, void *data);
+/* A template from its file, or from memory; NULL: logged, or no memory. */
+ngx_keepers_template_t *ngx_keepers_template_read(ngx_conf_t *cf,
+    const ngx_str_t *file);
+ngx_keepers_template_t *ngx_keepers_template_create(ngx_conf_t *cf,
+    const ngx_str_t *file, const ngx_str_t *text);
+
+/*
+ * Compiles a template, once, with the words of each language: when the words
+ * are known, thus when locations are merged.  Logs what is wrong with it.
+ */
+ngx_int_t ngx_keepers_template_compile(ngx_conf_t *cf,
+    ngx_keepers_template_t *t, keepers_page_resolve_pt resolve, void *data);
 
 /*
  * Renders into memory that is wiped when the request ends, for it may hold
@@ -46,7 +54,7 @@ ngx_keepers_template_t *ngx_keepers_template_compile(ngx_conf_t *cf,
  * NGX_ERROR: no memory, or the page grows beyond all measure.
  */
 ngx_int_t ngx_keepers_template_render(ngx_http_request_t *r,
-    const ngx_keepers_template_t *t, keepers_page_value_pt value, void *data,
+    const ngx_keepers_view_t *view, keepers_page_value_pt value, void *data,
     size_t hint, keepers_out_t *out);
 
 

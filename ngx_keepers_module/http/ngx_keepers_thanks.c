@@ -15,6 +15,7 @@
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_language.h"
 #include "http/ngx_keepers_link_page.h"
 #include "http/ngx_keepers_lookup.h"
 #include "http/ngx_keepers_reply.h"
@@ -117,8 +118,8 @@ static ngx_int_t
 ngx_keepers_thanks_page(ngx_http_request_t *r, ngx_keepers_lookup_t *lookup)
 {
     keepers_out_t            out;
+    ngx_keepers_view_t      *view;
     ngx_keepers_link_page_t  page;
-    ngx_keepers_template_t  *t;
 
     switch (lookup->state) {
 
@@ -136,12 +137,13 @@ ngx_keepers_thanks_page(ngx_http_request_t *r, ngx_keepers_lookup_t *lookup)
     ngx_memzero(&page, sizeof(ngx_keepers_link_page_t));
 
     page.link = &lookup->link;
+    page.language = ngx_keepers_language(r, lookup->link.locale);
 
-    t = ngx_keepers_loc_conf(r)->thanks_template;
+    view = &ngx_keepers_loc_conf(r)->thanks_template->views[page.language];
 
-    if (ngx_keepers_link_page_render(r, t, &page, &out) != NGX_OK) {
+    if (ngx_keepers_link_page_render(r, view, &page, &out) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_keepers_reply_page(r, NGX_HTTP_OK, t, &out);
+    return ngx_keepers_reply_page(r, NGX_HTTP_OK, view, &out);
 }

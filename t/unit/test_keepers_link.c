@@ -3,12 +3,14 @@
  * Copyright (C) Keepers
  *
  * Goal: a link's record says what was put in, and a record that is cut,
- * bent or half-filled is refused as a whole.
+ * bent or half-filled is refused as a whole.  Letters are legible on any color.
  */
 
 
 #include "keepers_unit.h"
 #include "core/keepers_link.h"
+
+#include <math.h>
 
 
 static void fill(void);
@@ -19,6 +21,7 @@ static void test_cut_or_longer(void **state);
 static void test_bent(void **state);
 static void test_largest(void **state);
 static void test_version(void **state);
+static void test_white(void **state);
 
 
 static unsigned char   buf[KEEPERS_LINK_RECORD_MAX + 1024];
@@ -214,6 +217,43 @@ test_version(void **state)
 }
 
 
+/* Every color there is, with the formula as it is written in WCAG 2.2. */
+
+static void
+test_white(void **state)
+{
+    double         light, contrast, least, linear[256];
+    size_t         i;
+    unsigned char  color[3];
+
+    (void) state;
+
+    for (i = 0; i < 256; i++) {
+        light = (double) i / 255;
+        linear[i] = light <= 0.04045 ? light / 12.92
+                                     : pow((light + 0.055) / 1.055, 2.4);
+    }
+
+    least = 21;
+
+    for (i = 0; i < 1 << 24; i++) {
+        color[0] = (unsigned char) (i >> 16);
+        color[1] = (unsigned char) (i >> 8);
+        color[2] = (unsigned char) i;
+
+        light = 0.2126 * linear[color[0]] + 0.7152 * linear[color[1]]
+                + 0.0722 * linear[color[2]] + 0.05;
+
+        contrast = keepers_link_white(color) ? 1.05 / light : light / 0.05;
+        least = contrast < least ? contrast : least;
+    }
+
+    assert_true(least >= 4.5);
+    assert_true(keepers_link_white((const unsigned char *) "\x7a\x3e\x1d"));
+    assert_false(keepers_link_white((const unsigned char *) "\xff\xd7\0"));
+}
+
+
 int
 main(void)
 {
@@ -223,7 +263,8 @@ main(void)
         cmocka_unit_test(test_cut_or_longer),
         cmocka_unit_test(test_bent),
         cmocka_unit_test(test_largest),
-        cmocka_unit_test(test_version)
+        cmocka_unit_test(test_version),
+        cmocka_unit_test(test_white)
     };
 
     return cmocka_run_group_tests_name("keepers_link", tests, NULL, NULL);
