@@ -94,7 +94,8 @@ sub speaks {
 
 link_do('add', '--business' => $business, '--slug' => 'wien', '--offer'
         => 'Jeder zehnte Kaffee', '--locale' => 'de-AT', '--phone',
-        '--color' => 'ffd700') or BAIL_OUT('no link');
+        '--color' => 'ffd700', '--consent-email' => 'standard',
+        '--consent-sms' => 'Ja, per SMS.') or BAIL_OUT('no link');
 link_do('add', '--business' => $business, '--slug' => 'closed', '--offer' => 'x')
     && link_do('close', '--slug' => 'closed') or BAIL_OUT('no link');
 wait_for { get('/l/closed')->code == 410 && get('/l/wien')->code == 200 };
@@ -175,6 +176,7 @@ for my $language (sort keys %says) {
         my $ua = ua();
         my $fresh = $ua->get("$p->{url}$action" => \%chosen)->res->dom;
         my %field = (name => 'Ana', email => "canary-$language\@example.com",
+                     consent_email => 1, consent_sms => 1,
                      locale => $fresh->at('[name=locale]')->{value});
 
         $field{token} = $fresh->at('[name=token]')->{value};
@@ -198,12 +200,40 @@ for my $language (sort keys %says) {
     };
 }
 
+# A consent is kept with the text that was on the page, byte by byte.
 subtest 'what is kept' => sub {
-    my $client = sign_in($p);
-    my $items = $client->get("$p->{url}/api/v1/customers?q=canary-de")->res
-        ->json->{items};
+    for my $language (sort keys %says) {
+        my $dom = get('/l/wien', 'Accept-Language' => $language)->dom;
+        my $shown = $dom->at('label[for=consent_email]');
+        my $rows = "FROM consents c JOIN consent_texts t ON t.hash = c.hash"
+                   . " WHERE c.locale = '$language'";
 
-    is(scalar @$items, 1, 'a signup in German is stored');
+        is($shown->{lang}, $language, 'a standard text is in the language');
+        like($shown->text, qr/Corner Coffee/, 'with the name');
+        is($dom->at('label[for=consent_sms]')->text, 'Ja, per SMS.',
+           'the own one is what it is');
+        is($dom->at('label[for=consent_sms]')->{lang}, 'de-AT', 'and says so');
+        is(decode('UTF-8', sql($p, "SELECT t.text $rows AND kind = 1")),
+           $shown->text, "$language: kept as it was shown");
+        is(sql($p, "SELECT t.text $rows AND kind = 2"), 'Ja, per SMS.',
+           'and so is the own one');
+    }
+};
+
+subtest 'what was not shown' => sub {
+    my $ua = ua();
+    my $joined = sub {
+        return $ua->post("$p->{url}/l/wien" => { 'Idempotency-Key' => $_[0] }
+            => json => { name => 'Eve', email => "canary-$_[0]\@example.com",
+                         consent_email => \1, locale => $_[0] })->res->code;
+    };
+
+    is($joined->('de-CH'), 202, 'a program has the text of its locale');
+    is($joined->('ja'), 202, 'or the English one');
+    is(sql($p, "SELECT count(*) FROM consents c JOIN consent_texts t"
+               . " ON t.hash = c.hash WHERE c.locale IN ('de-CH', 'ja')"
+               . " AND t.text LIKE '%darf mir%' OR c.locale = 'ja'"
+               . " AND t.text LIKE '%may send me%'"), 2, 'and is kept with it');
 };
 
 subtest 'letters on the colour' => sub {

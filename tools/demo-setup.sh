@@ -175,8 +175,7 @@ make_business()
 
     writer link add --business "$business" --slug corner-coffee-club \
         --offer "Two for one on Tuesdays" --phone --name-optional \
-        --consent-email "Send me news of Corner Coffee by e-mail." \
-        --consent-sms "Text me offers of Corner Coffee." \
+        --consent-email standard --consent-sms standard \
         --country GB --locale en --color 1d5a7a --retention-days 730 \
         >/dev/null
 

@@ -34,6 +34,7 @@
     "           [--name-optional] [--consent-email TEXT]\n"                   \
     "           [--consent-sms TEXT] [--country GB] [--locale en]\n"          \
     "           [--color 7a3e1d] [--retention-days N]\n"                      \
+    "           (TEXT \"standard\": ours, in the reader's language)\n"         \
     "  link open|close|delete --slug SLUG\n"                                  \
     "  link list --business ID\n"
 

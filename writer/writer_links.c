@@ -9,6 +9,7 @@
 #include "writer/writer_audit.h"
 #include "writer/writer_json.h"
 
+#include "core/keepers_consent.h"
 #include "core/keepers_link.h"
 #include "core/keepers_signup.h"
 #include "core/keepers_text.h"
@@ -31,6 +32,12 @@ static size_t writer_links_place(keepers_str_t slug);
 static void writer_links_fields(writer_job_t *job, writer_store_link_t *link);
 static void writer_links_consents(writer_job_t *job,
     writer_store_link_t *link);
+static bool writer_links_box(char *text,
+    unsigned char hash[KEEPERS_HASH_LEN]);
+static int writer_links_standard(writer_context_t *ctx, const char *slug);
+static int writer_links_text(writer_context_t *ctx,
+    const writer_store_link_t *link, size_t language, keepers_consent_e text,
+    writer_consent_e kind);
 static void writer_links_country(writer_job_t *job, writer_store_link_t *link);
 static void writer_links_numbers(writer_job_t *job, writer_store_link_t *link);
 static void writer_links_show(writer_json_t *json,
@@ -163,6 +170,10 @@ writer_links_create(writer_context_t *ctx, writer_job_t *job,
     }
 
     if (rc == WRITER_OK) {
+        rc = writer_links_standard(ctx, link.slug);
+    }
+
+    if (rc == WRITER_OK) {
         rc = writer_audit_note(ctx, business, who, "link.created", link.slug,
                                job->now_ms);
     }
@@ -220,19 +231,90 @@ writer_links_consents(writer_job_t *job, writer_store_link_t *link)
     writer_command_copy(job, WRITER_FIELD_CONSENT_SMS, link->consent_sms,
                         sizeof(link->consent_sms));
 
-    if (link->consent_email[0] != '\0') {
+    if (writer_links_box(link->consent_email, link->consent_email_hash)) {
         link->flags |= KEEPERS_LINK_CONSENT_EMAIL;
-        keepers_signup_text_hash(keepers_str(link->consent_email,
-                                             strlen(link->consent_email)),
-                                 link->consent_email_hash);
     }
 
-    if (link->consent_sms[0] != '\0') {
+    if (writer_links_box(link->consent_sms, link->consent_sms_hash)) {
         link->flags |= KEEPERS_LINK_CONSENT_SMS;
-        keepers_signup_text_hash(keepers_str(link->consent_sms,
-                                             strlen(link->consent_sms)),
-                                 link->consent_sms_hash);
     }
+}
+
+
+/* Is there one?  Under its flag, no text is the standard one. */
+
+static bool
+writer_links_box(char *text, unsigned char hash[KEEPERS_HASH_LEN])
+{
+    if (text[0] == '\0') {
+        return false;
+    }
+
+    if (strcmp(text, "standard") == 0) {
+        text[0] = '\0';
+        return true;
+    }
+
+    keepers_signup_text_hash(keepers_str(text, strlen(text)), hash);
+
+    return true;
+}
+
+
+/* A signup may bring the hash of the standard text in any language. */
+
+static int
+writer_links_standard(writer_context_t *ctx, const char *slug)
+{
+    int                  rc;
+    size_t               i;
+    writer_store_link_t  link;
+
+    rc = writer_store_link_find(ctx->store, keepers_str(slug, strlen(slug)),
+                                &link);
+
+    for (i = 0; rc == WRITER_OK && i < KEEPERS_CONSENT_LANGUAGES; i++) {
+
+        if ((link.flags & KEEPERS_LINK_CONSENT_EMAIL)
+            && link.consent_email[0] == '\0')
+        {
+            rc = writer_links_text(ctx, &link, i, KEEPERS_CONSENT_EMAIL,
+                                   WRITER_CONSENT_EMAIL);
+        }
+
+        if (rc == WRITER_OK && (link.flags & KEEPERS_LINK_CONSENT_SMS)
+            && link.consent_sms[0] == '\0')
+        {
+            rc = writer_links_text(ctx, &link, i, KEEPERS_CONSENT_SMS,
+                                   WRITER_CONSENT_SMS);
+        }
+    }
+
+    return rc;
+}
+
+
+static int
+writer_links_text(writer_context_t *ctx, const writer_store_link_t *link,
+    size_t language, keepers_consent_e text, writer_consent_e kind)
+{
+    keepers_out_t  out;
+    unsigned char  buf[WRITER_CONSENT_LEN_MAX + 1], hash[KEEPERS_HASH_LEN];
+
+    keepers_out_init(&out, buf, sizeof(buf));
+    keepers_consent_text(language, text,
+                         keepers_str(link->business_name,
+                                     strlen(link->business_name)), &out);
+    keepers_signup_text_hash(keepers_out_written(&out), hash);
+    keepers_out_byte(&out, '\0');
+
+    if (out.overflow) {
+        return WRITER_FAULT;
+    }
+
+    return writer_store_link_text_add(ctx->store, link->row, (uint8_t) kind,
+                                      hash, (const char *) buf,
+                                      link->created_ms);
 }
 
 

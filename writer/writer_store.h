@@ -237,6 +237,11 @@ int writer_store_links(writer_store_t *store, int64_t business,
     writer_store_link_pt each, void *data) keepers_checked;
 int writer_store_links_all(writer_store_t *store, writer_store_link_pt each,
     void *data) keepers_checked;
+/* Notes that a link shows this text. */
+int writer_store_link_text_add(writer_store_t *store, int64_t link,
+    uint8_t kind, const unsigned char *hash, const char *text,
+    uint64_t now_ms) keepers_checked;
+
 /* Has the link ever shown this text for this kind of consent? */
 int writer_store_link_text(writer_store_t *store, int64_t link, uint8_t kind,
     const unsigned char hash[KEEPERS_HASH_LEN]) keepers_checked;

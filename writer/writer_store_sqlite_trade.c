@@ -32,8 +32,6 @@ static int writer_sqlite_account(int rc, sqlite3_stmt *stmt,
 static void writer_sqlite_link(sqlite3_stmt *stmt, writer_store_link_t *link);
 static int writer_sqlite_links(writer_store_t *store, int rc,
     sqlite3_stmt *stmt, writer_store_link_pt each, void *data);
-static int writer_sqlite_link_text(writer_store_t *store, int64_t link,
-    int64_t kind, const unsigned char *hash, const char *text, int64_t now_ms);
 
 
 int
@@ -288,27 +286,27 @@ writer_store_link_add(writer_store_t *store, const writer_store_link_t *link)
 
     row = sqlite3_last_insert_rowid(store->db);
 
-    if (rc == WRITER_OK && link->flags & KEEPERS_LINK_CONSENT_EMAIL) {
-        rc = writer_sqlite_link_text(store, row, WRITER_CONSENT_EMAIL,
-                                     link->consent_email_hash,
-                                     link->consent_email,
-                                     (int64_t) link->created_ms);
+    if (rc == WRITER_OK && link->consent_email[0] != '\0') {
+        rc = writer_store_link_text_add(store, row, WRITER_CONSENT_EMAIL,
+                                        link->consent_email_hash,
+                                        link->consent_email,
+                                        link->created_ms);
     }
 
-    if (rc == WRITER_OK && link->flags & KEEPERS_LINK_CONSENT_SMS) {
-        rc = writer_sqlite_link_text(store, row, WRITER_CONSENT_SMS,
-                                     link->consent_sms_hash,
-                                     link->consent_sms,
-                                     (int64_t) link->created_ms);
+    if (rc == WRITER_OK && link->consent_sms[0] != '\0') {
+        rc = writer_store_link_text_add(store, row, WRITER_CONSENT_SMS,
+                                        link->consent_sms_hash,
+                                        link->consent_sms,
+                                        link->created_ms);
     }
 
     return rc;
 }
 
 
-static int
-writer_sqlite_link_text(writer_store_t *store, int64_t link, int64_t kind,
-    const unsigned char *hash, const char *text, int64_t now_ms)
+int
+writer_store_link_text_add(writer_store_t *store, int64_t link, uint8_t kind,
+    const unsigned char *hash, const char *text, uint64_t now_ms)
 {
     int  rc;
 
@@ -321,7 +319,8 @@ writer_sqlite_link_text(writer_store_t *store, int64_t link, int64_t kind,
         rc = writer_sqlite_do(store, WRITER_SQL_LINK_TEXT_ADD,
                  "INSERT INTO link_texts (link, kind, hash, since_ms)"
                  " VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", "iibi", link,
-                 kind, hash, (size_t) KEEPERS_HASH_LEN, now_ms);
+                 (int64_t) kind, hash, (size_t) KEEPERS_HASH_LEN,
+                 (int64_t) now_ms);
     }
 
     return rc;

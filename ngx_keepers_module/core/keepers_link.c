@@ -95,16 +95,6 @@ keepers_link_sound(const keepers_link_t *link)
         return false;
     }
 
-    /* a box without words would be a consent to nothing */
-
-    if (((link->flags & KEEPERS_LINK_CONSENT_EMAIL)
-         && link->consent_email.len == 0)
-        || ((link->flags & KEEPERS_LINK_CONSENT_SMS)
-            && link->consent_sms.len == 0))
-    {
-        return false;
-    }
-
     return keepers_text_slug(link->slug)
            && keepers_link_text(link->business_name, KEEPERS_LINK_NAME_MAX)
            && keepers_link_text(link->offer, KEEPERS_LINK_OFFER_MAX)

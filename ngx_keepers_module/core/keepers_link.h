@@ -47,7 +47,9 @@ typedef struct {
     keepers_str_t    offer;             /* what you get, <= 300 bytes */
     keepers_str_t    country;           /* "GB", or empty */
     keepers_str_t    locale;            /* "en" */
-    keepers_str_t    consent_email;     /* exact text, <= 500 bytes */
+    keepers_str_t    consent_email;     /* exact text, <= 500 bytes; empty
+                                           under its flag: the standard one,
+                                           see keepers_consent.h */
     keepers_str_t    consent_sms;
     uint16_t         retention_days;    /* 0: until asked to delete */
     unsigned char    color[3];

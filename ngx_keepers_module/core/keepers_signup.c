@@ -41,9 +41,8 @@ static void keepers_signup_check_phone(const keepers_fieldset_t *set,
     keepers_signup_t *signup, keepers_faults_t *faults, keepers_out_t *arena);
 static bool keepers_signup_ticked(const keepers_fieldset_t *set,
     keepers_signup_field_e field, keepers_faults_t *faults);
-static void keepers_signup_check_consent(const keepers_fieldset_t *set,
-    keepers_signup_field_e field, keepers_faults_t *faults,
-    keepers_str_t text, unsigned char hash[KEEPERS_HASH_LEN]);
+static void keepers_signup_consent(const keepers_link_t *link,
+    keepers_consent_e kind, keepers_signup_t *signup, keepers_out_t *arena);
 static keepers_str_t keepers_signup_source(const keepers_fieldset_t *set,
     keepers_signup_field_e field, keepers_faults_t *faults);
 static keepers_str_t keepers_signup_tail(const keepers_out_t *arena,
@@ -113,21 +112,22 @@ keepers_signup_check(const keepers_fieldset_t *set, const keepers_link_t *link,
         keepers_signup_check_phone(set, signup, faults, arena);
     }
 
-    /* no one agrees to words that were not shown */
-
-    if (link->flags & KEEPERS_LINK_CONSENT_EMAIL) {
-        keepers_signup_check_consent(set, KEEPERS_SIGNUP_CONSENT_EMAIL, faults,
-                                     link->consent_email,
-                                     signup->consent_email);
-    }
-
-    if (link->flags & KEEPERS_LINK_CONSENT_SMS) {
-        keepers_signup_check_consent(set, KEEPERS_SIGNUP_CONSENT_SMS, faults,
-                                     link->consent_sms, signup->consent_sms);
-    }
-
     locale = keepers_signup_text(set, KEEPERS_SIGNUP_LOCALE, faults);
     signup->locale = keepers_link_locale(locale) ? locale : link->locale;
+
+    /* no one agrees to words that were not shown */
+
+    if ((link->flags & KEEPERS_LINK_CONSENT_EMAIL)
+        && keepers_signup_ticked(set, KEEPERS_SIGNUP_CONSENT_EMAIL, faults))
+    {
+        keepers_signup_consent(link, KEEPERS_CONSENT_EMAIL, signup, arena);
+    }
+
+    if ((link->flags & KEEPERS_LINK_CONSENT_SMS)
+        && keepers_signup_ticked(set, KEEPERS_SIGNUP_CONSENT_SMS, faults))
+    {
+        keepers_signup_consent(link, KEEPERS_CONSENT_SMS, signup, arena);
+    }
 
     for (i = 0; i < KEEPERS_SIGNUP_SOURCES; i++) {
         signup->source[i] = keepers_signup_source(set,
@@ -297,14 +297,29 @@ keepers_signup_check_phone(const keepers_fieldset_t *set,
 }
 
 
+/* The text of the link, or the standard one in the language of the page. */
+
 static void
-keepers_signup_check_consent(const keepers_fieldset_t *set,
-    keepers_signup_field_e field, keepers_faults_t *faults,
-    keepers_str_t text, unsigned char hash[KEEPERS_HASH_LEN])
+keepers_signup_consent(const keepers_link_t *link, keepers_consent_e kind,
+    keepers_signup_t *signup, keepers_out_t *arena)
 {
-    if (keepers_signup_ticked(set, field, faults)) {
-        keepers_signup_text_hash(text, hash);
+    size_t          mark;
+    keepers_str_t   text;
+    unsigned char  *hash;
+
+    text = (kind == KEEPERS_CONSENT_EMAIL) ? link->consent_email
+                                           : link->consent_sms;
+    hash = (kind == KEEPERS_CONSENT_EMAIL) ? signup->consent_email
+                                           : signup->consent_sms;
+
+    if (text.len == 0) {
+        mark = arena->len;
+        keepers_consent_text(keepers_consent_language(signup->locale), kind,
+                             link->business_name, arena);
+        text = keepers_signup_tail(arena, mark);
     }
+
+    keepers_signup_text_hash(text, hash);
 }
 
 

@@ -18,6 +18,7 @@
 
 
 #include "core/keepers_base.h"
+#include "core/keepers_consent.h"
 #include "core/keepers_field.h"
 #include "core/keepers_link.h"
 #include "core/keepers_out.h"
@@ -111,7 +112,8 @@ void keepers_signup_fields(keepers_field_t fields[KEEPERS_SIGNUP_FIELDS],
  * is normalised is written to "arena" (4 KB suffice).  faults->n == 0: all is
  * well.
  * The rest of "signup" (id, times, net, digest, slug) is the caller's.
- * A consent's hash is keepers_signup_text_hash() of the link's exact text.
+ * A consent's hash is keepers_signup_text_hash() of the exact text: the link's,
+ * or the standard one in the language of "locale".
  */
 void keepers_signup_check(const keepers_fieldset_t *set,
     const keepers_link_t *link, keepers_signup_t *signup,

@@ -7,6 +7,7 @@
 #include "http/ngx_keepers_link_page.h"
 
 #include "http/ngx_keepers_body.h"
+#include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_words.h"
 
 
@@ -34,6 +35,8 @@ typedef enum {
     NGX_KEEPERS_SHOW_NAME_OPTIONAL,
     NGX_KEEPERS_SHOW_CONSENT_EMAIL,
     NGX_KEEPERS_SHOW_CONSENT_SMS,
+    NGX_KEEPERS_SHOW_CONSENT_EMAIL_LANG,
+    NGX_KEEPERS_SHOW_CONSENT_SMS_LANG,
     NGX_KEEPERS_SHOW_CONSENT_EMAIL_CHECKED,
     NGX_KEEPERS_SHOW_CONSENT_SMS_CHECKED,
     NGX_KEEPERS_SHOW_DAYS,
@@ -61,6 +64,8 @@ static keepers_str_t ngx_keepers_link_page_flag(
     const ngx_keepers_link_page_t *page, ngx_uint_t flag, keepers_str_t text);
 static keepers_str_t ngx_keepers_link_page_fault(
     const ngx_keepers_link_page_t *page, keepers_signup_field_e field);
+static ngx_int_t ngx_keepers_link_page_consents(ngx_http_request_t *r,
+    ngx_keepers_link_page_t *page);
 static ngx_int_t ngx_keepers_link_page_query(ngx_http_request_t *r,
     ngx_keepers_link_page_t *page);
 static size_t ngx_keepers_link_page_hint(const ngx_keepers_link_page_t *page);
@@ -88,6 +93,8 @@ static const keepers_str_t  ngx_keepers_link_page_names[NGX_KEEPERS_SHOWN] = {
     keepers_string("name_optional"),
     keepers_string("consent_email"),
     keepers_string("consent_sms"),
+    keepers_string("consent_email_lang"),
+    keepers_string("consent_sms_lang"),
     keepers_string("consent_email_checked"),
     keepers_string("consent_sms_checked"),
     keepers_string("days"),
@@ -99,6 +106,12 @@ static const keepers_str_t  ngx_keepers_link_page_names[NGX_KEEPERS_SHOWN] = {
     keepers_string("phone_skip"),
     keepers_string("tap"),
     keepers_string("closed")
+};
+
+
+static const ngx_uint_t  ngx_keepers_link_page_boxes[KEEPERS_CONSENTS] = {
+    KEEPERS_LINK_CONSENT_EMAIL,
+    KEEPERS_LINK_CONSENT_SMS
 };
 
 
@@ -153,8 +166,8 @@ ngx_keepers_link_page_render(ngx_http_request_t *r,
         page->days_len = last - page->days;
     }
 
-    if (page->set != NULL
-        && ngx_keepers_link_page_query(r, page) != NGX_OK)
+    if (ngx_keepers_link_page_consents(r, page) != NGX_OK
+        || ngx_keepers_link_page_query(r, page) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -174,7 +187,8 @@ ngx_keepers_link_page_hint(const ngx_keepers_link_page_t *page)
     size_t  i, hint;
 
     hint = 8 * page->link->business_name.len + 2 * page->link->offer.len
-           + page->link->consent_email.len + page->link->consent_sms.len
+           + page->consents[KEEPERS_CONSENT_EMAIL].len
+           + page->consents[KEEPERS_CONSENT_SMS].len
            + page->action.len + 2 * page->problem.len + 8 * page->query.len;
 
     if (page->set != NULL) {
@@ -254,10 +268,19 @@ ngx_keepers_link_page_value(void *data, int value)
                                           ngx_keepers_link_page_yes);
     case NGX_KEEPERS_SHOW_CONSENT_EMAIL:
         return ngx_keepers_link_page_flag(page, KEEPERS_LINK_CONSENT_EMAIL,
-                                          link->consent_email);
+                                          page->consents[
+                                                      KEEPERS_CONSENT_EMAIL]);
     case NGX_KEEPERS_SHOW_CONSENT_SMS:
         return ngx_keepers_link_page_flag(page, KEEPERS_LINK_CONSENT_SMS,
-                                          link->consent_sms);
+                                          page->consents[
+                                                      KEEPERS_CONSENT_SMS]);
+
+    case NGX_KEEPERS_SHOW_CONSENT_EMAIL_LANG:
+        return link->consent_email.len != 0 ? link->locale
+                                            : page->consent_language;
+    case NGX_KEEPERS_SHOW_CONSENT_SMS_LANG:
+        return link->consent_sms.len != 0 ? link->locale
+                                          : page->consent_language;
 
     case NGX_KEEPERS_SHOW_CONSENT_EMAIL_CHECKED:
         return ngx_keepers_link_page_checked(page,
@@ -356,6 +379,48 @@ ngx_keepers_link_page_fault(const ngx_keepers_link_page_t *page,
     }
 
     return page->words[page->faults->of[field]];
+}
+
+
+/* What the writer makes of the page's language, when it is sent with it. */
+
+static ngx_int_t
+ngx_keepers_link_page_consents(ngx_http_request_t *r,
+    ngx_keepers_link_page_t *page)
+{
+    size_t                    language;
+    ngx_uint_t                i;
+    keepers_out_t             out;
+    ngx_keepers_main_conf_t  *kmcf;
+
+    page->consents[KEEPERS_CONSENT_EMAIL] = page->link->consent_email;
+    page->consents[KEEPERS_CONSENT_SMS] = page->link->consent_sms;
+
+    kmcf = ngx_keepers_main_conf(r);
+    language = keepers_consent_language(kmcf->languages[page->language]);
+
+    page->consent_language = keepers_consent_tag(language);
+
+    for (i = 0; i < KEEPERS_CONSENTS; i++) {
+
+        if (page->consents[i].len != 0
+            || !(page->link->flags & ngx_keepers_link_page_boxes[i]))
+        {
+            continue;
+        }
+
+        ngx_keepers_out(&out, r->pool, KEEPERS_CONSENT_TEXT_MAX);
+
+        keepers_consent_text(language, i, page->link->business_name, &out);
+
+        if (out.overflow) {
+            return NGX_ERROR;
+        }
+
+        page->consents[i] = keepers_out_written(&out);
+    }
+
+    return NGX_OK;
 }
 
 

@@ -37,6 +37,8 @@ typedef struct {
     u_char                     days[NGX_INT_T_LEN];
     size_t                     days_len;
     keepers_str_t              query;       /* of the switch of languages */
+    keepers_str_t              consents[KEEPERS_CONSENTS];  /* the texts */
+    keepers_str_t              consent_language;    /* of standard ones */
     const keepers_str_t       *words;
 } ngx_keepers_link_page_t;
 
