@@ -2,129 +2,22 @@
 /*
  * Copyright (C) Keepers
  *
- * What people do, in headless Chromium: a customer joins through a link, on a
- * phone without JavaScript; the business signs in and sees the row.  Prints
- * "ok NAME", "not ok NAME" and "# detail" for t/480-browser.t.
+ * What people do: a customer joins through a link, on a phone without
+ * JavaScript; the business signs in and sees the row.
  *
- * Environment: KEEPERS_URL, KEEPERS_LINK_URL, KEEPERS_EMAIL, KEEPERS_PASSWORD,
- * KEEPERS_PACKAGES (where npm put the packages), KEEPERS_SCREENS.
+ * Environment: KEEPERS_LINK_URL, KEEPERS_EMAIL, KEEPERS_PASSWORD, and that of
+ * page.mjs.
  */
 
-import fs from "node:fs";
-import { createRequire } from "node:module";
-import path from "node:path";
+import { PHONE, URL_, accessible, everyWay, join, kept, look, ok, open, run }
+    from "./page.mjs";
 
 const env = process.env;
-const require = createRequire(path.join(env.KEEPERS_PACKAGES, "/"));
-const { chromium } = require("playwright-core");
-const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-const FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
-];
-
-const PHONE = { width: 390, height: 844 };
-const WIDTHS = [360, 768, 1440];
 const PAGE_MAX = 14 * 1024;
-const WAIT_MS = 10000;
-
-const URL_ = env.KEEPERS_URL.replace(/\/$/, "");
 const LINK = env.KEEPERS_LINK_URL;
 const MINE = `Zoë Kőszegi ${process.pid}`;
 const ADDRESS = `canary-zoe.${process.pid}@example.com`;
-
-
-function ok(good, name, detail = "") {
-    process.stdout.write(`${good ? "ok" : "not ok"} ${name}\n`);
-
-    if (!good && detail) {
-        process.stdout.write(`${detail}`.replace(/^/gm, "# ") + "\n");
-    }
-}
-
-
-/* A page that tells of every broken promise of its policy. */
-async function open(browser, options) {
-    const context = await browser.newContext({ locale: "en-GB", ...options });
-    const page = await context.newPage();
-
-    page.broken = [];
-    page.setDefaultTimeout(WAIT_MS);
-    page.on("pageerror", (fault) => page.broken.push(fault.message));
-    page.on("console", (line) => {
-        if (/content security policy|trusted ?type/i.test(line.text())) {
-            page.broken.push(line.text());
-        }
-    });
-    page.on("request", (one) => {
-        if (!/^data:/.test(one.url()) && !one.url().startsWith(`${URL_}/`)) {
-            page.broken.push(`a third party: ${one.url()}`);
-        }
-    });
-
-    return page;
-}
-
-
-function kept(page, name) {
-    ok(page.broken.length === 0, `${name}: nothing against its policy`,
-       page.broken.join("\n"));
-}
-
-
-async function look(page, name) {
-    await page.screenshot({ path: path.join(env.KEEPERS_SCREENS,
-                                            `${name}.png`), fullPage: true });
-}
-
-
-async function accessible(page, name) {
-    const result = await page.evaluate(`${axe};axe.run({
-        resultTypes: ["violations"],
-        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa",
-                  "best-practice"],
-    })`);
-
-    const wide = await page.evaluate(
-        "document.documentElement.scrollWidth - innerWidth");
-
-    ok(result.violations.length === 0, `${name}: axe finds nothing`,
-       result.violations.map((v) => `${v.id}: ${v.nodes
-           .map((n) => n.html.slice(0, 160)).join(" | ")}`).join("\n"));
-    ok(wide <= 0, `${name}: nothing sticks out`, `${wide} px`);
-}
-
-
-/* Each look that a page has: light and dark, narrow to wide. */
-async function everyWay(page, name) {
-    for (const scheme of ["light", "dark"]) {
-        await page.emulateMedia({ colorScheme: scheme });
-
-        for (const width of WIDTHS) {
-            await page.setViewportSize({ width, height: 900 });
-            await accessible(page, `${name} ${width} ${scheme}`);
-            await look(page, `${name}-${width}-${scheme}`);
-        }
-    }
-
-    await page.emulateMedia({ colorScheme: "light" });
-    await page.setViewportSize(PHONE);
-}
-
-
-/* Who is quick is asked for one more tap; the test is quick. */
-async function join(page) {
-    await page.locator("form > button:not([name])").last().click();
-
-    const tap = page.locator(".tap button");
-
-    if (await tap.count()) {
-        await look(page, "link-tap");
-        await tap.click();
-    }
-}
 
 
 async function joins(browser) {
@@ -180,24 +73,12 @@ async function joins(browser) {
 
 
 /* axe needs JavaScript; the pages do not. */
-async function linkStates(browser) {
+async function signInPage(browser) {
     const page = await open(browser, { viewport: PHONE });
-
-    await page.goto(LINK);
-    await everyWay(page, "link-fresh");
-
-    await page.locator("form > button:not([name])").last().click();
-    await page.locator(".summary").waitFor();
-    ok(await page.evaluate("document.activeElement.className") === "summary",
-       "faults: the summary has the focus");
-    await everyWay(page, "link-faults");
-
-    await page.goto(`${LINK}/thanks`);
-    await everyWay(page, "thanks");
 
     await page.goto(`${URL_}/signin`);
     await everyWay(page, "signin");
-    kept(page, "link, thanks and sign-in");
+    kept(page, "sign-in");
 
     /* A name that carries an address is held, not lost. */
     await page.goto(LINK);
@@ -313,7 +194,6 @@ async function seesAClosedLink(page) {
 
     ok(answer.status() === 410, "closed: 410", `${answer.status()}`);
     ok(await other.locator("form").count() === 0, "closed: has no form");
-    await everyWay(other, "link-closed");
     kept(other, "closed link");
     await other.context().close();
 }
@@ -336,12 +216,9 @@ async function usesKeysAndLeaves(page) {
 }
 
 
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium",
-                                        args: FLAGS });
-
-try {
+await run(async (browser) => {
     await joins(browser);
-    await linkStates(browser);
+    await signInPage(browser);
 
     const page = await open(browser, { viewport: PHONE });
 
@@ -351,12 +228,4 @@ try {
     await seesAClosedLink(page);
     await usesKeysAndLeaves(page);
     kept(page, "dashboard");
-    ok(true, "the end");
-
-} catch (fault) {
-    ok(false, "the journey goes on", fault.stack);
-    process.exitCode = 1;
-
-} finally {
-    await browser.close();
-}
+});
