@@ -2,7 +2,7 @@
 
 # Copyright (C) Keepers
 
-# Who navigates into a limit reads when to come back, in a page and in their
+# Who meets a limit in a browser reads when to come back, in a page and in their
 # language; a program gets a problem document; a host's error_page is first.
 
 use strict;
@@ -115,6 +115,23 @@ subtest 'a host' => sub {
     $res = second('/slow?who=g', %browser);
     is($res->code, 503, 'or another status');
     like($res->headers->content_type, qr{^text/html}, 'of our page');
+};
+
+# Nobody sees a problem document because of the button of a form.
+subtest 'a form' => sub {
+    my $ua = ua();
+    my $send = sub {
+        return $ua->post("$nginx->{url}/slow?who=$_[0]"
+                         => { @_[1 .. $#_] } => form => { a => 1 })->res;
+    };
+
+    $send->('h');
+    like($send->('h', %browser, 'Sec-Fetch-Mode' => 'navigate')
+             ->headers->content_type, qr{^text/html}, 'is answered in a page');
+    like($send->('h', %browser)->headers->content_type, qr{^text/html},
+         'by older browsers too');
+    is($send->('h', Accept => '*/*')->json->{code}, 'rate_limited',
+       'a program is not');
 };
 
 done_testing();

@@ -478,7 +478,7 @@ ngx_keepers_limit_over(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
 /*
  * A signup is not refused here: the link's handler answers 429 with the page
- * and what the visitor typed.  Who navigates gets a page to read.
+ * and what the visitor typed.  A person gets a page to read.
  */
 
 static ngx_int_t
@@ -508,7 +508,7 @@ ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     status = ngx_keepers_loc_conf(r)->limit_status;
 
-    if (ngx_keepers_reply_navigation(r)
+    if (ngx_keepers_reply_person(r)
         && !ngx_keepers_reply_error_page(r, status))
     {
         return ngx_keepers_reply_finish(r, ngx_keepers_problem_busy(r, status,

@@ -330,11 +330,15 @@ ngx_keepers_reply_finish(ngx_http_request_t *r, ngx_int_t rc)
 ngx_uint_t
 ngx_keepers_reply_navigation(ngx_http_request_t *r)
 {
-    ngx_str_t  *mode, *accept;
+    return (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+           && ngx_keepers_reply_person(r);
+}
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return 0;
-    }
+
+ngx_uint_t
+ngx_keepers_reply_person(ngx_http_request_t *r)
+{
+    ngx_str_t  *mode, *accept;
 
     mode = ngx_keepers_header_find(r, "sec-fetch-mode");
 

@@ -82,8 +82,12 @@ ngx_uint_t ngx_keepers_reply_error_page(ngx_http_request_t *r,
 /* Ends a request from a phase handler: finalizes with rc, gives NGX_DONE. */
 ngx_int_t ngx_keepers_reply_finish(ngx_http_request_t *r, ngx_int_t rc);
 
-/* A browser that navigates with GET: Sec-Fetch-Mode, else Accept has HTML. */
+/*
+ * A browser that navigates, whose answer a person sees: Sec-Fetch-Mode, else
+ * Accept has HTML; with GET, or with a form too.
+ */
 ngx_uint_t ngx_keepers_reply_navigation(ngx_http_request_t *r);
+ngx_uint_t ngx_keepers_reply_person(ngx_http_request_t *r);
 
 
 #endif /* _NGX_KEEPERS_REPLY_H_INCLUDED_ */
