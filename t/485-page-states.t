@@ -26,10 +26,13 @@ my ($business) = slurp("$p->{dir}/owner.env") =~ /^BUSINESS=(.*)$/m;
 
 sub link_add {
     my ($slug, $color, @more) = @_;
+
+    push(@more, qw(--consent-email standard)) unless @more;
+
     my ($status, $said) = operator($p, '', qw(link add --business), $business,
         '--slug', $slug, '--color', $color, '--offer',
         'Every tenth coffee is on us', qw(--phone --retention-days 365
-        --consent-email standard --consent-sms standard), @more);
+        --consent-sms standard), @more);
 
     $status == 0 or BAIL_OUT("link add: $said");
     return;
@@ -49,8 +52,11 @@ my %color = (gold => 'ffd700', grey => '757575', snow => 'ffffff',
 
 link_add($_, $color{$_}) for sort keys %color;
 link_add('closed', '336633');
+link_add('own', '1d5a7a', '--consent-email', 'Send me news of Corner Coffee '
+         . 'by e-mail, and a word about the cakes.', '--locale', 'en');
 operator($p, '', qw(link close --slug closed));
 link_shown($_, 200) for sort keys %color;
+link_shown('own', 200);
 link_shown('closed', 410);
 
 # Redis is nowhere: a first visit fails, a second one meets the limit.
@@ -84,6 +90,7 @@ sub states {
 
 browse('states.mjs', states($p->{url},
     { name => 'form', url => $link, status => 200 },
+    { name => 'own', url => "$p->{url}/l/own", status => 200 },
     { name => 'faults', url => $link, status => 422, act => 'faults' },
     { name => 'tap', url => $link, status => 200, act => 'join' },
     { name => 'thanks', url => "$link/thanks", status => 200 },

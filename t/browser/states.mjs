@@ -72,6 +72,25 @@ async function targets(page, name) {
 }
 
 
+/* A box in one direction, its text in another: the mark stays free. */
+async function marks(page, name) {
+    const hidden = await page.evaluate(() => [
+        ...document.querySelectorAll("input[type=checkbox]"),
+    ].filter((box) => {
+        const label = document.querySelector(`label[for=${box.id}]`);
+        const { paddingLeft, paddingRight } = getComputedStyle(label);
+        const mark = box.getBoundingClientRect();
+        const { left, right } = label.getBoundingClientRect();
+
+        return left + parseFloat(paddingLeft) < mark.right
+            && right - parseFloat(paddingRight) > mark.left;
+    }).map((box) => box.id));
+
+    ok(hidden.length === 0, `${name}: no words over a box`,
+       hidden.join("\n"));
+}
+
+
 /* The letters of a button are on a picture, which axe cannot judge. */
 async function legible(page, name) {
     const worst = await page.evaluate(() => {
@@ -138,6 +157,7 @@ async function state(browser, { name, url, status, act }, locale) {
 
     await everyWay(page, title.replace(" ", "-"), async (way) => {
         await targets(page, way);
+        await marks(page, way);
         await legible(page, way);
     });
 
