@@ -59,15 +59,11 @@ ngx_keepers_create_main_conf(ngx_conf_t *cf)
 
     /* zeroed: zone, shm, rings, names, templates, flags */
 
-    kmcf->words = ngx_array_create(cf->pool, 4, sizeof(ngx_keepers_words_t));
+    kmcf->words = ngx_keepers_words_create(cf);
 
     if (kmcf->words == NULL) {
         return NULL;
     }
-
-    /* the place of English, which is always there and always the first */
-
-    ngx_memzero(ngx_array_push(kmcf->words), sizeof(ngx_keepers_words_t));
 
     kmcf->redis.connect_timeout_ms = NGX_CONF_UNSET_MSEC;
     kmcf->redis.timeout_ms = NGX_CONF_UNSET_MSEC;

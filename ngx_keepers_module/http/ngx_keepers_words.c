@@ -58,6 +58,22 @@ static const char *const  ngx_keepers_words_names[NGX_KEEPERS_WORDS] = {
 };
 
 
+ngx_array_t *
+ngx_keepers_words_create(ngx_conf_t *cf)
+{
+    ngx_array_t  *languages;
+
+    languages = ngx_array_create(cf->pool, 4, sizeof(ngx_keepers_words_t));
+
+    if (languages != NULL) {
+        /* read when all files are, unless one of them is English */
+        ngx_memzero(ngx_array_push(languages), sizeof(ngx_keepers_words_t));
+    }
+
+    return languages;
+}
+
+
 char *
 ngx_keepers_words_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {

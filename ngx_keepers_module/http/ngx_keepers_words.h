@@ -66,6 +66,9 @@ typedef struct {
 extern const ngx_str_t  ngx_keepers_words_english;
 
 
+/* A list that has English in the first place; NULL: no memory. */
+ngx_array_t *ngx_keepers_words_create(ngx_conf_t *cf);
+
 /* The setter of "keepers_words". */
 char *ngx_keepers_words_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
