@@ -22,7 +22,6 @@
 #define NGX_KEEPERS_CONNECTIONS_MAX     16
 #define NGX_KEEPERS_QUEUE               4096
 #define NGX_KEEPERS_QUEUE_MAX           65536
-#define NGX_KEEPERS_LIMIT_NODES_MAX     1000
 #define NGX_KEEPERS_BODY_SIZE           16384
 #define NGX_KEEPERS_BODY_SIZE_MAX       65536
 #define NGX_KEEPERS_SESSION_MAX         50
@@ -91,13 +90,12 @@ ngx_keepers_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(kmcf->limit_nodes, 1);
 
     if (ngx_keepers_conf_bounds(cf, kmcf) != NGX_CONF_OK
+        || ngx_keepers_limit_shares(cf, kmcf) != NGX_CONF_OK
         || ngx_keepers_words_init(cf, kmcf) != NGX_CONF_OK
         || ngx_keepers_template_builtin(cf, kmcf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
-
-    ngx_keepers_limit_shares(kmcf);
 
     return ngx_keepers_conf_rings(cf, kmcf);
 }
@@ -126,15 +124,6 @@ ngx_keepers_conf_bounds(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf)
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"keepers_redis_queue\" must be 1 to %d",
                       NGX_KEEPERS_QUEUE_MAX);
-        return NGX_CONF_ERROR;
-    }
-
-    if (kmcf->limit_nodes == 0
-        || kmcf->limit_nodes > NGX_KEEPERS_LIMIT_NODES_MAX)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"keepers_limit_nodes\" must be 1 to %d",
-                      NGX_KEEPERS_LIMIT_NODES_MAX);
         return NGX_CONF_ERROR;
     }
 

@@ -58,7 +58,7 @@ ngx_keepers_limit_stage_e ngx_keepers_limit_stage(ngx_str_t *text);
 void ngx_keepers_limit_counters(ngx_keepers_main_conf_t *kmcf);
 
 /* Once all rules and "keepers_limit_nodes" are read: each rule's share. */
-void ngx_keepers_limit_shares(ngx_keepers_main_conf_t *kmcf);
+char *ngx_keepers_limit_shares(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf);
 
 
 #endif /* _NGX_KEEPERS_LIMIT_H_INCLUDED_ */

@@ -19,6 +19,8 @@
 #include "http/ngx_keepers_str.h"
 
 
+#define NGX_KEEPERS_LIMIT_NODES_MAX  1000
+
 /* two numbers, and twice a name in quotes with parameters */
 #define NGX_KEEPERS_LIMIT_TEXTS_LEN                                          \
     (2 * NGX_INT64_LEN + 2 * (NGX_KEEPERS_LIMIT_NAME_MAX                     \
@@ -439,26 +441,37 @@ ngx_keepers_limit_rule_add(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf,
 }
 
 
-void
-ngx_keepers_limit_shares(ngx_keepers_main_conf_t *kmcf)
+char *
+ngx_keepers_limit_shares(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf)
 {
-    ngx_uint_t                  i, nodes;
+    uint32_t                    nodes;
+    ngx_uint_t                  i;
     ngx_keepers_limit_rule_t  **rules, *wide;
 
-    if (kmcf->limit_rules == NULL) {
-        return;
+    if (kmcf->limit_nodes == 0
+        || kmcf->limit_nodes > NGX_KEEPERS_LIMIT_NODES_MAX)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_limit_nodes\" must be 1 to %d",
+                      NGX_KEEPERS_LIMIT_NODES_MAX);
+        return NGX_CONF_ERROR;
     }
 
-    nodes = kmcf->limit_nodes;
+    if (kmcf->limit_rules == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    nodes = (uint32_t) kmcf->limit_nodes;
     rules = kmcf->limit_rules->elts;
 
     for (i = 0; i < kmcf->limit_rules->nelts; i++) {
-        rules[i]->share = keepers_rate_share(&rules[i]->rate,
-                                             (uint32_t) nodes);
+        rules[i]->share = keepers_rate_share(&rules[i]->rate, nodes);
         wide = rules[i]->wide;
 
         if (wide != NULL) {
-            wide->share = keepers_rate_share(&wide->rate, (uint32_t) nodes);
+            wide->share = keepers_rate_share(&wide->rate, nodes);
         }
     }
+
+    return NGX_CONF_OK;
 }
