@@ -29,7 +29,7 @@ GetOptions(\%o, 'module=s', 'ok=s', 'mint=s', 'dir=s', 'suite=s', 'quick', 'chec
     or die "bench: unknown argument\n";
 
 # What is compared, and what of it must hold.
-my $here = abs_path($0) =~ s{/[^/]+$}{}r;
+our $here = abs_path($0) =~ s{/[^/]+$}{}r;
 my $suite = do "$here/$o{suite}.pl"
     or die "bench: no suite \"$o{suite}\": $@$!\n";
 my @cases = @{$suite->{cases}};
@@ -99,6 +99,12 @@ sub prepare {
 
     run("redis-cli -s $redis SET lua:s:$cookie '$json'");
 }
+
+
+# For a suite that asks Redis itself: its socket, and what of its processor it
+# has had, in nanoseconds.
+sub redis_socket { return $redis }
+sub redis_ns { return cpu_ns($pid{'redis-server'}) }
 
 
 # Each worker is alone on its processor; only the one that is asked works.
