@@ -22,6 +22,7 @@ usage: ./build.sh STEP [ARGUMENTS]
                               business: KEEPERS_PORT (8080), KEEPERS_DIR
                               (build/run), KEEPERS_LIMITS=off
   test [--sanitize] [FILES]   the test suite, or the named files of t/
+  soak [RELOADS]              reloads under load (1000)
   bench [ARGUMENTS]           benchmarks
   fuzz [TARGET [SECONDS]]     fuzz one target, or each, for 60 seconds
   clean                       remove build/
@@ -36,6 +37,7 @@ deps)               exec tools/deps.sh "$@" ;;
 build)              exec tools/build.sh "$@" ;;
 run)                exec tools/run.sh "$@" ;;
 test)               exec tools/test.sh "$@" ;;
+soak)               exec tools/soak.sh "$@" ;;
 bench)              exec tools/bench.sh "$@" ;;
 fuzz)               exec tools/fuzz.sh "$@" ;;
 clean)              exec tools/clean.sh "$@" ;;

@@ -91,6 +91,7 @@ typedef struct {
     const char             *signup_state;   /* $keepers_signup; static text */
     ngx_msec_int_t          redis_ms;       /* -1: Redis was not asked */
     ngx_str_t               next;           /* of a sign-in, signed, proved */
+    ngx_uint_t              language;       /* of a signup's page, plus one */
 
     /* of a signup whose fields passed, for the keys of limits */
     keepers_str_t           recipient;      /* its e-mail address; secret */

@@ -9,6 +9,7 @@
 #include "core/keepers_keyring.h"
 #include "core/keepers_out.h"
 #include "http/ngx_keepers_compat.h"
+#include "http/ngx_keepers_language.h"
 #include "http/ngx_keepers_seal.h"
 
 
@@ -35,6 +36,7 @@ ngx_keepers_forward(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
     keepers_wipe(buf, sizeof(buf));
 
     if (rc != NGX_OK
+        || ngx_keepers_language_keep(r, signup->lookup->link.locale) != NGX_OK
         || ngx_keepers_forward_headers(r, signup->envelope.len) != NGX_OK)
     {
         return NGX_ERROR;

@@ -8,6 +8,7 @@
 
 #include "core/keepers_language.h"
 #include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_headers.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
@@ -16,11 +17,45 @@
 #define NGX_KEEPERS_ENGLISH  0
 
 
+static ngx_uint_t ngx_keepers_language_choose(ngx_http_request_t *r,
+    keepers_str_t locale);
 static int ngx_keepers_language_asked(ngx_http_request_t *r);
 
 
 ngx_uint_t
 ngx_keepers_language(ngx_http_request_t *r, keepers_str_t locale)
+{
+    ngx_keepers_ctx_t  *ctx;
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    if (ctx != NULL && ctx->language != 0) {
+        return ctx->language - 1;
+    }
+
+    return ngx_keepers_language_choose(r, locale);
+}
+
+
+ngx_int_t
+ngx_keepers_language_keep(ngx_http_request_t *r, keepers_str_t locale)
+{
+    ngx_keepers_ctx_t  *ctx;
+
+    ctx = ngx_keepers_ctx_get(r);
+
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->language = ngx_keepers_language_choose(r, locale) + 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_keepers_language_choose(ngx_http_request_t *r, keepers_str_t locale)
 {
     int                       own, read;
     ngx_str_t                *accept;

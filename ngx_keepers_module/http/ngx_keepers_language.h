@@ -21,6 +21,13 @@
 /* The number of a language; "locale" is the link's, or empty. */
 ngx_uint_t ngx_keepers_language(ngx_http_request_t *r, keepers_str_t locale);
 
+/*
+ * Keeps it for the rest of the request, whose Accept-Language goes when a
+ * signup is forwarded.  NGX_OK, NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_keepers_language_keep(ngx_http_request_t *r,
+    keepers_str_t locale);
+
 /* What follows the path of a page, so that its switch is kept: "?lang=de". */
 ngx_uint_t ngx_keepers_language_chosen(ngx_http_request_t *r,
     keepers_str_t *tag);

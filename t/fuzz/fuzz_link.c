@@ -90,13 +90,6 @@ check_link(const keepers_link_t *link)
     check(keepers_text_utf8(link->consent_email));
     check(keepers_text_utf8(link->consent_sms));
 
-    /* no box without words */
-
-    check(!(link->flags & KEEPERS_LINK_CONSENT_EMAIL)
-          || link->consent_email.len != 0);
-    check(!(link->flags & KEEPERS_LINK_CONSENT_SMS)
-          || link->consent_sms.len != 0);
-
     check(link->country.len == 0 || link->country.len == 2);
     check(link->locale.len == 0 || keepers_link_locale(link->locale));
 }
