@@ -9,18 +9,6 @@ use warnings;
 use IO::Socket::UNIX;
 
 
-# The shortest GCRA script that does what one rule is about, for a measure.
-my $shortest = <<'END';
-local t = redis.call('TIME')
-local now = t[1] * 1000000 + t[2]
-local tat = tonumber(redis.call('GET', KEYS[1]) or 0)
-if tat < now then tat = now end
-local new = tat + ARGV[1]
-if new - now > tonumber(ARGV[2]) then return { 0, new - now - ARGV[2] } end
-redis.call('SET', KEYS[1], new, 'PX', math.ceil((new - now) / 1000))
-return { 1, 0 }
-END
-
 sub encode { return join('', '*' . @_ . "\r\n",
                          map { '$' . length($_) . "\r\n$_\r\n" } @_) }
 
@@ -57,6 +45,8 @@ sub scripts {
                                  . 'ngx_keepers_redis_script.c');
     my ($macro) = $source =~ /#define NGX_KEEPERS_REDIS_LIMIT\b(.*?\n)\n/s;
     my $ours = join('', $macro =~ /"((?:[^"\\]|\\.)*)"/g) =~ s/\\n/\n/gr;
+    my ($shortest) = main::read_file("$main::here/limit.lua")
+                         =~ /\[\[\n(.*?)\]\]/s;
     my $socket = IO::Socket::UNIX->new(main::redis_socket()) or die $!;
     my @keys = map { "keepers:{abcdefghijklmnopqrstu$_}:l:rule" } 1 .. 3;
     my @rule = (1, 999_999, 1, 0);

@@ -5,10 +5,10 @@
 
 
 #include "core/keepers_cookie.h"
+#include "core/keepers_text.h"
 
 
 static keepers_str_t keepers_cookie_piece(keepers_str_t header, size_t *pos);
-static keepers_str_t keepers_cookie_trim(keepers_str_t s);
 static bool keepers_cookie_value(keepers_str_t piece, keepers_str_t name,
     keepers_str_t *value);
 static bool keepers_cookie_left(keepers_str_t header, keepers_str_t name);
@@ -93,7 +93,7 @@ keepers_cookie_left(keepers_str_t header, keepers_str_t name)
     while (pos < header.len) {
         piece = keepers_cookie_piece(header, &pos);
 
-        if (keepers_cookie_trim(piece).len != 0
+        if (keepers_text_trim_ows(piece).len != 0
             && !keepers_cookie_value(piece, name, &value))
         {
             return true;
@@ -128,31 +128,11 @@ keepers_cookie_piece(keepers_str_t header, size_t *pos)
 }
 
 
-/* The white space of HTTP: blank and tab, nothing else. */
-
-static keepers_str_t
-keepers_cookie_trim(keepers_str_t s)
-{
-    while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
-        s.data++;
-        s.len--;
-    }
-
-    while (s.len != 0
-           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
-    {
-        s.len--;
-    }
-
-    return s;
-}
-
-
 static bool
 keepers_cookie_value(keepers_str_t piece, keepers_str_t name,
     keepers_str_t *value)
 {
-    piece = keepers_cookie_trim(piece);
+    piece = keepers_text_trim_ows(piece);
 
     if (name.len == 0 || piece.len <= name.len || piece.data[name.len] != '='
         || memcmp(piece.data, name.data, name.len) != 0)
@@ -162,7 +142,7 @@ keepers_cookie_value(keepers_str_t piece, keepers_str_t name,
 
     piece.data += name.len + 1;
     piece.len -= name.len + 1;
-    *value = keepers_cookie_trim(piece);
+    *value = keepers_text_trim_ows(piece);
 
     return true;
 }

@@ -44,7 +44,6 @@ static void keepers_language_rest(keepers_language_ranks_t *ranks, size_t n,
     size_t preferred);
 static keepers_str_t keepers_language_split(keepers_str_t *rest,
     unsigned char c);
-static keepers_str_t keepers_language_trim(keepers_str_t s);
 
 
 int
@@ -226,7 +225,7 @@ keepers_language_item(keepers_str_t item, keepers_str_t *range, int *weight)
     rest = item;
     weighted = item.len != 0 && memchr(item.data, ';', item.len) != NULL;
 
-    *range = keepers_language_trim(keepers_language_split(&rest, ';'));
+    *range = keepers_text_trim_ows(keepers_language_split(&rest, ';'));
     *weight = KEEPERS_LANGUAGE_WEIGHT_ONE;
 
     if (!keepers_language_range(*range)) {
@@ -234,7 +233,7 @@ keepers_language_item(keepers_str_t item, keepers_str_t *range, int *weight)
     }
 
     return !weighted
-           || keepers_language_weight(keepers_language_trim(rest), weight);
+           || keepers_language_weight(keepers_text_trim_ows(rest), weight);
 }
 
 
@@ -344,26 +343,6 @@ keepers_language_split(keepers_str_t *rest, unsigned char c)
 
     *rest = (i < rest->len) ? keepers_str(rest->data + i, rest->len - i)
                             : keepers_str(NULL, 0);
-
-    return s;
-}
-
-
-/* Of HTTP's optional white space, and no other. */
-
-static keepers_str_t
-keepers_language_trim(keepers_str_t s)
-{
-    while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
-        s.data++;
-        s.len--;
-    }
-
-    while (s.len != 0
-           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
-    {
-        s.len--;
-    }
 
     return s;
 }

@@ -46,6 +46,28 @@ bool keepers_text_nfc(keepers_str_t s, keepers_out_t *out) keepers_checked;
 /* Without leading and trailing ASCII white space. */
 keepers_str_t keepers_text_trim(keepers_str_t s);
 
+/*
+ * The same of the optional white space of HTTP (RFC 9110, 5.6.3), blank and
+ * tab alone.  Every request's cookies come here.
+ */
+static inline keepers_str_t
+keepers_text_trim_ows(keepers_str_t s)
+{
+    while (s.len != 0 && (s.data[0] == ' ' || s.data[0] == '\t')) {
+        s.data++;
+        s.len--;
+    }
+
+    while (s.len != 0
+           && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
+    {
+        s.len--;
+    }
+
+    return s;
+}
+
+
 unsigned char keepers_text_lower(unsigned char c);              /* ASCII */
 bool keepers_text_eq_nocase(keepers_str_t a, keepers_str_t b);  /* ASCII */
 
