@@ -253,6 +253,9 @@ subtest 'a reply of a kind that the command does not have' => sub {
             next if $reply =~ /^\*0/ && $path =~ /^.sessions/
                     && $command eq 'EVALSHA';
 
+            # over a connection that was not lost to the reply before
+            $fake->mode('right');
+            ok(wait_for { code(ask($cookies[0])) == 200 }, 'well before');
             $fake->mode("to:$command:$reply");
 
             my $answer = raw($nginx->{port}, "$method $path HTTP/1.1\r\n"

@@ -15,9 +15,6 @@
 /* How long Redis' "no such session" is believed. */
 #define NGX_KEEPERS_RECENT_NONE_MS   1000
 
-/* Longer than any answer can be under way. */
-#define NGX_KEEPERS_RECENT_GONE_MS   10000
-
 /* A slot is written in less than a microsecond. */
 #define NGX_KEEPERS_RECENT_TRIES     100
 
@@ -56,13 +53,7 @@ ngx_keepers_recent_find(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
         age = (ngx_msec_int_t) (ngx_current_msec - stamp_ms);
 
-        if (cached.state == NGX_KEEPERS_RECENT_GONE) {
-
-            if (age < NGX_KEEPERS_RECENT_GONE_MS) {
-                ctx->check = NGX_KEEPERS_CHECK_NONE;
-                return NGX_OK;
-            }
-
+        if (cached.state == NGX_KEEPERS_RECENT_FORGOTTEN) {
             continue;
         }
 
@@ -172,13 +163,17 @@ ngx_keepers_recent_forget(ngx_keepers_main_conf_t *kmcf,
 
     ngx_memzero(&cached, sizeof(cached));
 
-    cached.state = NGX_KEEPERS_RECENT_GONE;
+    cached.state = NGX_KEEPERS_RECENT_FORGOTTEN;
 
     /*
-     * Stamped in the future, beyond any answer that may be under way: those
-     * were asked earlier, and do not overwrite it.
+     * An answer that was asked for until now may be under way, and does not
+     * overwrite this.  nginx's clock has stood still since this turn of the
+     * loop began.
      */
-    stamp_ms = ngx_current_msec + NGX_KEEPERS_RECENT_GONE_MS;
+
+    ngx_time_update();
+
+    stamp_ms = ngx_current_msec + 1;
 
     for (i = 0; i < NGX_KEEPERS_RECENT_TRIES; i++) {
 

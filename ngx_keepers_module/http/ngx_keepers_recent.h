@@ -31,7 +31,7 @@
 typedef enum {
     NGX_KEEPERS_RECENT_VALID = 1,
     NGX_KEEPERS_RECENT_NONE,        /* Redis has no such session */
-    NGX_KEEPERS_RECENT_GONE         /* ended here: nothing revives it */
+    NGX_KEEPERS_RECENT_FORGOTTEN    /* what Redis said before is not it */
 } ngx_keepers_recent_e;
 
 
@@ -68,7 +68,11 @@ void ngx_keepers_recent_valid(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 void ngx_keepers_recent_none(ngx_http_request_t *r,
     const ngx_keepers_claim_t *claim, ngx_msec_t asked_ms);
 
-/* Nobody gets this session from the zone again, whatever is under way. */
+/*
+ * Nobody gets this session from the zone, whatever answer is under way, until
+ * Redis was asked again.  It is not yet ended: whether Redis did end it, and
+ * whether it was truly one of ours who published that, is for Redis to say.
+ */
 void ngx_keepers_recent_forget(ngx_keepers_main_conf_t *kmcf,
     const u_char sid[KEEPERS_SID_LEN]);
 
