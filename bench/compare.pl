@@ -116,6 +116,9 @@ sub load {
         start_nginx($name, $cpus[0]);
     }
 
+    # so that everybody waits for the worker, and nobody for Redis
+    start('busy loop', $cpus[0], 'perl', '-e', '1 while 1') if $suite->{halved};
+
     expect($_) for @cases;
 
     # the first requests fault pages in and compile Lua
@@ -132,7 +135,7 @@ sub load {
         }
     }
 
-    stop($_) for instances();
+    stop($_) for instances(), $suite->{halved} ? 'busy loop' : ();
 
     return \%samples;
 }
@@ -170,7 +173,7 @@ sub wrk {
 
     my $text = run("timeout " . ($duration + 10) . " taskset -c $cpus[1] "
                    . "wrk -t 1 -c $connections -d ${duration}s --latency "
-                   . "-H 'Cookie: keepers=$cookie' " . url($case));
+                   . cookie($case) . url($case));
 
     my ($other) = $text =~ /Non-2xx or 3xx responses: (\d+)/;
     my ($all) = $text =~ /(\d+) requests in/;
@@ -218,7 +221,7 @@ sub callgrind {
     expect($case);
 
     my $text = run("timeout 60 h2load --h1 -n $requests -c 1 "
-                   . "-H 'Cookie: keepers=$cookie' " . url($case));
+                   . cookie($case) . url($case));
 
     die "bench: $case->[0]: h2load says:\n$text"
         if status($case) == 200 ? $text !~ /status codes: $requests 2xx/
@@ -313,9 +316,10 @@ sub ratio {
 sub throughput {
     my ($speed, $name, $to) = @_;
     my @rounds = map { best($speed->{$_}) // return (undef, '') } $name, $to;
+    my $own_us = $suite->{halved} ? 450_000 : 850_000;
 
     return (ratio($speed, $name, $to), '')
-        if !grep { $_->{rate} * $_->{nginx_us} < 850_000 } @rounds;
+        if !grep { $_->{rate} * $_->{nginx_us} < $own_us } @rounds;
 
     return ($rounds[1]{nginx_us} / $rounds[0]{nginx_us}, ' (CPU time)');
 }
@@ -356,6 +360,18 @@ sub instances {
     my %seen;
 
     return grep { !$seen{$_}++ } map { $_->[1] } @cases;
+}
+
+
+# Only where a session is asked for, if the suite says where that is.
+
+sub cookie {
+    my ($case) = @_;
+
+    return '' if $suite->{sessions} && !grep { $_ eq $case->[0] }
+                                           @{$suite->{sessions}};
+
+    return "-H 'Cookie: keepers=$cookie' ";
 }
 
 

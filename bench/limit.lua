@@ -13,9 +13,9 @@ local now = t[1] * 1000000 + t[2]
 local tat = tonumber(redis.call('GET', KEYS[1]) or 0)
 if tat < now then tat = now end
 local new = tat + ARGV[1]
-if new - now > tonumber(ARGV[2]) then return { 0, new - now - ARGV[2] } end
+if new - now > tonumber(ARGV[2]) then return now - new + ARGV[2] end
 redis.call('SET', KEYS[1], new, 'PX', math.ceil((new - now) / 1000))
-return { 1, 0 }
+return 0
 ]]
 
 local client = redis:new()
@@ -41,6 +41,6 @@ end
 
 client:set_keepalive(60000, 64)
 
-if verdict[1] ~= 1 then
+if verdict < 0 then
     return ngx.exit(429)
 end

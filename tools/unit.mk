@@ -39,7 +39,8 @@ NGINX_FLAGS = $(patsubst %,-isystem $(NGINX)/src/%,core event event/modules \
                                                    os/unix) \
               -isystem $(NGINX)/objs
 SHIM := $(DIR)/t/fuzz/nginx_shim.o \
-        $(patsubst %,$(DIR)/$(ROOT)/redis/ngx_keepers_redis_%.o,codec log)
+        $(patsubst %,$(DIR)/$(ROOT)/redis/ngx_keepers_redis_%.o,codec \
+                                                             command log)
 
 CORE := $(patsubst %.c,$(DIR)/%.o,$(wildcard $(ROOT)/core/*.c))
 PROGRAMS := $(TESTS:%.c=$(DIR)/%)

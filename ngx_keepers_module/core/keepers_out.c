@@ -13,90 +13,36 @@
 static const char *keepers_out_entity(unsigned char c);
 
 
-void
-keepers_out_init(keepers_out_t *out, void *buf, size_t size)
-{
-    out->data = buf;
-    out->len = 0;
-    out->size = size;
-    out->overflow = false;
-}
-
-
-unsigned char *
-keepers_out_take(keepers_out_t *out, size_t len)
-{
-    unsigned char  *p;
-
-    if (out->overflow || len > out->size - out->len) {
-        out->overflow = true;
-        return NULL;
-    }
-
-    p = &out->data[out->len];
-    out->len += len;
-
-    return p;
-}
-
-
-void
-keepers_out_byte(keepers_out_t *out, unsigned char c)
-{
-    if (out->overflow || out->len == out->size) {
-        out->overflow = true;
-        return;
-    }
-
-    out->data[out->len++] = c;
-}
-
-
-void
-keepers_out_bytes(keepers_out_t *out, const void *data, size_t len)
-{
-    unsigned char  *p;
-
-    /* nothing may come as NULL, which memcpy() does not allow */
-
-    if (len == 0) {
-        return;
-    }
-
-    p = keepers_out_take(out, len);
-
-    if (p != NULL) {
-        memcpy(p, data, len);
-    }
-}
-
-
-void
-keepers_out_str(keepers_out_t *out, keepers_str_t s)
-{
-    keepers_out_bytes(out, s.data, s.len);
-}
-
-
-void
-keepers_out_text(keepers_out_t *out, const char *text)
-{
-    keepers_out_bytes(out, text, strlen(text));
-}
+static const char  keepers_out_pairs[] =
+    "00010203040506070809" "10111213141516171819"
+    "20212223242526272829" "30313233343536373839"
+    "40414243444546474849" "50515253545556575859"
+    "60616263646566676869" "70717273747576777879"
+    "80818283848586878889" "90919293949596979899";
 
 
 void
 keepers_out_uint(keepers_out_t *out, uint64_t n)
 {
     size_t         i;
+    unsigned int   pair;
     unsigned char  digits[KEEPERS_OUT_UINT_LEN];
 
     i = sizeof(digits);
 
-    do {
-        digits[--i] = (unsigned char) ('0' + n % 10);
-        n /= 10;
-    } while (n != 0);
+    while (n >= 100) {
+        pair = (unsigned int) (n % 100) * 2;
+        n /= 100;
+
+        digits[--i] = (unsigned char) keepers_out_pairs[pair + 1];
+        digits[--i] = (unsigned char) keepers_out_pairs[pair];
+    }
+
+    digits[--i] = (unsigned char) ('0' + n % 10);
+
+    if (n > 9) {
+        digits[--i] = (unsigned char) ('0' + n / 10);
+    }
 
     keepers_out_bytes(out, &digits[i], sizeof(digits) - i);
 }
@@ -234,11 +180,4 @@ keepers_out_entity(unsigned char c)
     default:
         return NULL;
     }
-}
-
-
-keepers_str_t
-keepers_out_written(const keepers_out_t *out)
-{
-    return keepers_str(out->data, out->len);
 }

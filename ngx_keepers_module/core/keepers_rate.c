@@ -221,6 +221,21 @@ keepers_rate_decide(const keepers_rate_t *rate, uint64_t tat_us,
 }
 
 
+uint32_t
+keepers_rate_left(const keepers_rate_t *rate, uint64_t ahead_us)
+{
+    uint64_t  capacity_us;
+
+    capacity_us = rate->tolerance_us + rate->interval_us;
+
+    if (ahead_us >= capacity_us) {
+        return 0;
+    }
+
+    return (uint32_t) ((capacity_us - ahead_us) / rate->interval_us);
+}
+
+
 uint64_t
 keepers_rate_undo(uint64_t tat_us, uint64_t now_us, uint64_t amount_us)
 {

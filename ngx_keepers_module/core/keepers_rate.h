@@ -65,6 +65,11 @@ keepers_rate_t keepers_rate_times(const keepers_rate_t *rate, uint32_t times);
 keepers_rate_decision_t keepers_rate_decide(const keepers_rate_t *rate,
     uint64_t tat_us, uint64_t now_us, uint32_t cost);
 
+/*
+ * Cells that are left of a budget of which "ahead_us" is used; more than all
+ * of it: none.
+ */
+uint32_t keepers_rate_left(const keepers_rate_t *rate, uint64_t ahead_us);
 
 /*
  * The state after "amount_us" (cost * interval) was given back; never below

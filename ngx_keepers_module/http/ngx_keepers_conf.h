@@ -156,6 +156,7 @@ typedef struct {
     /* limits; NULL: none */
     ngx_array_t               *limits;      /* ngx_keepers_limit_t */
     ngx_uint_t                 limit_status;
+    keepers_str_t              limit_problem;   /* the document of it */
 
     /* links */
     ngx_http_complex_value_t  *link;

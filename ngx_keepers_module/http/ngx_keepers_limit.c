@@ -485,13 +485,16 @@ static ngx_int_t
 ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     uint64_t retry_us)
 {
-    ngx_uint_t  status;
+    ngx_int_t                rc;
+    ngx_keepers_loc_conf_t  *klcf;
 
     ctx->limit = NGX_KEEPERS_LIMIT_LIMITED;
     ctx->retry_s = ngx_keepers_limit_retry(retry_us);
     ctx->reason = "rate_limited";
 
-    if (ngx_keepers_loc_conf(r)->link != NULL && r->method == NGX_HTTP_POST) {
+    klcf = ngx_keepers_loc_conf(r);
+
+    if (klcf->link != NULL && r->method == NGX_HTTP_POST) {
         return NGX_OK;
     }
 
@@ -506,16 +509,17 @@ ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_log(NGX_LOG_INFO, r, "refused by a limit for %ui s",
                     ctx->retry_s);
 
-    status = ngx_keepers_loc_conf(r)->limit_status;
-
-    if (ngx_keepers_reply_person(r)
-        && !ngx_keepers_reply_error_page(r, status))
-    {
-        return ngx_keepers_reply_finish(r, ngx_keepers_problem_busy(r, status,
-                                                              ctx->retry_s));
+    if (ngx_keepers_reply_error_page(r, klcf->limit_status)) {
+        return ngx_keepers_reply_refuse(r, klcf->limit_status, "rate_limited",
+                                        ctx->retry_s);
     }
 
-    return ngx_keepers_reply_refuse(r, status, "rate_limited", ctx->retry_s);
+    rc = ngx_keepers_reply_person(r)
+         ? ngx_keepers_problem_busy(r, klcf->limit_status, ctx->retry_s)
+         : ngx_keepers_reply_problem_text(r, klcf->limit_status,
+                                          klcf->limit_problem, ctx->retry_s);
+
+    return ngx_keepers_reply_finish(r, rc);
 }
 
 

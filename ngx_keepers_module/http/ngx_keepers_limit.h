@@ -50,6 +50,9 @@ ngx_http_complex_value_t *ngx_keepers_limit_value(ngx_conf_t *cf,
 /* When all that a value names is known. */
 ngx_keepers_limit_stage_e ngx_keepers_limit_stage(ngx_str_t *text);
 
+/* What a refusal of this location says, made once. */
+char *ngx_keepers_limit_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *klcf);
+
 /* Whole seconds, rounded up. */
 #define ngx_keepers_limit_seconds(us)                                        \
     ((us) / 1000000 + ((us) % 1000000 != 0))

@@ -13,6 +13,11 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_limit.h"
+#include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_str.h"
+
+
+#define NGX_KEEPERS_LIMIT_PROBLEM_LEN  160
 
 
 static char *ngx_keepers_limit_room(ngx_conf_t *cf,
@@ -165,4 +170,24 @@ ngx_keepers_limit_status_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     klcf->limit_status = (ngx_uint_t) status;
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_keepers_limit_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *klcf)
+{
+    keepers_out_t  out;
+
+    if (klcf->limits == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_keepers_out(&out, cf->pool, NGX_KEEPERS_LIMIT_PROBLEM_LEN);
+
+    ngx_keepers_reply_problem_begin(&out, klcf->limit_status, "rate_limited");
+    keepers_out_text(&out, "}\n");
+
+    klcf->limit_problem = keepers_out_written(&out);
+
+    return out.overflow ? NGX_CONF_ERROR : NGX_CONF_OK;
 }

@@ -22,8 +22,6 @@
 #include "http/ngx_keepers_wait.h"
 
 
-#define NGX_KEEPERS_LIMIT_ANSWERS    3      /* of a rule, in the reply */
-
 /* a rule whose key names the client is two, for an address of IPv6 */
 #define NGX_KEEPERS_LIMIT_ITEMS_MAX  (2 * NGX_KEEPERS_LIMITS_MAX)
 

@@ -10,6 +10,7 @@
 
 #include "core/keepers_keyring.h"
 #include "core/keepers_out.h"
+#include "core/keepers_rate.h"
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
@@ -18,6 +19,9 @@
 
 #define NGX_KEEPERS_LIMIT_HASH_LEN   16     /* of the hash, in a Redis key */
 #define NGX_KEEPERS_LIMIT_ARGS       4      /* of a rule, behind the keys */
+
+/* what the script says of a rule that never admits: 2^53 - 1 */
+#define NGX_KEEPERS_LIMIT_NEVER_US   9007199254740991
 
 /* "{HASH}:l:" and a number */
 #define NGX_KEEPERS_LIMIT_TEXT_LEN                                           \
@@ -33,6 +37,8 @@ static ngx_uint_t ngx_keepers_limit_decided(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_limit_call(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
 static ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_limits_t *limits);
+static void ngx_keepers_limit_verdict(ngx_keepers_limit_item_t *item,
+    int64_t us);
 static void ngx_keepers_limit_key(keepers_out_t *out, ngx_str_t prefix,
     const ngx_keepers_limit_rule_t *rule, const u_char *hash);
 
@@ -130,11 +136,8 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
     wait = limits->wait;
     items = limits->items + limits->asked;
 
-    if (wait == NULL
-        || wait->reply.values_max < limits->asking * NGX_KEEPERS_LIMIT_ANSWERS)
-    {
-        wait = ngx_keepers_wait_create(r, limits->asking
-                                          * NGX_KEEPERS_LIMIT_ANSWERS, 64);
+    if (wait == NULL || wait->reply.values_max < limits->asking) {
+        wait = ngx_keepers_wait_create(r, limits->asking, 64);
         if (wait == NULL) {
             return NGX_ERROR;
         }
@@ -190,44 +193,64 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
 static ngx_uint_t
 ngx_keepers_limit_answer(ngx_keepers_limits_t *limits)
 {
-    uint64_t                    us;
     ngx_uint_t                  i;
     ngx_keepers_wait_t         *wait;
-    ngx_keepers_limit_item_t   *item;
     ngx_keepers_redis_value_t  *value;
 
     wait = limits->wait;
 
-    if (wait->rc != NGX_OK
-        || wait->reply.n != limits->asking * NGX_KEEPERS_LIMIT_ANSWERS)
-    {
+    if (wait->rc != NGX_OK || wait->reply.n != limits->asking) {
         return 0;
-    }
-
-    for (i = 0; i < wait->reply.n; i++) {
-        value = &wait->reply.values[i];
-
-        if (value->kind != NGX_KEEPERS_REDIS_INTEGER || value->integer < 0) {
-            return 0;
-        }
     }
 
     value = wait->reply.values;
 
     for (i = 0; i < limits->asking; i++) {
-        item = &limits->items[limits->asked++];
-        us = (uint64_t) value[1].integer;
+        if (value[i].kind != NGX_KEEPERS_REDIS_INTEGER
+            || value[i].integer < -NGX_KEEPERS_LIMIT_NEVER_US)
+        {
+            return 0;
+        }
+    }
 
-        item->admitted = (value[0].integer != 0);
-        item->retry_us = item->admitted ? 0 : us;
-        item->ahead_us = item->admitted ? us : 0;
-        item->remaining = (uint32_t) value[2].integer;
-        item->known = 1;
-
-        value += NGX_KEEPERS_LIMIT_ANSWERS;
+    for (i = 0; i < limits->asking; i++) {
+        ngx_keepers_limit_verdict(&limits->items[limits->asked++],
+                                  value[i].integer);
     }
 
     return 1;
+}
+
+
+/*
+ * Redis refuses when ahead + need exceeds the capacity, and says by how much.
+ */
+
+static void
+ngx_keepers_limit_verdict(ngx_keepers_limit_item_t *item, int64_t us)
+{
+    uint64_t         need_us, full_us;
+    keepers_rate_t  *rate;
+
+    rate = &item->rule->rate;
+
+    item->known = 1;
+    item->admitted = (us >= 0);
+
+    if (us >= 0) {
+        item->retry_us = 0;
+        item->ahead_us = (uint64_t) us;
+        item->remaining = keepers_rate_left(rate, item->ahead_us);
+        return;
+    }
+
+    need_us = ngx_max(item->cost, 1) * rate->interval_us;
+    full_us = rate->tolerance_us + rate->interval_us + (uint64_t) -us;
+
+    item->retry_us = (uint64_t) -us;
+    item->ahead_us = 0;
+    item->remaining = keepers_rate_left(rate, full_us - ngx_min(full_us,
+                                                                need_us));
 }
 
 

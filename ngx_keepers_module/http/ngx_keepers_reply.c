@@ -24,25 +24,38 @@ ngx_int_t
 ngx_keepers_reply_headers(ngx_http_request_t *r, const ngx_str_t *styles,
     ngx_uint_t cacheable)
 {
-    static ngx_str_t  nosniff = ngx_string("nosniff");
-    static ngx_str_t  referrer = ngx_string("no-referrer");
-    static ngx_str_t  frame = ngx_string("DENY");
-    static ngx_str_t  store = ngx_string("no-store");
+    ngx_uint_t  i, n;
 
-    if (ngx_keepers_reply_csp(r, styles) != NGX_OK
-        || ngx_keepers_reply_header(r, "X-Content-Type-Options", nosniff)
-           != NGX_OK
-        || ngx_keepers_reply_header(r, "Referrer-Policy", referrer) != NGX_OK
-        || ngx_keepers_reply_header(r, "X-Frame-Options", frame) != NGX_OK)
-    {
+    static const struct {
+        ngx_str_t   name;
+        ngx_str_t   value;
+    } headers[] = {
+        { ngx_string("X-Content-Type-Options"), ngx_string("nosniff") },
+        { ngx_string("Referrer-Policy"), ngx_string("no-referrer") },
+        { ngx_string("X-Frame-Options"), ngx_string("DENY") },
+        { ngx_string("Cache-Control"), ngx_string("no-store") }
+    };
+
+    if (ngx_keepers_reply_csp(r, styles) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    n = sizeof(headers) / sizeof(headers[0]);
+
     if (cacheable) {
-        return NGX_OK;
+        n--;
     }
 
-    return ngx_keepers_reply_header(r, "Cache-Control", store);
+    for (i = 0; i < n; i++) {
+
+        if (ngx_keepers_reply_named(r, headers[i].name, headers[i].value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -82,7 +95,7 @@ ngx_keepers_reply_csp(ngx_http_request_t *r, const ngx_str_t *styles)
 
 
 ngx_int_t
-ngx_keepers_reply_header(ngx_http_request_t *r, const char *name,
+ngx_keepers_reply_named(ngx_http_request_t *r, ngx_str_t name,
     ngx_str_t value)
 {
     ngx_table_elt_t  *h;
@@ -94,8 +107,7 @@ ngx_keepers_reply_header(ngx_http_request_t *r, const char *name,
     }
 
     h->hash = 1;
-    h->key.len = ngx_strlen(name);
-    h->key.data = (u_char *) name;
+    h->key = name;
     h->value = value;
     h->lowcase_key = NULL;
     ngx_keepers_header_last(h);
@@ -107,17 +119,18 @@ ngx_keepers_reply_header(ngx_http_request_t *r, const char *name,
 ngx_int_t
 ngx_keepers_reply_retry_after(ngx_http_request_t *r, ngx_uint_t seconds)
 {
-    ngx_str_t  value;
+    keepers_out_t  out;
 
-    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    ngx_keepers_out(&out, r->pool, NGX_INT_T_LEN);
 
-    if (value.data == NULL) {
+    keepers_out_uint(&out, seconds);
+
+    if (out.overflow) {
         return NGX_ERROR;
     }
 
-    value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
-
-    return ngx_keepers_reply_header(r, "Retry-After", value);
+    return ngx_keepers_reply_header(r, "Retry-After",
+                                    ngx_keepers_to(keepers_out_written(&out)));
 }
 
 
@@ -203,7 +216,20 @@ ngx_keepers_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
     ngx_keepers_reply_problem_begin(&out, status, code);
     keepers_out_text(&out, "}\n");
 
-    if (out.overflow || ngx_keepers_reply_headers(r, NULL, 0) != NGX_OK) {
+    if (out.overflow) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_reply_problem_text(r, status, keepers_out_written(&out),
+                                          retry_s);
+}
+
+
+ngx_int_t
+ngx_keepers_reply_problem_text(ngx_http_request_t *r, ngx_uint_t status,
+    keepers_str_t text, ngx_uint_t retry_s)
+{
+    if (ngx_keepers_reply_headers(r, NULL, 0) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -211,8 +237,7 @@ ngx_keepers_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_keepers_reply_body(r, status, "application/problem+json",
-                                  keepers_out_written(&out));
+    return ngx_keepers_reply_body(r, status, "application/problem+json", text);
 }
 
 

@@ -32,8 +32,22 @@ ngx_int_t ngx_keepers_reply_headers(ngx_http_request_t *r,
     const ngx_str_t *styles, ngx_uint_t cacheable);
 
 /* A response header; name and value must outlive the request. */
-ngx_int_t ngx_keepers_reply_header(ngx_http_request_t *r, const char *name,
+ngx_int_t ngx_keepers_reply_named(ngx_http_request_t *r, ngx_str_t name,
     ngx_str_t value);
+
+/* The same; of a literal the compiler knows the length. */
+static ngx_inline ngx_int_t
+ngx_keepers_reply_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t value)
+{
+    ngx_str_t  key;
+
+    key.len = ngx_strlen(name);
+    key.data = (u_char *) name;
+
+    return ngx_keepers_reply_named(r, key, value);
+}
+
 ngx_int_t ngx_keepers_reply_retry_after(ngx_http_request_t *r,
     ngx_uint_t seconds);
 
@@ -49,6 +63,10 @@ ngx_int_t ngx_keepers_reply_page(ngx_http_request_t *r, ngx_uint_t status,
 /* application/problem+json (RFC 9457) with "code"; retry_s 0: no header. */
 ngx_int_t ngx_keepers_reply_problem(ngx_http_request_t *r, ngx_uint_t status,
     const char *code, ngx_uint_t retry_s);
+
+/* The same with a document that is made already. */
+ngx_int_t ngx_keepers_reply_problem_text(ngx_http_request_t *r,
+    ngx_uint_t status, keepers_str_t text, ngx_uint_t retry_s);
 
 /* The members of a problem document, to be closed by "}"; and its title. */
 void ngx_keepers_reply_problem_begin(keepers_out_t *out, ngx_uint_t status,

@@ -10,11 +10,7 @@
  * command cannot return.  A refusal ends the connection: after it nobody could
  * say which reply belongs to which op.
  *
- * We write ourselves, for redisFormatCommandArgv() allocates each command and
- * prints each length by a format: 3,200 instructions a MGET instead of 370.
- * See docs/decisions/0010-redis-commands-are-written-by-us.md.
- *
- *   "*" arguments CRLF, then for each  "$" length CRLF bytes CRLF
+ * We write ourselves: ngx_keepers_redis_command.c.
  */
 
 
@@ -22,10 +18,6 @@
 
 #include <hiredis/hiredis.h>
 #include <hiredis/read.h>
-
-
-/* marks and line ends around an argument, and around the count of them */
-#define NGX_KEEPERS_REDIS_FRAME  (1 + NGX_SIZE_T_LEN + 2 + 2)
 
 
 #if (HIREDIS_MAJOR >= 1)
@@ -56,12 +48,6 @@ static ngx_keepers_redis_fault_e ngx_keepers_redis_codec_replies(
     ngx_keepers_redis_conn_t *conn);
 static ngx_int_t ngx_keepers_redis_codec_room(ngx_keepers_redis_conn_t *conn,
     size_t len);
-static size_t ngx_keepers_redis_codec_size(const keepers_str_t *argv,
-    ngx_uint_t argc);
-static u_char *ngx_keepers_redis_codec_encode(u_char *p,
-    const keepers_str_t *argv, ngx_uint_t argc);
-static u_char *ngx_keepers_redis_codec_number(u_char *p, u_char mark,
-    size_t n);
 
 
 static redisReplyObjectFunctions  ngx_keepers_redis_codec_functions = {
@@ -350,90 +336,6 @@ ngx_keepers_redis_codec_replies(ngx_keepers_redis_conn_t *conn)
 }
 
 
-/* An upper bound: numbers are taken to be as long as they can be. */
-
-static size_t
-ngx_keepers_redis_codec_size(const keepers_str_t *argv, ngx_uint_t argc)
-{
-    size_t      size;
-    ngx_uint_t  i;
-
-    size = NGX_KEEPERS_REDIS_FRAME;
-
-    for (i = 0; i < argc; i++) {
-        size += NGX_KEEPERS_REDIS_FRAME + argv[i].len;
-    }
-
-    return size;
-}
-
-
-static u_char *
-ngx_keepers_redis_codec_encode(u_char *p, const keepers_str_t *argv,
-    ngx_uint_t argc)
-{
-    ngx_uint_t  i;
-
-    p = ngx_keepers_redis_codec_number(p, '*', argc);
-
-    for (i = 0; i < argc; i++) {
-        p = ngx_keepers_redis_codec_number(p, '$', argv[i].len);
-
-        if (argv[i].len) {
-            p = ngx_cpymem(p, argv[i].data, argv[i].len);
-        }
-
-        *p++ = CR;
-        *p++ = LF;
-    }
-
-    return p;
-}
-
-
-static u_char *
-ngx_keepers_redis_codec_number(u_char *p, u_char mark, size_t n)
-{
-    u_char  digits[NGX_SIZE_T_LEN], *d;
-
-    *p++ = mark;
-
-    d = digits + sizeof(digits);
-
-    do {
-        *--d = (u_char) ('0' + n % 10);
-        n /= 10;
-    } while (n);
-
-    while (d < digits + sizeof(digits)) {
-        *p++ = *d++;
-    }
-
-    *p++ = CR;
-    *p++ = LF;
-
-    return p;
-}
-
-
-/* A command that is sent often, encoded once.  NGX_OK, NGX_ERROR: no memory. */
-
-ngx_int_t
-ngx_keepers_redis_codec_format(ngx_pool_t *pool, const keepers_str_t *argv,
-    ngx_uint_t argc, ngx_str_t *command)
-{
-    command->data = ngx_pnalloc(pool, ngx_keepers_redis_codec_size(argv, argc));
-    if (command->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    command->len = ngx_keepers_redis_codec_encode(command->data, argv, argc)
-                   - command->data;
-
-    return NGX_OK;
-}
-
-
 /*
  * Appends the op's command to the output.
  *
@@ -444,7 +346,7 @@ ngx_keepers_redis_codec_format(ngx_pool_t *pool, const keepers_str_t *argv,
 
 ngx_int_t
 ngx_keepers_redis_codec_write(ngx_keepers_redis_op_t *op,
-    const keepers_str_t *argv, ngx_uint_t argc)
+    const ngx_keepers_redis_command_t *command)
 {
     u_char                    *p;
     ngx_int_t                  rc;
@@ -453,7 +355,7 @@ ngx_keepers_redis_codec_write(ngx_keepers_redis_op_t *op,
     conn = op->conn;
 
     rc = ngx_keepers_redis_codec_room(conn,
-                                    ngx_keepers_redis_codec_size(argv, argc));
+                                      ngx_keepers_redis_command_size(command));
     if (rc != NGX_OK) {
         return rc;
     }
@@ -461,7 +363,7 @@ ngx_keepers_redis_codec_write(ngx_keepers_redis_op_t *op,
     p = conn->buf + conn->last;
 
     op->start = conn->base + conn->last;
-    conn->last += ngx_keepers_redis_codec_encode(p, argv, argc) - p;
+    conn->last += ngx_keepers_redis_command_encode(p, command) - p;
     op->end = conn->base + conn->last;
 
     return NGX_OK;

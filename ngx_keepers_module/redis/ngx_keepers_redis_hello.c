@@ -116,7 +116,7 @@ static ngx_int_t
 ngx_keepers_redis_hello_add(ngx_keepers_redis_t *redis, ngx_str_t *parts,
     ngx_uint_t *n, const keepers_str_t *argv, ngx_uint_t argc)
 {
-    return ngx_keepers_redis_codec_format(redis->pool, argv, argc,
+    return ngx_keepers_redis_command_format(redis->pool, argv, argc,
                                           &parts[(*n)++]);
 }
 

@@ -59,6 +59,18 @@ typedef enum {
 } ngx_keepers_redis_op_state_e;
 
 
+/* EVALSHA, a digest and the number of keys, encoded */
+#define NGX_KEEPERS_REDIS_HEAD_MAX      96
+
+/* What is sent: arguments that are encoded already, then the others. */
+typedef struct {
+    keepers_str_t                    head;
+    ngx_uint_t                       headed;    /* how many there are in it */
+    const keepers_str_t             *argv;
+    ngx_uint_t                       argc;
+} ngx_keepers_redis_command_t;
+
+
 /* Whose op it is: of a caller, or one of the connection's own. */
 typedef enum {
     NGX_KEEPERS_REDIS_COMMAND = 0,
@@ -251,14 +263,21 @@ struct ngx_keepers_redis_s {
                                 n)
 
 
+/* _command.c: what is sent */
+
+size_t ngx_keepers_redis_command_size(
+    const ngx_keepers_redis_command_t *command);
+u_char *ngx_keepers_redis_command_encode(u_char *p,
+    const ngx_keepers_redis_command_t *command);
+ngx_int_t ngx_keepers_redis_command_format(ngx_pool_t *pool,
+    const keepers_str_t *argv, ngx_uint_t argc, ngx_str_t *text);
+
 /* _codec.c: RESP in and out */
 
 ngx_int_t ngx_keepers_redis_codec_open(ngx_keepers_redis_conn_t *conn);
 void ngx_keepers_redis_codec_close(ngx_keepers_redis_conn_t *conn);
-ngx_int_t ngx_keepers_redis_codec_format(ngx_pool_t *pool,
-    const keepers_str_t *argv, ngx_uint_t argc, ngx_str_t *command);
 ngx_int_t ngx_keepers_redis_codec_write(ngx_keepers_redis_op_t *op,
-    const keepers_str_t *argv, ngx_uint_t argc);
+    const ngx_keepers_redis_command_t *command);
 ngx_int_t ngx_keepers_redis_codec_append(ngx_keepers_redis_op_t *op,
     keepers_str_t command);
 ngx_int_t ngx_keepers_redis_codec_again(ngx_keepers_redis_op_t *op);
@@ -345,6 +364,9 @@ extern const keepers_str_t
     ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS];
 void ngx_keepers_redis_script_digests(void);
 keepers_str_t ngx_keepers_redis_script_digest(ngx_keepers_script_e script);
+void ngx_keepers_redis_script_call(ngx_keepers_redis_command_t *command,
+    u_char head[NGX_KEEPERS_REDIS_HEAD_MAX], ngx_keepers_script_e script,
+    ngx_uint_t keys);
 
 
 #endif /* _NGX_KEEPERS_REDIS_INT_H_INCLUDED_ */

@@ -53,7 +53,7 @@ ngx_keepers_redis_listen(ngx_keepers_redis_t *redis, keepers_str_t channel,
     argv[0] = keepers_str("SUBSCRIBE", 9);
     argv[1] = channel;
 
-    if (ngx_keepers_redis_codec_format(redis->pool, argv, 2,
+    if (ngx_keepers_redis_command_format(redis->pool, argv, 2,
                                        &listen->subscribe)
         != NGX_OK
         || ngx_keepers_redis_conn_init(redis, conn) != NGX_OK)

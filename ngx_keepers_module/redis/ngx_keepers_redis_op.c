@@ -10,11 +10,10 @@
 
 #include "redis/ngx_keepers_redis_int.h"
 
-#include "core/keepers_out.h"
 
 
 static ngx_int_t ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis,
-    ngx_uint_t script, const keepers_str_t *argv, ngx_uint_t argc,
+    ngx_uint_t script, const ngx_keepers_redis_command_t *command,
     ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
     void *data, ngx_keepers_redis_op_t **opp);
 static ngx_keepers_redis_conn_t *ngx_keepers_redis_op_conn(
@@ -65,7 +64,14 @@ ngx_keepers_redis_issue(ngx_keepers_redis_t *redis, const keepers_str_t *argv,
     ngx_uint_t argc, ngx_keepers_redis_reply_t *reply,
     ngx_keepers_redis_done_pt done, void *data, ngx_keepers_redis_op_t **op)
 {
-    return ngx_keepers_redis_op_issue(redis, 0, argv, argc, reply, done, data,
+    ngx_keepers_redis_command_t  command;
+
+    ngx_memzero(&command, sizeof(command));
+
+    command.argv = argv;
+    command.argc = argc;
+
+    return ngx_keepers_redis_op_issue(redis, 0, &command, reply, done, data,
                                       op);
 }
 
@@ -78,31 +84,26 @@ ngx_keepers_redis_eval(ngx_keepers_redis_t *redis, ngx_keepers_script_e script,
     ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
     void *data, ngx_keepers_redis_op_t **op)
 {
-    u_char          number[NGX_INT_T_LEN];
-    keepers_out_t   out;
-    keepers_str_t   args[NGX_KEEPERS_REDIS_ARGS_MAX + 3];
+    u_char                       head[NGX_KEEPERS_REDIS_HEAD_MAX];
+    ngx_keepers_redis_command_t  command;
 
     if (keys > argc || argc > NGX_KEEPERS_REDIS_ARGS_MAX) {
         return NGX_ERROR;
     }
 
-    keepers_out_init(&out, number, sizeof(number));
-    keepers_out_uint(&out, keys);
+    ngx_keepers_redis_script_call(&command, head, script, keys);
 
-    args[0] = keepers_str("EVALSHA", 7);
-    args[1] = ngx_keepers_redis_script_digest(script);
-    args[2] = keepers_out_written(&out);
+    command.argv = argv;
+    command.argc = argc;
 
-    ngx_memcpy(&args[3], argv, argc * sizeof(keepers_str_t));
-
-    return ngx_keepers_redis_op_issue(redis, script + 1, args, argc + 3, reply,
-                                      done, data, op);
+    return ngx_keepers_redis_op_issue(redis, script + 1, &command, reply, done,
+                                      data, op);
 }
 
 
 static ngx_int_t
 ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis, ngx_uint_t script,
-    const keepers_str_t *argv, ngx_uint_t argc,
+    const ngx_keepers_redis_command_t *command,
     ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
     void *data, ngx_keepers_redis_op_t **opp)
 {
@@ -138,7 +139,7 @@ ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis, ngx_uint_t script,
 
     ngx_keepers_redis_op_accept(op, reply);
 
-    rc = ngx_keepers_redis_codec_write(op, argv, argc);
+    rc = ngx_keepers_redis_codec_write(op, command);
 
     if (rc != NGX_OK) {
         ngx_keepers_redis_op_release(redis, op);

@@ -10,7 +10,12 @@
 
 #include "redis/ngx_keepers_redis_int.h"
 
+#include "core/keepers_out.h"
+
 #include <ngx_sha1.h>
+
+
+_Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
 
 
 /*
@@ -60,13 +65,14 @@
  *         cost in cells (0 looks whether one more would pass), 1 for a
  *         shadow rule else 0
  *
- * Returns for each rule: 1 or 0 (would it admit), us until it does (2^53 - 1:
- * never, it costs more than the burst) or, where it does, us until all of it
- * is free again, cells that remain; the arithmetic is that of
- * keepers_rate_decide().  A shadow rule has its own state and refuses
- * nothing.  "room" is how far TAT may run ahead of now; a TAT beyond it comes
- * from a clock set back, as after a failover, or from a rule made smaller.  It
- * is brought down to a full bucket at once: as long as each request is refused
+ * Returns a number for each rule: if it would admit, us until all of it is free
+ * again, with the charge if there is one; else, below zero, us until it would
+ * admit (2^53 - 1: never, it costs more than the burst).  What remains follows
+ * from that: keepers_rate_left().  The arithmetic is that of
+ * keepers_rate_decide().  A shadow rule has its own state and refuses nothing.
+ * "room" is how far TAT may run ahead of now; a TAT beyond it comes from a
+ * clock set back, as after a failover, or from a rule made smaller.  It is
+ * brought down to a full bucket at once: as long as each request is refused
  * nothing else would, and somebody would be locked out until the clock has
  * caught up.
  *
@@ -75,13 +81,13 @@
  */
 
 #define NGX_KEEPERS_REDIS_LIMIT                                              \
-    "local call,A,floor,n=redis.call,ARGV,math.floor,#KEYS\n"                \
+    "local call,A,n=redis.call,ARGV,#KEYS\n"                                 \
     "local t=call('TIME')\n"                                                 \
     "local now=t[1]*1000000+t[2]\n"                                          \
     "local tats=n>1 and call('MGET',unpack(KEYS)) or nil\n"                  \
     "local pass,out,put=true,{},{}\n"                                        \
     "for i=1,n do\n"                                                         \
-    " local j,o=i*4,i*3\n"                                                   \
+    " local j=i*4\n"                                                         \
     " local step,cost=A[j-3]+0,A[j-1]+0\n"                                   \
     " local room=A[j-2]+step\n"                                              \
     " local tat=tats and tats[i] or not tats and call('GET',KEYS[1])\n"      \
@@ -90,25 +96,22 @@
     "  ahead=room\n"                                                         \
     "  call('SET',KEYS[i],now+room,'PX',math.ceil(room/1000))\n"             \
     " end\n"                                                                 \
-    " local left=room-ahead\n"                                               \
     " local need=cost>0 and cost*step or step\n"                             \
-    " if need<=left then\n"                                                  \
-    "  out[o-2],out[o-1]=1,ahead\n"                                          \
-    "  put[i]=cost>0 and ahead+need or false\n"                              \
+    " local over=ahead+need-room\n"                                          \
+    " if over<=0 then\n"                                                     \
+    "  out[i]=ahead\n"                                                       \
+    "  if cost>0 then put[i]=ahead+need end\n"                               \
     " else\n"                                                                \
-    "  out[o-2],out[o-1]=0,need>room and 9007199254740991 or need-left\n"    \
-    "  put[i]=false\n"                                                       \
+    "  out[i]=need>room and -9007199254740991 or -over\n"                    \
     "  if A[j]~='1' then pass=false end\n"                                   \
     " end\n"                                                                 \
-    " out[o]=floor(left/step)\n"                                             \
     "end\n"                                                                  \
     "if not pass then return out end\n"                                      \
     "for i=1,n do\n"                                                         \
     " local ahead=put[i]\n"                                                  \
     " if ahead then\n"                                                       \
     "  call('SET',KEYS[i],now+ahead,'PX',math.ceil(ahead/1000))\n"           \
-    "  out[i*3]=out[i*3]-A[i*4-1]\n"                                         \
-    "  out[i*3-1]=ahead\n"                                                   \
+    "  out[i]=ahead\n"                                                       \
     " end\n"                                                                 \
     "end\n"                                                                  \
     "return out\n"
@@ -196,8 +199,15 @@ const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
 };
 
 
-static u_char  ngx_keepers_redis_digests[NGX_KEEPERS_SCRIPTS]
-                                        [NGX_KEEPERS_REDIS_DIGEST];
+/* How a call of a script begins: encoded, with the script's digest. */
+
+#define NGX_KEEPERS_REDIS_EVALSHA  "$7\r\nEVALSHA\r\n$40\r\n"
+
+#define NGX_KEEPERS_REDIS_HEAD                                               \
+    (sizeof(NGX_KEEPERS_REDIS_EVALSHA) - 1 + NGX_KEEPERS_REDIS_DIGEST + 2)
+
+static u_char  ngx_keepers_redis_heads[NGX_KEEPERS_SCRIPTS]
+                                      [NGX_KEEPERS_REDIS_HEAD];
 
 
 /* Once a process, before the first connection. */
@@ -205,7 +215,7 @@ static u_char  ngx_keepers_redis_digests[NGX_KEEPERS_SCRIPTS]
 void
 ngx_keepers_redis_script_digests(void)
 {
-    u_char      sum[20];
+    u_char      sum[20], *p;
     ngx_sha1_t  sha1;
     ngx_uint_t  i;
 
@@ -215,7 +225,12 @@ ngx_keepers_redis_script_digests(void)
                         ngx_keepers_redis_script_text[i].len);
         ngx_sha1_final(sum, &sha1);
 
-        (void) ngx_hex_dump(ngx_keepers_redis_digests[i], sum, sizeof(sum));
+        p = ngx_cpymem(ngx_keepers_redis_heads[i], NGX_KEEPERS_REDIS_EVALSHA,
+                       sizeof(NGX_KEEPERS_REDIS_EVALSHA) - 1);
+        p = ngx_hex_dump(p, sum, sizeof(sum));
+
+        *p++ = CR;
+        *p = LF;
     }
 }
 
@@ -223,6 +238,28 @@ ngx_keepers_redis_script_digests(void)
 keepers_str_t
 ngx_keepers_redis_script_digest(ngx_keepers_script_e script)
 {
-    return keepers_str(ngx_keepers_redis_digests[script],
+    return keepers_str(ngx_keepers_redis_heads[script]
+                       + sizeof(NGX_KEEPERS_REDIS_EVALSHA) - 1,
                        NGX_KEEPERS_REDIS_DIGEST);
+}
+
+
+/* What a call begins with: EVALSHA, the digest, how many keys follow. */
+
+void
+ngx_keepers_redis_script_call(ngx_keepers_redis_command_t *command,
+    u_char head[NGX_KEEPERS_REDIS_HEAD_MAX], ngx_keepers_script_e script,
+    ngx_uint_t keys)
+{
+    keepers_out_t  out;
+
+    keepers_out_init(&out, head, NGX_KEEPERS_REDIS_HEAD_MAX);
+    keepers_out_bytes(&out, ngx_keepers_redis_heads[script],
+                      NGX_KEEPERS_REDIS_HEAD);
+    keepers_out_text(&out, keys > 9 ? "$2\r\n" : "$1\r\n");
+    keepers_out_uint(&out, keys);
+    keepers_out_text(&out, "\r\n");
+
+    command->head = keepers_out_written(&out);
+    command->headed = 3;
 }

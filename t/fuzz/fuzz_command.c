@@ -144,6 +144,8 @@ issue(size_t amount, int encoded)
     keepers_str_t            argv[ARGS_MAX];
     ngx_keepers_redis_op_t  *op;
 
+    ngx_keepers_redis_command_t  unencoded;
+
     op = NULL;
 
     for (i = 0; i < OPS_MAX && op == NULL; i++) {
@@ -165,8 +167,12 @@ issue(size_t amount, int encoded)
 
     len = spell(command, argv, argc);
 
+    memset(&unencoded, 0, sizeof(unencoded));
+    unencoded.argv = argv;
+    unencoded.argc = argc;
+
     rc = encoded ? ngx_keepers_redis_codec_append(op, keepers_str(command, len))
-                 : ngx_keepers_redis_codec_write(op, argv, argc);
+                 : ngx_keepers_redis_codec_write(op, &unencoded);
 
     if (rc != NGX_OK) {
 

@@ -514,6 +514,9 @@ random_run(uint64_t *seed, uint64_t events)
         }
 
         assert_true(d.remaining == level / r.interval_us);
+        assert_true(d.remaining
+                    == keepers_rate_left(&r, d.tat_us > now ? d.tat_us - now
+                                                            : 0));
 
         tat = d.tat_us;
     }
