@@ -8,6 +8,7 @@
 
 #include "core/keepers_text.h"
 #include "core/keepers_token.h"
+#include "http/ngx_keepers_flight.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_recent.h"
 #include "http/ngx_keepers_revoke.h"
@@ -21,6 +22,8 @@ static ngx_int_t ngx_keepers_check_find(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_check_ask(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim);
+static ngx_int_t ngx_keepers_check_join(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_wait_t *wait);
 static void ngx_keepers_check_answer(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim);
@@ -102,12 +105,18 @@ ngx_keepers_check_find(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
     if (ctx->wait != NULL) {
 
-        if (ctx->wait->op != NULL) {
+        if (ngx_keepers_wait_waits(ctx->wait)) {
             return NGX_AGAIN;
         }
 
-        ngx_keepers_check_answer(r, klcf, ctx, ctx->wait->data);
-        return NGX_OK;
+        if (ctx->wait->rc != NGX_ABORT) {
+            ngx_keepers_check_answer(r, klcf, ctx, ctx->wait->data);
+            return NGX_OK;
+        }
+
+        /* who has asked for both of us has left */
+
+        ctx->wait = NULL;
     }
 
     if (ngx_keepers_claim_read(r, klcf, ctx, &claim) != NGX_OK) {
@@ -178,16 +187,63 @@ ngx_keepers_check_ask(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_check_key(kmcf, claim->tag, "e", NULL, &out);
     argv[n + 1] = keepers_str(out.data + from, out.len - from);
 
+    if (ngx_keepers_check_join(r, klcf, wait) == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
     if (ngx_keepers_wait_command(wait, NGX_KEEPERS_WAIT_PHASE, NULL, argv,
                                  n + 2)
         == NGX_AGAIN)
     {
+        if (klcf->cache_ms != 0) {
+            ngx_keepers_flight_lead(wait, claim->sids[0]);
+        }
+
         return NGX_AGAIN;
     }
 
     ngx_keepers_check_failed(r, klcf, ctx, claim);
 
     return NGX_OK;
+}
+
+
+/*
+ * The answer to another request, which has asked already, is good for this one
+ * if it would be found in the zone: asked for not too long ago, and since the
+ * session was last heard to have ended.
+ */
+
+static ngx_int_t
+ngx_keepers_check_join(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_wait_t *wait)
+{
+    ngx_msec_t            age_ms;
+    ngx_keepers_wait_t   *leader;
+    ngx_keepers_claim_t  *claim;
+
+    if (klcf->cache_ms == 0) {
+        return NGX_DECLINED;
+    }
+
+    claim = wait->data;
+    leader = ngx_keepers_flight_find(claim->sids[0]);
+
+    if (leader == NULL) {
+        return NGX_DECLINED;
+    }
+
+    age_ms = ngx_keepers_revoke_age(ngx_keepers_main_conf(r), klcf->cache_ms);
+
+    if (ngx_current_msec - leader->asked_ms >= age_ms
+        || ngx_keepers_recent_forgotten(r, claim->sids[0], leader->asked_ms))
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_keepers_flight_join(wait, leader);
+
+    return NGX_AGAIN;
 }
 
 

@@ -498,7 +498,7 @@ ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         return NGX_OK;
     }
 
-    if (ctx->wait != NULL && ctx->wait->op != NULL) {
+    if (ctx->wait != NULL && ngx_keepers_wait_waits(ctx->wait)) {
 
         /* the session's answer would wake what is an error page by then */
 

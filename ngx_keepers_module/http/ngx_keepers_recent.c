@@ -193,6 +193,22 @@ ngx_keepers_recent_forget(ngx_keepers_main_conf_t *kmcf,
 }
 
 
+ngx_uint_t
+ngx_keepers_recent_forgotten(ngx_http_request_t *r,
+    const u_char sid[KEEPERS_SID_LEN], ngx_msec_t asked_ms)
+{
+    size_t                len;
+    ngx_msec_t            stamp_ms;
+    ngx_keepers_recent_t  cached;
+
+    return ngx_keepers_cache_get(&ngx_keepers_main_conf(r)->shm->sessions, sid,
+                                 &cached, &len, &stamp_ms)
+           == NGX_OK
+           && cached.state == NGX_KEEPERS_RECENT_FORGOTTEN
+           && (ngx_msec_int_t) (stamp_ms - asked_ms) > 0;
+}
+
+
 /*
  * Renews the idle time in Redis when it is due, and says whether it was.
  * PEXPIRE does nothing to a key that is gone: a session that was ended stays

@@ -76,5 +76,9 @@ void ngx_keepers_recent_none(ngx_http_request_t *r,
 void ngx_keepers_recent_forget(ngx_keepers_main_conf_t *kmcf,
     const u_char sid[KEEPERS_SID_LEN]);
 
+/* Was that so since asked_ms? */
+ngx_uint_t ngx_keepers_recent_forgotten(ngx_http_request_t *r,
+    const u_char sid[KEEPERS_SID_LEN], ngx_msec_t asked_ms);
+
 
 #endif /* _NGX_KEEPERS_RECENT_H_INCLUDED_ */

@@ -6,6 +6,7 @@
 
 #include "http/ngx_keepers_wait.h"
 
+#include "http/ngx_keepers_flight.h"
 #include "http/ngx_keepers_worker.h"
 
 
@@ -101,8 +102,20 @@ ngx_keepers_wait_value(const ngx_keepers_wait_t *wait,
 
 
 void
+ngx_keepers_wait_follow(ngx_keepers_wait_t *wait,
+    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake)
+{
+    ngx_keepers_wait_prepare(wait, mode, wake);
+
+    (void) ngx_keepers_wait_start(wait, NGX_AGAIN);
+}
+
+
+void
 ngx_keepers_wait_drop(ngx_keepers_wait_t *wait)
 {
+    ngx_keepers_flight_leave(wait);
+
     if (wait->op != NULL) {
         ngx_keepers_redis_detach(wait->op);
         wait->op = NULL;
@@ -164,13 +177,25 @@ ngx_keepers_wait_start(ngx_keepers_wait_t *wait, ngx_int_t rc)
 static void
 ngx_keepers_wait_done(void *data, ngx_int_t rc)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
     ngx_keepers_wait_t  *wait;
 
     wait = data;
     wait->op = NULL;
     wait->rc = rc;
+
+    /* before the request goes on: it may end, and the reply with it */
+
+    ngx_keepers_flight_landed(wait);
+
+    ngx_keepers_wait_wake(wait);
+}
+
+
+void
+ngx_keepers_wait_wake(ngx_keepers_wait_t *wait)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
 
     r = wait->request;
     c = r->connection;

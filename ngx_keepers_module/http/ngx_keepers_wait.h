@@ -36,6 +36,21 @@ typedef ngx_int_t (*ngx_keepers_wake_pt)(ngx_http_request_t *r,
     ngx_keepers_wait_t *wait);
 
 
+/*
+ * A wait that others join, or that has joined one: ngx_keepers_flight.c alone
+ * writes it.  All zeros: neither.
+ */
+typedef struct {
+    ngx_queue_t                 queue;      /* of the table, of the leader's
+                                               followers, of those to wake */
+    ngx_queue_t                 followers;
+    const u_char               *key;        /* KEEPERS_HASH_LEN bytes */
+    unsigned                    leads:1;
+    unsigned                    follows:1;
+    unsigned                    landed:1;   /* to be woken */
+} ngx_keepers_flight_t;
+
+
 struct ngx_keepers_wait_s {
     ngx_http_request_t         *request;
     ngx_keepers_redis_op_t     *op;         /* in flight, or NULL */
@@ -45,6 +60,7 @@ struct ngx_keepers_wait_s {
     ngx_keepers_wake_pt         wake;
     ngx_keepers_redis_reply_t   reply;
     void                       *data;       /* of the owner */
+    ngx_keepers_flight_t        flight;
 };
 
 
@@ -68,8 +84,17 @@ ngx_int_t ngx_keepers_wait_eval(ngx_keepers_wait_t *wait,
     ngx_keepers_script_e script, ngx_uint_t keys,
     const keepers_str_t *argv, ngx_uint_t argc);
 
+/* Is it under way, by an op of its own or of a wait that it has joined? */
+#define ngx_keepers_wait_waits(wait)                                         \
+    ((wait)->op != NULL || (wait)->flight.follows)
+
 /* Lets go of what is under way: the request goes on, and is not woken. */
 void ngx_keepers_wait_drop(ngx_keepers_wait_t *wait);
+
+/* For ngx_keepers_flight.c: waits for what another has issued; goes on. */
+void ngx_keepers_wait_follow(ngx_keepers_wait_t *wait,
+    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake);
+void ngx_keepers_wait_wake(ngx_keepers_wait_t *wait);
 
 /* The reply's one value; NULL: the op failed, or its reply is another kind. */
 const ngx_keepers_redis_value_t *ngx_keepers_wait_value(

@@ -74,12 +74,14 @@ $SPOIL{"error_$_"} = do { my $word = $_; sub { "-$word spoiled\r\n" } }
 #   swap         replies in pairs, the later first
 #   tell:TEXT    TEXT is the reply
 #   to:NAME:TEXT TEXT is the reply to this command, which is not passed on
+#   hold:NAME    the reply to this command, and what comes behind it on its
+#                connection, is kept until the mode changes
 #   hello:TEXT   TEXT is the reply to each of the first commands
 #   shut         one connection that takes commands is dropped, the others are
 #                served, and who connects gets no reply; shut:TEXT gives them one
 #   greet:TEXT   TEXT is sent to who connects, nothing else, and nothing closed
 my @WHOLE = qw(hang hang_hello deaf unasked slow trickle cut stop swap tell
-    to hello greet shut);
+    to hold hello greet shut);
 
 
 # listen => path, real => path of a real Redis, mode => name; with port => n it
@@ -184,7 +186,7 @@ sub serve {
     $self->{log}->autoflush(1);
 
     my $select = IO::Select->new($server);
-    my (%client, $unasked, $shut);
+    my (%client, %published, $unasked, $shut);
 
     while (1) {
         my @ready = $select->can_read(0.01);
@@ -197,6 +199,12 @@ sub serve {
             $unasked = 1;
         } else {
             $unasked = 0;
+        }
+
+        if ($mode !~ /^hold/) {
+            for my $client (grep { $_->{kept} } values %client) {
+                $client->{socket}->syswrite(delete $client->{kept});
+            }
         }
 
         if ($mode =~ /^shut/ && !$shut) {
@@ -226,6 +234,15 @@ sub serve {
                 next;
             }
 
+            # what is published to a subscriber passes as it is
+            if (my $client = $published{$socket}) {
+                my $passed = sysread $socket, my $message, 65536;
+
+                $select->remove($socket) if !$passed;
+                $client->{socket}->syswrite($message) if $passed;
+                next;
+            }
+
             my $client = $client{$socket} or next;
             my $n      = sysread $socket, $client->{in}, 65536,
                 length $client->{in};
@@ -233,8 +250,16 @@ sub serve {
             if (!$n || !$self->commands($client)) {
                 print { $self->{log} } "close\n";
                 $select->remove($socket);
+                $select->remove($client->{real}) if $client->{real};
+                delete $published{$client->{real} // ''};
                 delete $client{$socket};
                 close $socket;
+                next;
+            }
+
+            if ($client->{subscribed} && $client->{real}) {
+                $published{$client->{real}} = $client;
+                $select->add($client->{real});
             }
         }
     }
@@ -281,7 +306,12 @@ sub commands {
 
         $real = $value if $mode eq 'hello' && $hello;
 
-        if ($mode =~ /^(?:hang|unasked|hello|shut|to)$/ || $hello) {
+        if (defined $client->{kept} || $mode eq 'hold' && $value eq $name) {
+            $client->{kept} .= $real;
+            next;
+        }
+
+        if ($mode =~ /^(?:hang|unasked|hello|hold|shut|to)$/ || $hello) {
             $client->{socket}->syswrite($real);
             next;
         }

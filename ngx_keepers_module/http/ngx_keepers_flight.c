@@ -1,0 +1,234 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "http/ngx_keepers_flight.h"
+
+#include "http/ngx_keepers_conf.h"
+
+
+#define NGX_KEEPERS_FLIGHT_BUCKETS  256     /* a power of two */
+
+
+typedef struct {
+    ngx_queue_t    buckets[NGX_KEEPERS_FLIGHT_BUCKETS];    /* of leaders */
+    ngx_queue_t    landed;                              /* to be woken */
+    ngx_event_t    wake;
+} ngx_keepers_flights_t;
+
+
+static ngx_queue_t *ngx_keepers_flight_bucket(const u_char *key);
+static void ngx_keepers_flight_end(ngx_keepers_wait_t *leader, ngx_int_t rc);
+static void ngx_keepers_flight_answer(ngx_keepers_wait_t *wait,
+    const ngx_keepers_wait_t *leader);
+static void ngx_keepers_flight_wake(ngx_event_t *ev);
+
+
+static ngx_keepers_flights_t  *ngx_keepers_flights;
+
+
+ngx_int_t
+ngx_keepers_flight_init(ngx_cycle_t *cycle)
+{
+    ngx_uint_t              i;
+    ngx_keepers_flights_t  *flights;
+
+    flights = ngx_pcalloc(cycle->pool, sizeof(ngx_keepers_flights_t));
+
+    if (flights == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < NGX_KEEPERS_FLIGHT_BUCKETS; i++) {
+        ngx_queue_init(&flights->buckets[i]);
+    }
+
+    ngx_queue_init(&flights->landed);
+
+    flights->wake.handler = ngx_keepers_flight_wake;
+    flights->wake.data = flights;
+    flights->wake.log = cycle->log;
+
+    ngx_keepers_flights = flights;
+
+    return NGX_OK;
+}
+
+
+/* Keys are hashes: any of their bytes are as good as a hash of them. */
+
+static ngx_queue_t *
+ngx_keepers_flight_bucket(const u_char *key)
+{
+    return &ngx_keepers_flights->buckets[key[0]
+                                         % NGX_KEEPERS_FLIGHT_BUCKETS];
+}
+
+
+ngx_keepers_wait_t *
+ngx_keepers_flight_find(const u_char key[KEEPERS_HASH_LEN])
+{
+    ngx_queue_t         *q, *bucket;
+    ngx_keepers_wait_t  *wait;
+
+    bucket = ngx_keepers_flight_bucket(key);
+
+    for (q = ngx_queue_head(bucket); q != ngx_queue_sentinel(bucket);
+         q = ngx_queue_next(q))
+    {
+        wait = ngx_queue_data(q, ngx_keepers_wait_t, flight.queue);
+
+        if (ngx_memcmp(wait->flight.key, key, KEEPERS_HASH_LEN) == 0) {
+            return wait;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* The latest comes first: an older one that is no longer joined is behind. */
+
+void
+ngx_keepers_flight_lead(ngx_keepers_wait_t *wait,
+    const u_char key[KEEPERS_HASH_LEN])
+{
+    wait->flight.key = key;
+    wait->flight.leads = 1;
+
+    ngx_queue_init(&wait->flight.followers);
+    ngx_queue_insert_head(ngx_keepers_flight_bucket(key),
+                          &wait->flight.queue);
+}
+
+
+void
+ngx_keepers_flight_join(ngx_keepers_wait_t *wait, ngx_keepers_wait_t *leader)
+{
+    ngx_keepers_wait_follow(wait, NGX_KEEPERS_WAIT_PHASE, NULL);
+
+    wait->asked_ms = leader->asked_ms;
+    wait->flight.follows = 1;
+
+    ngx_queue_insert_tail(&leader->flight.followers, &wait->flight.queue);
+}
+
+
+void
+ngx_keepers_flight_landed(ngx_keepers_wait_t *wait)
+{
+    if (wait->flight.leads) {
+        ngx_keepers_flight_end(wait, wait->rc);
+    }
+}
+
+
+void
+ngx_keepers_flight_leave(ngx_keepers_wait_t *wait)
+{
+    if (wait->flight.leads) {
+        ngx_keepers_flight_end(wait, NGX_ABORT);
+        return;
+    }
+
+    if (wait->flight.follows || wait->flight.landed) {
+        wait->flight.follows = 0;
+        wait->flight.landed = 0;
+
+        ngx_queue_remove(&wait->flight.queue);
+    }
+}
+
+
+static void
+ngx_keepers_flight_end(ngx_keepers_wait_t *leader, ngx_int_t rc)
+{
+    ngx_queue_t         *q;
+    ngx_keepers_wait_t  *wait;
+
+    leader->flight.leads = 0;
+    ngx_queue_remove(&leader->flight.queue);
+
+    while (!ngx_queue_empty(&leader->flight.followers)) {
+        q = ngx_queue_head(&leader->flight.followers);
+        ngx_queue_remove(q);
+
+        wait = ngx_queue_data(q, ngx_keepers_wait_t, flight.queue);
+
+        wait->rc = rc;
+
+        if (rc == NGX_OK) {
+            ngx_keepers_flight_answer(wait, leader);
+        }
+
+        wait->flight.landed = 1;
+
+        ngx_queue_insert_tail(&ngx_keepers_flights->landed, q);
+        ngx_post_event(&ngx_keepers_flights->wake, &ngx_posted_events);
+    }
+}
+
+
+/* A copy: the leader's is of its request's pool. */
+
+static void
+ngx_keepers_flight_answer(ngx_keepers_wait_t *wait,
+    const ngx_keepers_wait_t *leader)
+{
+    ngx_uint_t                        i;
+    ngx_keepers_redis_value_t        *to;
+    ngx_keepers_redis_reply_t        *reply;
+    const ngx_keepers_redis_value_t  *from;
+
+    reply = &wait->reply;
+    from = leader->reply.values;
+    to = reply->values;
+
+    if (leader->reply.n > reply->values_max
+        || leader->reply.len > reply->size)
+    {
+        wait->rc = NGX_ERROR;
+        return;
+    }
+
+    for (i = 0; i < leader->reply.n; i++) {
+        to[i] = from[i];
+
+        if (from[i].string.len != 0) {
+            to[i].string.data = ngx_cpymem(reply->data + reply->len,
+                                           from[i].string.data,
+                                           from[i].string.len)
+                                - from[i].string.len;
+            reply->len += from[i].string.len;
+        }
+    }
+
+    reply->n = leader->reply.n;
+}
+
+
+/* One that goes on may end others: the next is always the head. */
+
+static void
+ngx_keepers_flight_wake(ngx_event_t *ev)
+{
+    ngx_queue_t            *q;
+    ngx_keepers_wait_t     *wait;
+    ngx_keepers_flights_t  *flights;
+
+    flights = ev->data;
+
+    while (!ngx_queue_empty(&flights->landed)) {
+        q = ngx_queue_head(&flights->landed);
+        ngx_queue_remove(q);
+
+        wait = ngx_queue_data(q, ngx_keepers_wait_t, flight.queue);
+
+        wait->flight.follows = 0;
+        wait->flight.landed = 0;
+
+        ngx_keepers_wait_wake(wait);
+    }
+}
