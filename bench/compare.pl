@@ -4,11 +4,11 @@
 #
 # Compares ways to check something in front of one small answer: in one run,
 # interleaved, one pinned worker each, wrk pinned beside it; then counts the
-# instructions of a request under callgrind.  A suite (sessions.pl, limits.pl)
+# instructions of a request under callgrind.  A suite (sessions.pl ...)
 # says what is compared.  Started by tools/bench.sh; see docs/performance.md.
 #
 #     bench/compare.pl --module FILE --ok FILE --mint FILE --dir DIR
-#         [--suite sessions | limits] [--quick] [--check] [--only CASE[,CASE]] [--no-load | --no-count]
+#         [--suite sessions | limits | pages] [--quick] [--check] [--only CASE[,CASE]] [--no-load | --no-count]
 
 use strict;
 use warnings;
@@ -45,7 +45,7 @@ if (defined $o{only}) {
     @cases = grep { $only{$_->[0]} } @cases or die "bench: no such case\n";
 }
 
-my $dir = abs_path($o{dir});
+our $dir = abs_path($o{dir});
 my $prefix = 'keepers:';
 my ($cookie, $redis, %port, %pid);
 my @cpus = cpus();
@@ -77,6 +77,7 @@ sub prepare {
 
     write_file("$dir/edge.keys", 'bench:' . base64(random(32)) . "\n");
     chmod 0600, "$dir/edge.keys";
+    write_file("$dir/writer.pub", base64(random(32)) . "\n");
 
     $redis = "$dir/redis.sock";
 
@@ -107,6 +108,14 @@ sub redis_socket { return $redis }
 sub redis_ns { return cpu_ns($pid{'redis-server'}) }
 
 
+# What a suite has to do once its servers run, the first time.
+sub prepared {
+    my $todo = delete $suite->{prepared} or return;
+
+    $todo->();
+}
+
+
 # Each worker is alone on its processor; only the one that is asked works.
 
 sub load {
@@ -119,6 +128,7 @@ sub load {
     # so that everybody waits for the worker, and nobody for Redis
     start('busy loop', $cpus[0], 'perl', '-e', '1 while 1') if $suite->{halved};
 
+    prepared();
     expect($_) for @cases;
 
     # the first requests fault pages in and compile Lua
@@ -218,6 +228,7 @@ sub callgrind {
     unlink $out;
     start_nginx($name, undef, 'valgrind', '--tool=callgrind',
                 "--callgrind-out-file=$out", '-q');
+    prepared();
     expect($case);
 
     my $text = run("timeout 60 h2load --h1 -n $requests -c 1 "

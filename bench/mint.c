@@ -2,12 +2,14 @@
 /*
  * Copyright (C) Keepers
  *
- * Makes one session without a writer or a sign-in, for the benchmarks:
+ * Makes one session and one link without a writer or a sign-in, for the
+ * benchmarks:
  *
  *     mint KEYFILE PREFIX COOKIE >RESP
  *
- * writes the token into the file COOKIE and, as a Redis command for
- * "redis-cli --pipe", the sealed record to standard output.
+ * writes the token into the file COOKIE and, as Redis commands for
+ * "redis-cli --pipe", the sealed records to standard output.  The link is
+ * "bench".
  */
 
 
@@ -15,6 +17,7 @@
 #include <time.h>
 
 #include "core/keepers_keyring.h"
+#include "core/keepers_link.h"
 #include "core/keepers_out.h"
 #include "core/keepers_session.h"
 #include "core/keepers_text.h"
@@ -29,6 +32,8 @@ static void bench_session(keepers_session_t *session);
 static int bench_key(const keepers_keyring_t *ring,
     const keepers_token_t *token, const char *prefix, keepers_out_t *key);
 static int bench_cookie(const char *name, const keepers_token_t *token);
+static int bench_link(const keepers_keyring_t *ring, const char *prefix);
+static void bench_set(keepers_str_t key, keepers_str_t value);
 static void bench_argument(keepers_str_t s);
 
 
@@ -68,16 +73,14 @@ main(int argc, char **argv)
                         keepers_out_written(&key),
                         keepers_str(record, sizeof(record)), &sealed)
            != KEEPERS_OK
-        || bench_cookie(argv[3], &token) != 0)
+        || bench_cookie(argv[3], &token) != 0
+        || bench_link(ring, argv[2]) != 0)
     {
         fputs("mint: failed\n", stderr);
         return 1;
     }
 
-    fputs("*3\r\n", stdout);
-    bench_argument(keepers_str("SET", 3));
-    bench_argument(keepers_out_written(&key));
-    bench_argument(keepers_out_written(&sealed));
+    bench_set(keepers_out_written(&key), keepers_out_written(&sealed));
 
     keepers_keyring_free(ring);
 
@@ -173,6 +176,65 @@ bench_cookie(const char *name, const keepers_token_t *token)
     n = fwrite(out.data, 1, out.len, file);
 
     return fclose(file) == 0 && n == out.len ? 0 : -1;
+}
+
+
+/* As a cafe would have it: all that a page can show. */
+
+static int
+bench_link(const keepers_keyring_t *ring, const char *prefix)
+{
+    keepers_out_t       key, record, sealed;
+    keepers_link_t      link;
+    unsigned char       keybuf[128], buf[KEEPERS_LINK_RECORD_MAX];
+    unsigned char       sealbuf[KEEPERS_LINK_RECORD_MAX
+                                + KEEPERS_SEAL_OVERHEAD];
+    keepers_keyring_t  *shared;
+
+    memset(&link, 0, sizeof(keepers_link_t));
+
+    link.slug = keepers_str("bench", 5);
+    link.business_name = keepers_str("Cafe Bench", 10);
+    link.offer = keepers_str("The tenth coffee is on us.", 26);
+    link.country = keepers_str("GB", 2);
+    link.locale = keepers_str("en", 2);
+    link.color[0] = 0x7a;
+    link.state = KEEPERS_LINK_OPEN;
+    link.flags = KEEPERS_LINK_PHONE | KEEPERS_LINK_CONSENT_EMAIL
+                 | KEEPERS_LINK_CONSENT_SMS;
+
+    keepers_out_init(&key, keybuf, sizeof(keybuf));
+    keepers_out_init(&record, buf, sizeof(buf));
+    keepers_out_init(&sealed, sealbuf, sizeof(sealbuf));
+
+    keepers_out_text(&key, prefix);
+    keepers_out_text(&key, "link:bench");
+    keepers_link_encode(&link, &record);
+
+    if (keepers_keyring_shared(ring, &shared) != KEEPERS_OK
+        || keepers_seal(shared, 0, KEEPERS_PURPOSE_LINK,
+                        keepers_out_written(&key),
+                        keepers_out_written(&record), &sealed)
+           != KEEPERS_OK)
+    {
+        return -1;
+    }
+
+    keepers_keyring_free(shared);
+
+    bench_set(keepers_out_written(&key), keepers_out_written(&sealed));
+
+    return 0;
+}
+
+
+static void
+bench_set(keepers_str_t key, keepers_str_t value)
+{
+    fputs("*3\r\n", stdout);
+    bench_argument(keepers_str("SET", 3));
+    bench_argument(key);
+    bench_argument(value);
 }
 
 

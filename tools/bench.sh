@@ -6,7 +6,7 @@
 # own and with Lua, and says whether their targets are met; docs/performance.md
 # explains the figures.
 #
-#     tools/bench.sh [--suite sessions | limits] [--quick] [--check] [--only CASE,...] [--no-load]
+#     tools/bench.sh [--suite sessions | limits | pages] [--quick] [--check] [--only CASE,...] [--no-load]
 #                    [--no-count]
 #
 # --check fails when a target is missed.  The cases stand in bench/SUITE.pl.
@@ -29,7 +29,8 @@ mkdir -p "$out/bench"
 # shellcheck disable=SC2086
 $CC -O2 -g $KEEPERS_WARNINGS -Ingx_keepers_module -o "$out/bench/mint" \
     bench/mint.c $core/keepers_keyring.c $core/keepers_token.c \
-    $core/keepers_session.c $core/keepers_in.c $core/keepers_out.c $core/keepers_text.c  $core/keepers_text_base64.c \
+    $core/keepers_session.c $core/keepers_link.c $core/keepers_in.c \
+    $core/keepers_out.c $core/keepers_text.c $core/keepers_text_base64.c \
     -lsodium -lunistring
 
 # The build has left a configured nginx tree, with the settings of Debian's.

@@ -10,6 +10,12 @@
 #define KEEPERS_OUT_UINT_LEN  20        /* digits of UINT64_MAX */
 
 
+/* a bit for each character that becomes an entity */
+#define KEEPERS_OUT_ENTITIES                                                 \
+    ((uint64_t) 1 << '&' | (uint64_t) 1 << '<' | (uint64_t) 1 << '>'         \
+     | (uint64_t) 1 << '"' | (uint64_t) 1 << '\'')
+
+
 static const char *keepers_out_entity(unsigned char c);
 
 
@@ -124,27 +130,22 @@ keepers_out_lstr(keepers_out_t *out, keepers_str_t s)
 void
 keepers_out_html(keepers_out_t *out, keepers_str_t s)
 {
-    size_t       i, from, start;
-    const char  *entity;
+    size_t         i, from, start;
+    unsigned char  c;
 
     start = out->len;
     from = 0;
 
     for (i = 0; i < s.len; i++) {
+        c = s.data[i];
 
-        /* '>' is the greatest of the five: most text stops here */
-
-        if (s.data[i] > '>') {
+        if (c >= 64 || !(KEEPERS_OUT_ENTITIES >> c & 1)) {
             continue;
         }
 
-        entity = keepers_out_entity(s.data[i]);
-
-        if (entity != NULL) {
-            keepers_out_bytes(out, &s.data[from], i - from);
-            keepers_out_text(out, entity);
-            from = i + 1;
-        }
+        keepers_out_bytes(out, &s.data[from], i - from);
+        keepers_out_text(out, keepers_out_entity(c));
+        from = i + 1;
     }
 
     if (from < s.len) {
@@ -174,10 +175,7 @@ keepers_out_entity(unsigned char c)
     case '"':
         return "&quot;";
 
-    case '\'':
-        return "&#39;";
-
     default:
-        return NULL;
+        return "&#39;";
     }
 }

@@ -207,6 +207,18 @@ ngx_keepers_secret_alloc(ngx_http_request_t *r, size_t size)
 }
 
 
+void
+ngx_keepers_secret_cut(void *data, size_t size)
+{
+    ngx_keepers_secret_t  *secret;
+
+    secret = (ngx_keepers_secret_t *)
+                 ((u_char *) data - offsetof(ngx_keepers_secret_t, data));
+
+    secret->size = size;
+}
+
+
 static void
 ngx_keepers_secret_wipe(void *data)
 {

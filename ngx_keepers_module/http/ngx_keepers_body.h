@@ -55,5 +55,8 @@ ngx_int_t ngx_keepers_body_fields(ngx_http_request_t *r, keepers_str_t body,
 /* Memory of the pool that is wiped when the request ends. */
 void *ngx_keepers_secret_alloc(ngx_http_request_t *r, size_t size);
 
+/* Only the first "size" bytes of it were written: the rest is not wiped. */
+void ngx_keepers_secret_cut(void *data, size_t size);
+
 
 #endif /* _NGX_KEEPERS_BODY_H_INCLUDED_ */

@@ -307,6 +307,7 @@ ngx_keepers_template_render(ngx_http_request_t *r,
         keepers_page_render(&view->page, value, data, out);
 
         if (!out->overflow) {
+            ngx_keepers_secret_cut(p, out->len);
             return NGX_OK;
         }
     }
