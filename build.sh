@@ -23,6 +23,9 @@ usage: ./build.sh STEP [ARGUMENTS]
                               (build/run), KEEPERS_LIMITS=off
   test [--sanitize] [FILES]   the test suite, or the named files of t/
   soak [RELOADS]              reloads under load (1000)
+  durable [KILLS [CUTS [REDIS]]]
+                              signups while the writer is killed (100 times),
+                              its power cut (20) and Redis killed (20)
   bench [ARGUMENTS]           benchmarks
   fuzz [TARGET [SECONDS]]     fuzz one target, or each, for 60 seconds
   clean                       remove build/
@@ -38,6 +41,7 @@ build)              exec tools/build.sh "$@" ;;
 run)                exec tools/run.sh "$@" ;;
 test)               exec tools/test.sh "$@" ;;
 soak)               exec tools/soak.sh "$@" ;;
+durable)            exec tools/durable.sh "$@" ;;
 bench)              exec tools/bench.sh "$@" ;;
 fuzz)               exec tools/fuzz.sh "$@" ;;
 clean)              exec tools/clean.sh "$@" ;;
