@@ -58,6 +58,15 @@ sub drained { return wait_for { waiting() == 0 } }
 is(json('canary-before@example.org')->code, 202, 'with the writer');
 is(waiting(), 0, 'nothing waits');
 
+# What the status says of a queue.
+sub gauge {
+    my ($queue) = @_;
+
+    return ua()->get("$p->{url}/keepers/status")->res->body
+           =~ /^keepers_spool_signups\{queue="$queue"\} (\d+)$/m ? $1 : 'none';
+}
+
+
 my ($plain, $spooled);
 
 subtest 'the writer is away' => sub {
@@ -87,6 +96,7 @@ subtest 'the writer is away' => sub {
     unlike($kept, qr/canary|example|Form Person/, 'nothing can be read');
     like(ua()->get("$p->{url}/keepers/status")->res->body,
          qr/^keepers_signups_total\{outcome="queued"\} 2$/m, 'it is counted');
+    is(gauge('waiting'), 2, 'as waiting');
     ok((logs(qr/signup=queued/)), 'and logged');
 };
 
@@ -150,6 +160,7 @@ subtest 'what cannot be taken' => sub {
     ok(drained(), 'is not in the way of the rest');
     is($load->stored->{After}, 1, 'which is stored');
     is(dead(), 3, 'all of it is set aside');
+    is(gauge('aside'), 3, 'and counted');
     like(redis_cli($p->{redis}, 'XRANGE', 'keepers:{spool}:dead', '-', '+'),
          qr/why\s+envelope.*why\s+entry.*why\s+entry/s, 'with the reason');
     ok((logs(qr/event=spool .*code=envelope/)), 'and the log says so');

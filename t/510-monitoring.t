@@ -34,10 +34,13 @@ my $nginx = start_nginx(<<'END');
     server {
         listen 127.0.0.1:%%PORT%%;
         location = /metrics { keepers_status prometheus; }
+        location @spool { keepers_spool; }
     }
 END
 
-my $given = samples(ua()->get("$nginx->{url}/metrics")->res->body);
+ok(wait_for { metrics() =~ /^keepers_spool_signups/m }, 'Redis is asked');
+
+my $given = samples(metrics());
 my $yaml = slurp("$root/docs/monitoring/alerts.yml");
 my @alerts = alerts($yaml);
 my $dashboard = eval {
@@ -48,6 +51,9 @@ ok($dashboard, 'the dashboard is JSON') or BAIL_OUT($@);
 
 my @panels = grep { $_->{type} ne 'row' } @{$dashboard->{panels}};
 my @shown = map { $_->{expr} } map { @{$_->{targets}} } @panels;
+
+
+sub metrics { return ua()->get("$nginx->{url}/metrics")->res->body }
 
 
 # name => label => value => 1; a histogram by the names of its series

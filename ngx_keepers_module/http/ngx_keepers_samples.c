@@ -14,7 +14,8 @@
 
 
 #define NGX_KEEPERS_SAMPLES_TABLES  3
-#define NGX_KEEPERS_SAMPLES_GAUGES  (2 * NGX_KEEPERS_SAMPLES_TABLES + 3)
+#define NGX_KEEPERS_SAMPLES_GAUGES                                           \
+    (2 * NGX_KEEPERS_SAMPLES_TABLES + 3 + NGX_KEEPERS_QUEUES)
 
 /* rule="",mode="enforce",verdict="remembered" */
 #define NGX_KEEPERS_SAMPLES_LABELS  (NGX_KEEPERS_LIMIT_NAME_MAX + 48)
@@ -23,6 +24,8 @@
 static keepers_sample_t *ngx_keepers_samples_tables(ngx_keepers_shm_t *shm,
     keepers_sample_t *sample);
 static keepers_sample_t *ngx_keepers_samples_worker(keepers_sample_t *sample);
+static keepers_sample_t *ngx_keepers_samples_queues(
+    const ngx_keepers_queues_t *queues, keepers_sample_t *sample);
 static keepers_sample_t *ngx_keepers_samples_rules(ngx_http_request_t *r,
     keepers_sample_t *sample);
 static void ngx_keepers_samples_rule(const ngx_keepers_limit_rule_t *rule,
@@ -30,7 +33,8 @@ static void ngx_keepers_samples_rule(const ngx_keepers_limit_rule_t *rule,
 
 
 keepers_sample_t *
-ngx_keepers_samples(ngx_http_request_t *r, size_t *n)
+ngx_keepers_samples(ngx_http_request_t *r,
+    const ngx_keepers_queues_t *queues, size_t *n)
 {
     uint64_t                  values[KEEPERS_METRICS_N];
     ngx_uint_t                i, rules;
@@ -57,6 +61,7 @@ ngx_keepers_samples(ngx_http_request_t *r, size_t *n)
     last = samples + KEEPERS_METRICS_SAMPLES;
     last = ngx_keepers_samples_tables(kmcf->shm, last);
     last = ngx_keepers_samples_worker(last);
+    last = ngx_keepers_samples_queues(queues, last);
 
     if (rules != 0) {
         last = ngx_keepers_samples_rules(r, last);
@@ -135,6 +140,32 @@ ngx_keepers_samples_worker(keepers_sample_t *sample)
         sample->help = gauges[i].help;
         sample->suffix = "";
         sample->value = gauges[i].value;
+    }
+
+    return sample;
+}
+
+
+/* Those that Redis told of. */
+
+static keepers_sample_t *
+ngx_keepers_samples_queues(const ngx_keepers_queues_t *queues,
+    keepers_sample_t *sample)
+{
+    ngx_uint_t  i;
+
+    static const keepers_str_t  labels[NGX_KEEPERS_QUEUES] = {
+        keepers_string("queue=\"waiting\""),
+        keepers_string("queue=\"aside\"")
+    };
+
+    for (i = 0; i < queues->n; i++, sample++) {
+        sample->type = KEEPERS_SAMPLE_GAUGE;
+        sample->family = "keepers_spool_signups";
+        sample->help = "Signups in Redis, for the writer or set aside by it.";
+        sample->suffix = "";
+        sample->labels = labels[i];
+        sample->value = queues->length[i];
     }
 
     return sample;

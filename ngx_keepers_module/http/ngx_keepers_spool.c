@@ -8,11 +8,8 @@
  */
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-#include <ngx_http.h>
+#include "http/ngx_keepers_spool.h"
 
-#include "core/keepers_out.h"
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_answer.h"
 #include "http/ngx_keepers_conf.h"
@@ -25,8 +22,7 @@
 #include "http/ngx_keepers_wait.h"
 
 
-#define NGX_KEEPERS_SPOOL_MAX      100000
-#define NGX_KEEPERS_SPOOL_KEY_LEN  (64 + sizeof("{spool}:q"))
+#define NGX_KEEPERS_SPOOL_MAX  100000
 
 
 static ngx_int_t ngx_keepers_spool_put(ngx_http_request_t *r,
@@ -44,6 +40,7 @@ ngx_keepers_spool_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_int_t                  max;
     ngx_str_t                 *value;
+    ngx_keepers_main_conf_t   *kmcf;
     ngx_http_core_loc_conf_t  *clcf;
 
     if (klcf->spool_max != 0) {
@@ -71,10 +68,24 @@ ngx_keepers_spool_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     klcf->spool_max = (ngx_uint_t) max;
 
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_keepers_module);
+    kmcf->spools = 1;
+
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     clcf->handler = ngx_keepers_spool_handler;
 
     return NGX_CONF_OK;
+}
+
+
+void
+ngx_keepers_spool_key(ngx_http_request_t *r, ngx_keepers_queue_e queue,
+    keepers_out_t *key)
+{
+    keepers_out_str(key,
+                    ngx_keepers_from(ngx_keepers_main_conf(r)->redis.prefix));
+    keepers_out_text(key, "{spool}:");
+    keepers_out_text(key, queue == NGX_KEEPERS_QUEUE_WAITING ? "q" : "dead");
 }
 
 
@@ -121,9 +132,7 @@ ngx_keepers_spool_put(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
     wait->data = signup;
 
     keepers_out_init(&key, text, sizeof(text));
-    keepers_out_str(&key,
-                    ngx_keepers_from(ngx_keepers_main_conf(r)->redis.prefix));
-    keepers_out_text(&key, "{spool}:q");
+    ngx_keepers_spool_key(r, NGX_KEEPERS_QUEUE_WAITING, &key);
 
     keepers_out_init(&max, number, sizeof(number));
     keepers_out_uint(&max, ngx_keepers_loc_conf(r)->spool_max);

@@ -17,7 +17,9 @@
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_samples.h"
+#include "http/ngx_keepers_spool.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_wait.h"
 
 
 /* of a sample, and of what is around all of them */
@@ -42,6 +44,12 @@
     "}"
 
 
+static ngx_int_t ngx_keepers_status_ask(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait);
+static ngx_int_t ngx_keepers_status_asked(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait);
+static ngx_int_t ngx_keepers_status_answer(ngx_http_request_t *r,
+    const ngx_keepers_queues_t *queues);
 static void ngx_keepers_status_page(const keepers_sample_t *samples, size_t n,
     keepers_out_t *out);
 
@@ -49,16 +57,9 @@ static void ngx_keepers_status_page(const keepers_sample_t *samples, size_t n,
 ngx_int_t
 ngx_keepers_status_handler(ngx_http_request_t *r)
 {
-    size_t             n;
-    ngx_int_t          rc;
-    ngx_uint_t         format;
-    const char        *type;
-    keepers_out_t      out;
-    const ngx_str_t   *styles;
-    keepers_sample_t  *samples;
-
-    static const ngx_str_t  hash =
-        ngx_string("'sha256-Lrfr9VMHrR9zb3tm9LYXbOwShURMw5ySU5MRIRUvmok='");
+    ngx_int_t              rc;
+    ngx_keepers_wait_t    *wait;
+    ngx_keepers_queues_t  *queues;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return NGX_HTTP_NOT_ALLOWED;
@@ -69,7 +70,93 @@ ngx_keepers_status_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    samples = ngx_keepers_samples(r, &n);
+    queues = ngx_pcalloc(r->pool, sizeof(ngx_keepers_queues_t));
+    if (queues == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!ngx_keepers_main_conf(r)->spools) {
+        return ngx_keepers_status_answer(r, queues);
+    }
+
+    wait = ngx_keepers_wait_create(r, 1, 32);
+    if (wait == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    wait->data = queues;
+
+    return ngx_keepers_status_ask(r, wait);
+}
+
+
+/* How long the next queue of signups is; without Redis nobody waits. */
+
+static ngx_int_t
+ngx_keepers_status_ask(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
+{
+    u_char                 text[NGX_KEEPERS_SPOOL_KEY_LEN];
+    keepers_out_t          key;
+    keepers_str_t          argv[2];
+    ngx_keepers_queues_t  *queues;
+
+    queues = wait->data;
+
+    if (queues->n == NGX_KEEPERS_QUEUES) {
+        return ngx_keepers_status_answer(r, queues);
+    }
+
+    keepers_out_init(&key, text, sizeof(text));
+    ngx_keepers_spool_key(r, queues->n, &key);
+
+    argv[0] = keepers_str("XLEN", 4);
+    argv[1] = keepers_out_written(&key);
+
+    if (ngx_keepers_wait_command(wait, NGX_KEEPERS_WAIT_HANDLER,
+                                 ngx_keepers_status_asked, argv, 2)
+        == NGX_AGAIN)
+    {
+        return NGX_DONE;
+    }
+
+    return ngx_keepers_status_answer(r, queues);
+}
+
+
+static ngx_int_t
+ngx_keepers_status_asked(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
+{
+    ngx_keepers_queues_t             *queues;
+    const ngx_keepers_redis_value_t  *value;
+
+    queues = wait->data;
+    value = ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER);
+
+    if (value == NULL || value->integer < 0) {
+        return ngx_keepers_status_answer(r, queues);
+    }
+
+    queues->length[queues->n++] = (uint64_t) value->integer;
+
+    return ngx_keepers_status_ask(r, wait);
+}
+
+
+static ngx_int_t
+ngx_keepers_status_answer(ngx_http_request_t *r,
+    const ngx_keepers_queues_t *queues)
+{
+    size_t             n;
+    ngx_uint_t         format;
+    const char        *type;
+    keepers_out_t      out;
+    const ngx_str_t   *styles;
+    keepers_sample_t  *samples;
+
+    static const ngx_str_t  hash =
+        ngx_string("'sha256-Lrfr9VMHrR9zb3tm9LYXbOwShURMw5ySU5MRIRUvmok='");
+
+    samples = ngx_keepers_samples(r, queues, &n);
     if (samples == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
