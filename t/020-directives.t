@@ -11,11 +11,15 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use Keepers::Certificates;
 use Keepers::Test;
 use Test::More;
 
 my $root = $Keepers::Test::root;
 my $http = "$root/ngx_keepers_module/http";
+
+my $ca = Keepers::Certificates->new(work_dir() . '/tls');
+my $mine = $ca->issue('edge', san => 'DNS:edge.test');
 
 my %table = table(slurp("$http/ngx_keepers_module.c"));
 my %default = defaults();
@@ -59,7 +63,8 @@ sub table {
 
 # What the code falls back to, by field; times in the unit of the field.
 sub defaults {
-    my $text = slurp("$http/ngx_keepers_conf.c");
+    my $text = slurp("$http/ngx_keepers_conf.c")
+             . slurp("$http/../redis/ngx_keepers_redis_tls_conf.c");
     my %constant = $text =~ /^#define (NGX_KEEPERS_\w+)\s+(\d+)$/mg;
     my %default;
 
@@ -233,6 +238,9 @@ sub loads {
     my $keys = keys_dir();
 
     spew("$keys/redis-edge.password", "secret\n");
+    spew("$keys/redis-ca.pem", slurp($ca->file));
+    spew("$keys/edge.pem", slurp($mine->{certificate}));
+    spew("$keys/edge.key", slurp($mine->{key}));
 
     $conf =~ s{/etc/keepers/}{$keys/}g;
     $conf =~ s{/usr/share/keepers/pages/}{$root/conf/pages/}g;

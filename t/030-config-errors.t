@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 
 use IO::Select;
 use IO::Socket::INET;
+use Keepers::Certificates;
 use Keepers::Test;
 use MIME::Base64 qw(encode_base64);
 use POSIX qw(mkfifo);
@@ -27,6 +28,9 @@ my %base = (keepers_zone => 'keepers_zone 1m;',
             keepers_key_file => "keepers_key_file $keys/edge.keys;",
             keepers_writer_key => "keepers_writer_key $keys/writer.pub;",
             keepers_redis => 'keepers_redis unix:/none/redis.sock;');
+
+my $ca = Keepers::Certificates->new("$dir/tls");
+my $mine = $ca->issue('edge', san => 'DNS:edge.test');
 
 my $use = 'keepers_session required;';
 my $directives = slurp(
@@ -43,6 +47,11 @@ my %valid = (keepers_zone => '1m',
              keepers_redis_timeout => '1s',
              keepers_redis_connections => '1',
              keepers_redis_queue => '1',
+             keepers_redis_ssl_verify => 'on',
+             keepers_redis_ssl_trusted_certificate => $ca->file,
+             keepers_redis_ssl_name => 'redis.test',
+             keepers_redis_ssl_certificate => $mine->{certificate},
+             keepers_redis_ssl_certificate_key => $mine->{key},
              keepers_limit_nodes => '3',
              keepers_session => 'required',
              keepers_session_cookie => '__Host-a',
@@ -71,7 +80,11 @@ my %valid = (keepers_zone => '1m',
              keepers_status => 'json');
 
 my %beside = (keepers_signout => ' keepers_session optional;',
-              keepers_sessions => ' keepers_session required;');
+              keepers_sessions => ' keepers_session required;',
+              keepers_redis_ssl_certificate =>
+                  " keepers_redis_ssl_certificate_key $mine->{key};",
+              keepers_redis_ssl_certificate_key =>
+                  " keepers_redis_ssl_certificate $mine->{certificate};");
 
 my %context = $directives =~ /ngx_string\("(\w+)"\),\s*NGX_KEEPERS_(\w+)/g;
 
@@ -84,8 +97,13 @@ for my $name (sort keys %valid) {
     my %in = (http => $level < 4, server => $level == 2 || $level == 3,
               location => $level > 2);
 
+    # a "keepers_redis_ssl_..." wants another line than the usual one
+    my $without = $name =~ /_ssl_/ ? 'keepers_redis' : $name;
+
+    $line .= ' keepers_redis 127.0.0.1 ssl;' if $without ne $name;
+
     for my $where (qw(http server location)) {
-        my $text = conf($where => $line, without => $name);
+        my $text = conf($where => $line, without => $without);
 
         if ($in{$where}) {
             loads($text, "$name in $where");
@@ -102,7 +120,7 @@ for my $name (sort keys %valid) {
               : "\"$name\" directive is duplicate";
     my ($where) = grep { $in{$_} } qw(http server location);
 
-    refuses(conf($where => "$line $line", without => $name), $twice,
+    refuses(conf($where => "$line $line", without => $without), $twice,
             "$name twice");
 
     # arguments: the flags of the table are those of the page (020)
@@ -341,8 +359,12 @@ my @redis = (
     ['127.0.0.1 "prefix={a}"', '"prefix={a}" of "keepers_redis" is not at most '
                              . '64 visible ASCII characters without braces'],
     ['127.0.0.1 db=1 db=2', '"db=" stands twice in "keepers_redis"'],
-    ['127.0.0.1 ssl', '"keepers_redis" knows no "ssl", only "db=", "user=", '
-                      . '"password_file=" and "prefix="'],
+    ['127.0.0.1 ssl=on', '"keepers_redis" knows no "ssl", only "db=", "user=", '
+                         . '"password_file=", "prefix=" and "ssl"'],
+    ['127.0.0.1 sslv3', '"keepers_redis" knows no "sslv3", only'],
+    ['127.0.0.1 ssl ssl', '"ssl" stands twice in "keepers_redis"'],
+    ['unix:/none/redis.sock ssl', '"ssl" of "keepers_redis" is for '
+     . '"host:port": on a Unix socket Redis speaks no TLS'],
     ['redis.example.com:6379', '"keepers_redis" names the host '
      . '"redis.example.com": add a "resolver" to the "http" block, or write '
      . 'an address'],
@@ -355,7 +377,63 @@ for (@redis) {
                  without => 'keepers_redis'), $words, "redis: $arguments");
 }
 
-my (undef, $said) = nginx_test(conf(http => 'keepers_redis 127.0.0.1 '
+my $theirs = $ca->issue('other', san => 'DNS:other.test');
+my $locked = "$dir/tls/locked.key";
+
+system("openssl ec -in $mine->{key} -aes128 -passout pass:swordfish "
+       . "-out $locked 2>/dev/null") == 0 or die("openssl failed\n");
+
+my $pair = "keepers_redis_ssl_certificate $mine->{certificate};\n"
+         . 'keepers_redis_ssl_certificate_key';
+
+my @tls = (
+    ["keepers_redis_ssl_trusted_certificate $dir/none;",
+     '"keepers_redis_ssl_trusted_certificate" cannot read "' . "$dir/none\": it "
+     . 'has to hold certificates of authorities, PEM'],
+    ["keepers_redis_ssl_trusted_certificate $open;",
+     "cannot read \"$open\": it has to hold certificates of authorities"],
+    ["keepers_redis_ssl_certificate $mine->{certificate};",
+     '"keepers_redis_ssl_certificate" and "keepers_redis_ssl_certificate_key" '
+     . 'go together'],
+    ["keepers_redis_ssl_certificate_key $mine->{key};", 'go together'],
+    ["$pair $theirs->{key};", "$theirs->{key}\" have to be a certificate, PEM, "
+     . 'and its key, without a password'],
+    ["$pair $locked;", "$locked\" have to be a certificate, PEM, and its key"],
+    ["keepers_redis_ssl_certificate $dir/none;\n"
+     . "keepers_redis_ssl_certificate_key $mine->{key};",
+     "\"keepers_redis_ssl_certificate $dir/none\" and"],
+    ["$pair $dir/none;", '"keepers_redis_ssl_certificate_key" cannot open '
+     . "\"$dir/none\": write a private key into it"],
+    ["$pair $open;", "\"keepers_redis_ssl_certificate_key\" \"$open\" holds "
+     . 'secrets and may be read by others (mode 0644'],
+    ['keepers_redis_ssl_verify maybe;', 'invalid value "maybe"'],
+);
+
+for (@tls) {
+    my ($lines, $words) = @$_;
+
+    refuses(conf(http => "keepers_redis 127.0.0.1 ssl;\n$lines",
+                 location => $use, without => 'keepers_redis'), $words,
+            "TLS: $lines");
+}
+
+for (qw(verify trusted_certificate name certificate certificate_key)) {
+    refuses(conf(http => "keepers_redis_ssl_$_ "
+                       . $valid{"keepers_redis_ssl_$_"} . ';',
+                 location => $use),
+            '"keepers_redis_ssl_..." does nothing unless "keepers_redis" ends '
+            . 'with "ssl"', "keepers_redis_ssl_$_ without ssl");
+}
+
+my ($status, $said) = nginx_test(conf(http => "keepers_redis 127.0.0.1 ssl;\n"
+    . "keepers_redis_ssl_verify off;\n$pair $mine->{key};",
+    location => $use, without => 'keepers_redis'));
+
+is($status, 0, 'TLS without verification loads');
+like($said, qr/\[warn\].*whoever is on the way can pass for Redis/,
+     'with a warning');
+
+(undef, $said) = nginx_test(conf(http => 'keepers_redis 127.0.0.1 '
                                     . 'password=swordfish;',
                                     without => 'keepers_redis'));
 

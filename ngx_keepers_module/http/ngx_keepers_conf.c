@@ -68,6 +68,7 @@ ngx_keepers_create_main_conf(ngx_conf_t *cf)
     kmcf->redis.timeout_ms = NGX_CONF_UNSET_MSEC;
     kmcf->redis.connections = NGX_CONF_UNSET_UINT;
     kmcf->redis.queue = NGX_CONF_UNSET_UINT;
+    kmcf->redis.ssl_verify = NGX_CONF_UNSET;
     kmcf->limit_nodes = NGX_CONF_UNSET_UINT;
 
     return kmcf;
@@ -90,6 +91,7 @@ ngx_keepers_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(kmcf->limit_nodes, 1);
 
     if (ngx_keepers_conf_bounds(cf, kmcf) != NGX_CONF_OK
+        || ngx_keepers_redis_tls_init(cf, &kmcf->redis) != NGX_CONF_OK
         || ngx_keepers_limit_shares(cf, kmcf) != NGX_CONF_OK
         || ngx_keepers_words_init(cf, kmcf) != NGX_CONF_OK
         || ngx_keepers_template_builtin(cf, kmcf) != NGX_OK)

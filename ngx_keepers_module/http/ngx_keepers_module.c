@@ -31,6 +31,9 @@ static ngx_int_t ngx_keepers_resolver(ngx_conf_t *cf,
 #define ngx_keepers_loc_field(f)   offsetof(ngx_keepers_loc_conf_t, f)
 
 
+static ngx_conf_post_t  ngx_keepers_redis_key = { ngx_keepers_redis_tls_key };
+
+
 static ngx_command_t  ngx_keepers_commands[] = {
 
     { ngx_string("keepers_zone"),
@@ -76,6 +79,36 @@ static ngx_command_t  ngx_keepers_commands[] = {
       ngx_conf_set_num_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       ngx_keepers_main_field(redis.queue), NULL },
+
+    { ngx_string("keepers_redis_ssl_verify"),
+      NGX_KEEPERS_MAIN|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_keepers_main_field(redis.ssl_verify), NULL },
+
+    { ngx_string("keepers_redis_ssl_trusted_certificate"),
+      NGX_KEEPERS_MAIN|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_keepers_main_field(redis.ssl_trusted), NULL },
+
+    { ngx_string("keepers_redis_ssl_name"),
+      NGX_KEEPERS_MAIN|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_keepers_main_field(redis.ssl_name), NULL },
+
+    { ngx_string("keepers_redis_ssl_certificate"),
+      NGX_KEEPERS_MAIN|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_keepers_main_field(redis.ssl_certificate), NULL },
+
+    { ngx_string("keepers_redis_ssl_certificate_key"),
+      NGX_KEEPERS_MAIN|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      ngx_keepers_main_field(redis.ssl_key), &ngx_keepers_redis_key },
 
     { ngx_string("keepers_session"),
       NGX_KEEPERS_ANY|NGX_CONF_1MORE,

@@ -45,6 +45,16 @@ typedef struct {
     ngx_uint_t          queue;          /* ops in flight, all connections */
     ngx_resolver_t     *resolver;       /* NULL: names are refused at load */
     ngx_msec_t          resolver_timeout_ms;
+
+    /* "ssl", and "keepers_redis_ssl_..." */
+    ngx_ssl_t          *tls;            /* NULL: in the clear */
+    ngx_str_t           ssl_trusted;    /* empty: those of the system */
+    ngx_str_t           ssl_certificate;
+    ngx_str_t           ssl_key;
+    ngx_str_t           ssl_name;       /* that its certificate has to have */
+    u_char             *ssl_sni;        /* NULL: it is an address */
+    ngx_flag_t          ssl_verify;
+    unsigned            ssl:1;
 } ngx_keepers_redis_conf_t;
 
 
@@ -107,12 +117,21 @@ typedef enum {
 
 /*
  * Parses "unix:path", "host:port" and the parameters behind it (db= user=
- * password_file= prefix=) into conf; logs a message that says what to do and
- * returns NGX_CONF_ERROR.  Never touches the network.  A password file must
- * have mode 0600 or stricter.
+ * password_file= prefix= ssl) into conf; logs a message that says what to do
+ * and returns NGX_CONF_ERROR.  Never touches the network.  A password file
+ * must have mode 0600 or stricter.
  */
 char *ngx_keepers_redis_parse(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     ngx_str_t *args, ngx_uint_t n);
+
+/*
+ * Makes what TLS needs, once all directives are read, or says what is wrong
+ * with them.  The other is the post handler of the path of a private key,
+ * which must have mode 0600 or stricter.
+ */
+char *ngx_keepers_redis_tls_init(ngx_conf_t *cf,
+    ngx_keepers_redis_conf_t *conf);
+char *ngx_keepers_redis_tls_key(ngx_conf_t *cf, void *post, void *data);
 
 /*
  * Makes the worker's client and starts to connect.  "counters" is an array

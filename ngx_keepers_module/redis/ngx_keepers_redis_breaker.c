@@ -177,6 +177,7 @@ ngx_keepers_redis_breaker_timer(ngx_event_t *ev)
         return;
 
     case NGX_KEEPERS_REDIS_HELLO:
+    case NGX_KEEPERS_REDIS_HANDSHAKE:
     case NGX_KEEPERS_REDIS_CONNECTING:
         break;
 
@@ -198,6 +199,12 @@ ngx_keepers_redis_breaker_timer(ngx_event_t *ev)
 
     if (conn->state == NGX_KEEPERS_REDIS_HELLO) {
         ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_SILENT);
+        return;
+    }
+
+    if (conn->state == NGX_KEEPERS_REDIS_HANDSHAKE) {
+        ngx_keepers_redis_breaker_lost(conn,
+                                       NGX_KEEPERS_REDIS_FAULT_TLS_SILENT);
         return;
     }
 

@@ -40,6 +40,8 @@ static char *ngx_keepers_redis_conf_password(ngx_conf_t *cf,
     ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
 static char *ngx_keepers_redis_conf_prefix(ngx_conf_t *cf,
     ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
+static char *ngx_keepers_redis_conf_ssl(ngx_conf_t *cf,
+    ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
 static void ngx_keepers_redis_conf_wipe(void *data);
 
 
@@ -50,6 +52,7 @@ static const ngx_keepers_redis_conf_param_t
     { ngx_string("user="), ngx_keepers_redis_conf_user },
     { ngx_string("password_file="), ngx_keepers_redis_conf_password },
     { ngx_string("prefix="), ngx_keepers_redis_conf_prefix },
+    { ngx_string("ssl"), ngx_keepers_redis_conf_ssl },
     { ngx_null_string, NULL }
 };
 
@@ -157,6 +160,12 @@ ngx_keepers_redis_conf_param(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
             continue;
         }
 
+        if (param->name.data[param->name.len - 1] != '='
+            && arg->len != param->name.len)
+        {
+            continue;
+        }
+
         if (*seen & ((ngx_uint_t) 1 << i)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"%V\" stands twice in \"keepers_redis\"",
@@ -178,7 +187,8 @@ ngx_keepers_redis_conf_param(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"keepers_redis\" knows no \"%*s\", only \"db=\", "
-                       "\"user=\", \"password_file=\" and \"prefix=\"",
+                       "\"user=\", \"password_file=\", \"prefix=\" and "
+                       "\"ssl\"",
                        (size_t) i, arg->data);
 
     return NGX_CONF_ERROR;
@@ -311,6 +321,24 @@ ngx_keepers_redis_conf_prefix(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     }
 
     conf->prefix = *value;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_keepers_redis_conf_ssl(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
+    ngx_str_t *value)
+{
+    if (conf->addr != NULL && conf->addr->sockaddr->sa_family == AF_UNIX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"ssl\" of \"keepers_redis\" is for "
+                           "\"host:port\": on a Unix socket Redis speaks no "
+                           "TLS, and nobody is on the way");
+        return NGX_CONF_ERROR;
+    }
+
+    conf->ssl = 1;
 
     return NGX_CONF_OK;
 }

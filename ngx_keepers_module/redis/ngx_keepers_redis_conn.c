@@ -15,6 +15,8 @@ static void ngx_keepers_redis_conn_connect(ngx_keepers_redis_conn_t *conn,
     struct sockaddr *sockaddr, socklen_t socklen);
 static ngx_err_t ngx_keepers_redis_conn_test(ngx_connection_t *c);
 static void ngx_keepers_redis_conn_connected(ngx_keepers_redis_conn_t *conn);
+static ngx_keepers_redis_fault_e ngx_keepers_redis_conn_ended(
+    const ngx_keepers_redis_conn_t *conn);
 static ngx_int_t ngx_keepers_redis_conn_quiet(ngx_connection_t *c);
 static void ngx_keepers_redis_conn_ready(ngx_keepers_redis_conn_t *conn);
 static void ngx_keepers_redis_conn_read(ngx_event_t *rev);
@@ -182,6 +184,7 @@ ngx_keepers_redis_conn_connect(ngx_keepers_redis_conn_t *conn,
     conn->state = NGX_KEEPERS_REDIS_CONNECTING;
     conn->replied = 0;
     conn->late = 0;
+    conn->refused = 0;
 
     ngx_keepers_redis_breaker_wait(conn,
                                    conn->redis->conf->connect_timeout_ms);
@@ -235,6 +238,33 @@ ngx_keepers_redis_conn_connected(ngx_keepers_redis_conn_t *conn)
         ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_CONNECT);
         return;
     }
+
+#if (NGX_SSL)
+
+    if (conn->redis->conf->tls != NULL) {
+        ngx_keepers_redis_tls_begin(conn);
+        return;
+    }
+
+#endif
+
+    ngx_keepers_redis_conn_hello(conn);
+}
+
+
+/* It can be written to, and is whom we wanted to speak to. */
+
+void
+ngx_keepers_redis_conn_hello(ngx_keepers_redis_conn_t *conn)
+{
+    ngx_connection_t  *c;
+
+    c = conn->connection;
+
+    /* a handshake has had its own */
+
+    c->read->handler = ngx_keepers_redis_conn_read;
+    c->write->handler = ngx_keepers_redis_conn_write;
 
     conn->state = NGX_KEEPERS_REDIS_HELLO;
     conn->hello_sent = 0;
@@ -311,7 +341,9 @@ ngx_keepers_redis_conn_read(ngx_event_t *rev)
     if (conn->state == NGX_KEEPERS_REDIS_CONNECTING) {
         ngx_keepers_redis_conn_write(c->write);
 
-        if (conn->connection == NULL) {
+        if (conn->connection == NULL
+            || conn->state == NGX_KEEPERS_REDIS_HANDSHAKE)
+        {
             return;
         }
     }
@@ -345,7 +377,7 @@ ngx_keepers_redis_conn_receive(ngx_keepers_redis_conn_t *conn)
         }
 
         if (n == 0 || n == NGX_ERROR) {
-            fault = NGX_KEEPERS_REDIS_FAULT_CLOSED;
+            fault = ngx_keepers_redis_conn_ended(conn);
 
         } else {
             fault = ngx_keepers_redis_codec_read(conn, conn->redis->in, n);
@@ -383,6 +415,23 @@ ngx_keepers_redis_conn_receive(ngx_keepers_redis_conn_t *conn)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_keepers_redis_fault_e
+ngx_keepers_redis_conn_ended(const ngx_keepers_redis_conn_t *conn)
+{
+    if (conn->refused) {
+        return NGX_KEEPERS_REDIS_FAULT_TLS_REFUSED;
+    }
+
+    if (conn->state == NGX_KEEPERS_REDIS_HELLO
+        && conn->redis->conf->tls == NULL)
+    {
+        return NGX_KEEPERS_REDIS_FAULT_DUMB;
+    }
+
+    return NGX_KEEPERS_REDIS_FAULT_CLOSED;
 }
 
 
@@ -490,15 +539,20 @@ ngx_keepers_redis_conn_send(ngx_keepers_redis_conn_t *conn, const u_char *data,
 
     c = conn->connection;
 
-    n = c->send(c, (u_char *) data + *sent, len - *sent);
+    /* TLS takes a record at a time, and is ready for the next */
 
-    if (n == NGX_ERROR) {
-        return NGX_ERROR;
-    }
+    do {
+        n = c->send(c, (u_char *) data + *sent, len - *sent);
 
-    if (n > 0) {
-        *sent += n;
-    }
+        if (n == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (n > 0) {
+            *sent += n;
+        }
+
+    } while (n > 0 && *sent < len && c->write->ready);
 
     return ngx_handle_write_event(c->write, 0);
 }
@@ -515,6 +569,9 @@ ngx_keepers_redis_conn_close(ngx_keepers_redis_conn_t *conn)
     }
 
     if (conn->connection != NULL) {
+#if (NGX_SSL)
+        ngx_keepers_redis_tls_end(conn->connection);
+#endif
         ngx_close_connection(conn->connection);
         conn->connection = NULL;
     }

@@ -46,6 +46,7 @@ typedef enum {
     NGX_KEEPERS_REDIS_DOWN = 0,         /* no socket, the retry timer runs */
     NGX_KEEPERS_REDIS_RESOLVING,
     NGX_KEEPERS_REDIS_CONNECTING,
+    NGX_KEEPERS_REDIS_HANDSHAKE,        /* of TLS */
     NGX_KEEPERS_REDIS_HELLO,            /* AUTH, SELECT, PING, SCRIPT LOAD */
     NGX_KEEPERS_REDIS_READY
 } ngx_keepers_redis_state_e;
@@ -117,6 +118,9 @@ typedef enum {
     NGX_KEEPERS_REDIS_FAULT_MEMORY,     /* ours */
     NGX_KEEPERS_REDIS_FAULT_LOADING,
     NGX_KEEPERS_REDIS_FAULT_REPLICA,
+    NGX_KEEPERS_REDIS_FAULT_DUMB,       /* closed, without a word */
+    NGX_KEEPERS_REDIS_FAULT_TLS_CLOSED,     /* in the handshake */
+    NGX_KEEPERS_REDIS_FAULT_TLS_SILENT,
     NGX_KEEPERS_REDIS_FAULT_AUTH,       /* from here on: an operator must act */
     NGX_KEEPERS_REDIS_FAULT_DENIED,
     NGX_KEEPERS_REDIS_FAULT_FULL,
@@ -124,6 +128,12 @@ typedef enum {
     NGX_KEEPERS_REDIS_FAULT_SCRIPT,
     NGX_KEEPERS_REDIS_FAULT_HELLO,
     NGX_KEEPERS_REDIS_FAULT_SUBSCRIBE,
+    NGX_KEEPERS_REDIS_FAULT_TLS_HANDSHAKE,
+    NGX_KEEPERS_REDIS_FAULT_TLS_EXPIRED,    /* its certificate */
+    NGX_KEEPERS_REDIS_FAULT_TLS_NAME,
+    NGX_KEEPERS_REDIS_FAULT_TLS_UNKNOWN,
+    NGX_KEEPERS_REDIS_FAULT_TLS_CERTIFICATE,
+    NGX_KEEPERS_REDIS_FAULT_TLS_REFUSED,    /* ours, or that we have none */
     NGX_KEEPERS_REDIS_FAULTS
 } ngx_keepers_redis_fault_e;
 
@@ -208,6 +218,7 @@ struct ngx_keepers_redis_conn_s {
     unsigned                      replied:1;    /* to an op, since connected */
     unsigned                      late:1;       /* a second period is granted */
     unsigned                      busy:1;       /* heard of since last tick */
+    unsigned                      refused:1;    /* our certificate, by alert */
 };
 
 
@@ -290,8 +301,14 @@ ngx_keepers_redis_fault_e ngx_keepers_redis_codec_read(
 ngx_int_t ngx_keepers_redis_conn_init(ngx_keepers_redis_t *redis,
     ngx_keepers_redis_conn_t *conn);
 void ngx_keepers_redis_conn_start(ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_conn_hello(ngx_keepers_redis_conn_t *conn);
 ngx_int_t ngx_keepers_redis_conn_receive(ngx_keepers_redis_conn_t *conn);
 void ngx_keepers_redis_conn_close(ngx_keepers_redis_conn_t *conn);
+
+/* _tls.c: its handshake, which calls conn_hello(), and what it leaves */
+
+void ngx_keepers_redis_tls_begin(ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_tls_end(ngx_connection_t *c);
 
 /* _breaker.c: its end, and its next beginning */
 

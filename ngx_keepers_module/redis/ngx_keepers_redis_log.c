@@ -66,13 +66,26 @@ static const char
     "no memory for a connection",
     "it is loading its data set",
     "it is a replica: see \"keepers_redis\"",
+    "it has closed the connection without a reply: where it speaks TLS, add "
+    "\"ssl\" to \"keepers_redis\"",
+    "it has closed the connection in the TLS handshake",
+    "no TLS handshake within \"keepers_redis_connect_timeout\": does it speak "
+    "TLS on this port?",
     "password refused: see \"user=\", \"password_file=\" of \"keepers_redis\"",
     "it is in protected mode: give its users passwords, or see its \"bind\"",
     "it has as many clients as it takes: see its \"maxclients\"",
     "database refused: see \"db=\" of \"keepers_redis\"",
     "SCRIPT LOAD refused: see the ACL of \"user=\" of \"keepers_redis\"",
     "it refuses our first commands: see \"keepers_redis\"",
-    "SUBSCRIBE refused: see the ACL of \"user=\" of \"keepers_redis\""
+    "SUBSCRIBE refused: see the ACL of \"user=\" of \"keepers_redis\"",
+    "the TLS handshake failed: does it speak TLS, 1.2 or later, on this port?",
+    "its certificate has expired, or is not valid yet",
+    "its certificate is of another name: see \"keepers_redis_ssl_name\"",
+    "its certificate is of nobody whom "
+    "\"keepers_redis_ssl_trusted_certificate\" trusts",
+    "its certificate is not valid for a server",
+    "it refuses our certificate, or wants one: see "
+    "\"keepers_redis_ssl_certificate\""
 };
 
 
