@@ -624,6 +624,27 @@ refuses(conf(http => $use, location => 'return 200 secret;'), $guard,
         'return under an inherited session');
 refuses(conf(http => $use, server => 'return 200 secret;'), $guard,
         'return of a server');
+
+# so is a "rewrite" that redirects: its Location may be what is protected
+for my $rewrite ('^/a /b redirect', '^/a /b permanent', '^ https://x.example/b',
+                 '^ $scheme://x.example/b', '^ http://x.example/b last')
+{
+    my $words = $guard =~ s/"return"/"rewrite"/r;
+
+    refuses(conf(location => "$use rewrite $rewrite;"), $words,
+            "rewrite $rewrite under a required session");
+    refuses(conf(location => "$use if (\$arg_a) { rewrite $rewrite; }"), $words,
+            "rewrite $rewrite in an \"if\"");
+    loads(conf(http => $use, location => "keepers_session off; "
+                                       . "rewrite $rewrite;"),
+          "rewrite $rewrite where the session is off");
+}
+
+refuses(conf(http => $use, server => 'rewrite ^/a /b permanent;'),
+        'does not protect the "rewrite" of the server', 'rewrite of a server');
+loads(conf(location => "$use rewrite ^/a /b; rewrite ^/b /c break;"
+                     . 'if ($uri ~ ^/a(.)) { set $b $1; rewrite ^ /d last; }'),
+      'rewrites within');
 loads(conf(http => $use, location => 'keepers_session off; return 200 a;'),
       'return where the session is off');
 loads(conf(location => "$use rewrite ^/a /b break; set \$a 1;"),

@@ -23,6 +23,7 @@ static ngx_int_t ngx_keepers_conf_parameter(ngx_conf_t *cf,
 static ngx_int_t ngx_keepers_conf_roles(ngx_conf_t *cf,
     ngx_keepers_loc_conf_t *klcf, ngx_str_t list);
 static ngx_array_t *ngx_keepers_conf_codes(ngx_conf_t *cf);
+static const char *ngx_keepers_conf_answers(const ngx_array_t *codes);
 
 
 char *
@@ -269,7 +270,7 @@ ngx_keepers_conf_session_error(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_keepers_conf_return(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 {
-    uintptr_t                 *word, *last;
+    const char                *name;
     ngx_array_t               *codes;
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -279,16 +280,9 @@ ngx_keepers_conf_return(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
         return NGX_CONF_OK;
     }
 
-    word = codes->elts;
-    last = word + codes->nelts / sizeof(uintptr_t);
+    name = ngx_keepers_conf_answers(codes);
 
-    while (word < last
-           && *word != (uintptr_t) ngx_http_script_return_code)
-    {
-        word++;
-    }
-
-    if (word == last) {
+    if (name == NULL) {
         return NGX_CONF_OK;
     }
 
@@ -296,12 +290,51 @@ ngx_keepers_conf_return(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                   "\"keepers_session required\" does not protect the "
-                  "\"return\" of the %s \"%V\": nginx returns before it looks "
-                  "for a session; move the \"return\" elsewhere, or write "
-                  "\"keepers_session off\" there",
-                  clcf->name.len != 0 ? "location" : "server", &clcf->name);
+                  "\"%s\" of the %s \"%V\": nginx returns before it looks "
+                  "for a session; move the \"%s\" elsewhere, or write "
+                  "\"keepers_session off\" there", name,
+                  clcf->name.len != 0 ? "location" : "server", &clcf->name,
+                  name);
 
     return NGX_CONF_ERROR;
+}
+
+
+/* What answers in the rewrite phase, or NULL. */
+
+static const char *
+ngx_keepers_conf_answers(const ngx_array_t *codes)
+{
+    uintptr_t                     *word, *last;
+#if (NGX_PCRE)
+    ngx_http_script_regex_code_t  *regex;
+#endif
+
+    word = codes->elts;
+    last = word + codes->nelts / sizeof(uintptr_t);
+
+    for ( /* void */ ; word < last; word++) {
+
+        if (*word == (uintptr_t) ngx_http_script_return_code) {
+            return "return";
+        }
+
+#if (NGX_PCRE)
+
+        if (*word != (uintptr_t) ngx_http_script_regex_start_code) {
+            continue;
+        }
+
+        regex = (ngx_http_script_regex_code_t *) word;
+
+        if (regex->redirect) {
+            return "rewrite";
+        }
+
+#endif
+    }
+
+    return NULL;
 }
 
 
