@@ -312,7 +312,7 @@ spew("$dir/html/$_", '<p>MARKER of the protected page</p>', 0644)
     for qw(secret.html index.html packed.txt.gz);
 spew("$dir/list/LISTED.txt", '', 0644);
 spew("$dir/public/public.html", 'PUBLIC', 0644);
-spew("$dir/users", "nobody:x\n", 0644);
+spew("$dir/users", "nobody:{PLAIN}another\n", 0644);
 
 for my $family (keys %family) {
     mkdir("$dir/$_/$family") for qw(tree ssi dav);
