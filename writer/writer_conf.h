@@ -29,10 +29,17 @@ typedef struct {
     char                log[WRITER_CONF_TEXT_MAX];
     char                database[WRITER_CONF_TEXT_MAX];
     char                redis_socket[WRITER_CONF_TEXT_MAX];   /* or empty */
+    char                redis_host[WRITER_CONF_TEXT_MAX];     /* or empty */
+    char                redis_tls_ca[WRITER_CONF_TEXT_MAX];   /* or empty */
+    char                redis_tls_name[WRITER_CONF_TEXT_MAX]; /* or empty */
+    char                redis_tls_cert[WRITER_CONF_TEXT_MAX]; /* or empty */
+    char                redis_tls_key[WRITER_CONF_TEXT_MAX];  /* or empty */
     char                redis_user[WRITER_CONF_TEXT_MAX];
     char                redis_password_file[WRITER_CONF_TEXT_MAX];
     char                redis_prefix[WRITER_CONF_TEXT_MAX];
 
+    uint64_t            redis_port;
+    uint64_t            redis_tls;                            /* 0 or 1 */
     uint64_t            argon2_memory_kib;
     uint64_t            argon2_passes;
     uint64_t            argon2_threads;

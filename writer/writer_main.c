@@ -17,6 +17,7 @@
 #include "writer/writer_log.h"
 #include "writer/writer_pool.h"
 #include "writer/writer_redis.h"
+#include "writer/writer_redis_open.h"
 #include "writer/writer_redis_spool.h"
 #include "writer/writer_redis_spool_command.h"
 
@@ -109,7 +110,10 @@ main(int argc, char **argv)
 static int
 writer_main_conf(writer_conf_t *conf, const char *path)
 {
-    if (writer_conf_read(conf, path) == 0 && writer_conf_keys(conf) == 0) {
+    if (writer_conf_read(conf, path) == 0
+        && writer_conf_keys(conf) == 0
+        && writer_redis_check(conf) == 0)
+    {
         return 0;
     }
 

@@ -22,18 +22,19 @@
 #define WRITER_REDIS_RETRY_MIN_MS  50
 #define WRITER_REDIS_RETRY_MAX_MS  2000
 #define WRITER_REDIS_TIMEOUT_S     1
+#define WRITER_REDIS_REPLY         "no_good_reply"
 #define WRITER_REDIS_KEY_LEN       (WRITER_CONF_TEXT_MAX                      \
                                     + KEEPERS_SLUG_LEN_MAX + 16)
 
 
 /* What the thread has of its own. */
 typedef struct {
-    writer_redis_t  *redis;
-    writer_store_t  *store;
-    redisContext    *context;       /* NULL: not connected */
-    unsigned         retry_ms;
-    bool             lost;          /* said so in the log */
-    char             mark[2 * 16 + 1];
+    writer_redis_t       *redis;
+    writer_store_t       *store;
+    writer_redis_link_t  *context;      /* NULL: not connected */
+    unsigned              retry_ms;
+    const char           *lost;         /* the log says why; NULL: well */
+    char                  mark[2 * 16 + 1];
 } writer_publisher_t;
 
 
@@ -42,7 +43,8 @@ static bool writer_redis_wait(writer_redis_t *redis, unsigned ms, bool done);
 static bool writer_redis_turn(writer_publisher_t *publisher);
 static bool writer_redis_connect(writer_publisher_t *publisher);
 static void writer_redis_well(writer_publisher_t *publisher);
-static void writer_redis_drop(writer_publisher_t *publisher);
+static void writer_redis_drop(writer_publisher_t *publisher,
+    const char *why);
 static bool writer_redis_marked(writer_publisher_t *publisher);
 static bool writer_redis_all(writer_publisher_t *publisher);
 static int writer_redis_each(void *data, const writer_store_link_t *link);
@@ -62,9 +64,9 @@ writer_redis_start(writer_redis_t *redis, const writer_conf_t *conf)
 
     pthread_mutex_init(&redis->lock, NULL);
 
-    if (conf->redis_socket[0] == '\0') {
+    if (!writer_redis_wanted(conf)) {
         writer_log(WRITER_LOG_WARN, "redis", "links=unpublished "
-                   "remedy=\"add socket to the section [redis]\"");
+                   "remedy=\"add socket or host to the section [redis]\"");
         return 0;
     }
 
@@ -161,7 +163,7 @@ writer_redis_main(void *data)
     }
 
     if (publisher.context != NULL) {
-        redisFree(publisher.context);
+        writer_redis_close(publisher.context);
     }
 
     writer_store_close(publisher.store);
@@ -238,11 +240,13 @@ writer_redis_turn(writer_publisher_t *publisher)
 static bool
 writer_redis_connect(writer_publisher_t *publisher)
 {
+    const char  *why;
+
     publisher->context = writer_redis_open(publisher->redis->conf,
-                                           WRITER_REDIS_TIMEOUT_S);
+                                           WRITER_REDIS_TIMEOUT_S, &why);
 
     if (publisher->context == NULL) {
-        writer_redis_drop(publisher);
+        writer_redis_drop(publisher, why);
         return false;
     }
 
@@ -257,9 +261,9 @@ writer_redis_connect(writer_publisher_t *publisher)
 static void
 writer_redis_well(writer_publisher_t *publisher)
 {
-    if (publisher->lost) {
+    if (publisher->lost != NULL) {
         writer_log(WRITER_LOG_WARN, "redis", "state=restored");
-        publisher->lost = false;
+        publisher->lost = NULL;
     }
 
     publisher->retry_ms = WRITER_REDIS_RETRY_MIN_MS;
@@ -267,20 +271,29 @@ writer_redis_well(writer_publisher_t *publisher)
 }
 
 
-/* Said once a change of state. */
+/*
+ * Said once a change of state; and once more where all that was known at first
+ * is that a connection has ended.
+ */
 static void
-writer_redis_drop(writer_publisher_t *publisher)
+writer_redis_drop(writer_publisher_t *publisher, const char *why)
 {
     if (publisher->context != NULL) {
-        redisFree(publisher->context);
+        writer_redis_close(publisher->context);
         publisher->context = NULL;
     }
 
-    if (!publisher->lost) {
-        publisher->lost = true;
+    if (publisher->lost == NULL
+        || (strcmp(publisher->lost, WRITER_REDIS_REPLY) == 0
+            && strcmp(why, WRITER_REDIS_REPLY) != 0))
+    {
+        publisher->lost = why;
         writer_health_set(WRITER_HEALTH_REDIS, false);
-        writer_log(WRITER_LOG_ERROR, "redis", "state=lost setting=\"[redis] "
-                   "socket, user, password_file\"");
+        writer_log(WRITER_LOG_ERROR, "redis", "state=lost why=%s "
+                   "setting=\"[redis] %s, user, password_file\"", why,
+                   publisher->redis->conf->redis_host[0] == '\0' ? "socket"
+                   : publisher->redis->conf->redis_tls ? "host, port, tls_..."
+                   : "host, port");
     }
 
     publisher->retry_ms *= 2;
@@ -302,7 +315,7 @@ writer_redis_marked(writer_publisher_t *publisher)
         return false;
     }
 
-    reply = redisCommand(publisher->context, "GET %slinks:mark",
+    reply = writer_redis(publisher->context, "GET %slinks:mark",
                          publisher->redis->conf->redis_prefix);
 
     marked = reply != NULL && reply->type == REDIS_REPLY_STRING
@@ -334,7 +347,7 @@ writer_redis_all(writer_publisher_t *publisher)
     }
 
     return writer_redis_ok(publisher,
-                           redisCommand(publisher->context,
+                           writer_redis(publisher->context,
                                         "SET %slinks:mark %s",
                                         publisher->redis->conf->redis_prefix,
                                         publisher->mark));
@@ -403,7 +416,7 @@ writer_redis_ended(writer_publisher_t *publisher)
         return true;
     }
 
-    writer_redis_drop(publisher);
+    writer_redis_drop(publisher, WRITER_REDIS_REPLY);
 
     return false;
 }
@@ -427,7 +440,7 @@ writer_redis_link(writer_publisher_t *publisher,
                                 conf->redis_prefix, link->slug);
 
     if (link->state == WRITER_LINK_DELETED) {
-        reply = redisCommand(publisher->context, "DEL %b", key, key_len);
+        reply = writer_redis(publisher->context, "DEL %b", key, key_len);
 
     } else {
         keepers_out_init(&record, plain, sizeof(plain));
@@ -445,13 +458,13 @@ writer_redis_link(writer_publisher_t *publisher,
             return true;
         }
 
-        reply = redisCommand(publisher->context, "SET %b %b", key, key_len,
+        reply = writer_redis(publisher->context, "SET %b %b", key, key_len,
                              sealed.data, sealed.len);
     }
 
     return writer_redis_ok(publisher, reply)
            && writer_redis_ok(publisher,
-                              redisCommand(publisher->context,
+                              writer_redis(publisher->context,
                                            "PUBLISH %slinks %s",
                                            conf->redis_prefix, link->slug));
 }
@@ -466,7 +479,7 @@ writer_redis_ok(writer_publisher_t *publisher, redisReply *reply)
     ok = writer_redis_good(reply);
 
     if (!ok) {
-        writer_redis_drop(publisher);
+        writer_redis_drop(publisher, WRITER_REDIS_REPLY);
     }
 
     return ok;

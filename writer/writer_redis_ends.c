@@ -20,7 +20,7 @@
 
 
 typedef struct {
-    redisContext         *context;
+    writer_redis_link_t  *context;
     const writer_conf_t  *conf;
     bool                  failed;
 } writer_ends_t;
@@ -36,7 +36,7 @@ static bool writer_ends_tell(const writer_ends_t *ends,
 
 
 bool
-writer_redis_ends(redisContext *context, const writer_conf_t *conf,
+writer_redis_ends(writer_redis_link_t *context, const writer_conf_t *conf,
     writer_store_t *store)
 {
     uint64_t       mark_ms;
@@ -60,7 +60,7 @@ writer_ends_mark(const writer_ends_t *ends, uint64_t *mark_ms)
     bool         good;
     redisReply  *reply;
 
-    reply = redisCommand(ends->context, "GET %sends:mark",
+    reply = writer_redis(ends->context, "GET %sends:mark",
                          ends->conf->redis_prefix);
 
     if (reply == NULL) {
@@ -98,7 +98,7 @@ writer_ends_each(void *data, uint64_t at_ms, const keepers_uuid_t *user)
     }
 
     ends->failed = i != ends->conf->shared_ring->n
-                   || !writer_redis_good(redisCommand(ends->context,
+                   || !writer_redis_good(writer_redis(ends->context,
                                          "SET %sends:mark %llu",
                                          ends->conf->redis_prefix,
                                          (unsigned long long) at_ms));
@@ -134,11 +134,11 @@ writer_ends_user(const writer_ends_t *ends, size_t key,
     keepers_out_byte(&out, '}');
     name[out.len] = '\0';
 
-    if (!writer_redis_good(redisCommand(ends->context, "INCR %s:e", name))) {
+    if (!writer_redis_good(writer_redis(ends->context, "INCR %s:e", name))) {
         return false;
     }
 
-    reply = redisCommand(ends->context, "ZRANGE %s:x 0 -1", name);
+    reply = writer_redis(ends->context, "ZRANGE %s:x 0 -1", name);
 
     good = reply != NULL && reply->type == REDIS_REPLY_ARRAY
            && writer_ends_tell(ends, reply);
@@ -173,7 +173,7 @@ writer_ends_tell(const writer_ends_t *ends, const redisReply *sids)
         if (out.len != 0
             && (out.len == sizeof(text) || i + 1 == sids->elements))
         {
-            if (!writer_redis_good(redisCommand(ends->context,
+            if (!writer_redis_good(writer_redis(ends->context,
                                                 "PUBLISH %srevoke %b",
                                                 ends->conf->redis_prefix,
                                                 out.data, out.len)))

@@ -14,14 +14,13 @@
 
 
 #include "writer/writer_conf.h"
+#include "writer/writer_redis_open.h"
 #include "writer/writer_store.h"
-
-#include <hiredis/hiredis.h>
 
 
 /* Follows what is new; false: Redis or the store failed, try again. */
-bool writer_redis_ends(redisContext *context, const writer_conf_t *conf,
-    writer_store_t *store) keepers_checked;
+bool writer_redis_ends(writer_redis_link_t *context,
+    const writer_conf_t *conf, writer_store_t *store) keepers_checked;
 
 
 #endif /* _WRITER_REDIS_ENDS_H_INCLUDED_ */

@@ -6,49 +6,241 @@
 
 #include "writer/writer_redis_open.h"
 
+#include "writer/writer_redis_tls.h"
 
-static bool writer_redis_auth(redisContext *context,
+#include <stdio.h>
+#include <stdlib.h>
+
+
+#define WRITER_REDIS_READ  16384
+
+
+struct writer_redis_link_s {
+    redisContext  *context;
+    SSL           *ssl;         /* NULL: in the clear */
+};
+
+
+static const char *writer_redis_connect_to(writer_redis_link_t *link,
+    const writer_conf_t *conf, struct timeval timeout);
+static redisReply *writer_redis_tls_command(writer_redis_link_t *link,
+    const char *command, size_t len);
+static const char *writer_redis_auth(writer_redis_link_t *link,
     const writer_conf_t *conf);
 
 
-redisContext *
-writer_redis_open(const writer_conf_t *conf, unsigned timeout_s)
+bool
+writer_redis_wanted(const writer_conf_t *conf)
 {
-    redisContext    *context;
-    struct timeval   timeout;
+    return conf->redis_socket[0] != '\0' || conf->redis_host[0] != '\0';
+}
+
+
+int
+writer_redis_check(writer_conf_t *conf)
+{
+    SSL_CTX     *ctx;
+    const char  *why;
+
+    if (conf->redis_socket[0] != '\0' && conf->redis_host[0] != '\0') {
+        snprintf(conf->fault, sizeof(conf->fault),
+                 "[redis] has socket and host: remove one");
+        return -1;
+    }
+
+    if (conf->redis_tls == 0) {
+        return 0;
+    }
+
+    if (conf->redis_host[0] == '\0') {
+        snprintf(conf->fault, sizeof(conf->fault),
+                 "[redis] tls = 1 needs a host: on a Unix socket Redis speaks "
+                 "no TLS");
+        return -1;
+    }
+
+    ctx = writer_redis_tls_context(conf, &why);
+
+    if (ctx == NULL) {
+        snprintf(conf->fault, sizeof(conf->fault),
+                 "[redis] %s: give files in PEM that can be read, a key that "
+                 "fits its certificate, without a password and with mode 0600",
+                 why);
+        return -1;
+    }
+
+    SSL_CTX_free(ctx);
+
+    return 0;
+}
+
+
+writer_redis_link_t *
+writer_redis_open(const writer_conf_t *conf, unsigned timeout_s,
+    const char **why)
+{
+    struct timeval        timeout;
+    writer_redis_link_t  *link;
 
     timeout.tv_sec = timeout_s;
     timeout.tv_usec = 0;
 
-    context = redisConnectUnixWithTimeout(conf->redis_socket, timeout);
+    *why = "memory";
 
-    if (context == NULL) {
+    link = calloc(1, sizeof(*link));
+    if (link == NULL) {
         return NULL;
     }
 
-    if (context->err != 0
-        || redisSetTimeout(context, timeout) != REDIS_OK
-        || !writer_redis_auth(context, conf))
-    {
-        redisFree(context);
+    *why = writer_redis_connect_to(link, conf, timeout);
+
+    if (*why == NULL) {
+        *why = writer_redis_auth(link, conf);
+    }
+
+    if (*why != NULL) {
+        writer_redis_close(link);
         return NULL;
     }
 
-    return context;
+    return link;
 }
 
 
-static bool
-writer_redis_auth(redisContext *context, const writer_conf_t *conf)
+/* NULL, or at what it failed. */
+static const char *
+writer_redis_connect_to(writer_redis_link_t *link, const writer_conf_t *conf,
+    struct timeval timeout)
 {
-    if (conf->redis_password[0] == '\0') {
-        return true;
+    const char  *why;
+
+    if (conf->redis_host[0] != '\0') {
+        link->context = redisConnectWithTimeout(conf->redis_host,
+                                                (int) conf->redis_port,
+                                                timeout);
+    } else {
+        link->context = redisConnectUnixWithTimeout(conf->redis_socket,
+                                                    timeout);
     }
 
-    return writer_redis_good(redisCommand(context, "AUTH %s %s",
-                             conf->redis_user[0] != '\0' ? conf->redis_user
-                                                         : "default",
-                             conf->redis_password));
+    if (link->context == NULL || link->context->err != 0
+        || redisSetTimeout(link->context, timeout) != REDIS_OK)
+    {
+        return "no_connection";
+    }
+
+    why = NULL;
+
+    if (conf->redis_tls != 0) {
+        link->ssl = writer_redis_tls_open(conf, link->context->fd, &why);
+    }
+
+    return why;
+}
+
+
+void
+writer_redis_close(writer_redis_link_t *link)
+{
+    if (link->ssl != NULL) {
+        SSL_free(link->ssl);
+    }
+
+    if (link->context != NULL) {
+        redisFree(link->context);
+    }
+
+    free(link);
+}
+
+
+redisReply *
+writer_redis(writer_redis_link_t *link, const char *format, ...)
+{
+    int          len;
+    char        *command;
+    va_list      args;
+    redisReply  *reply;
+
+    reply = NULL;
+
+    va_start(args, format);
+
+    if (link->ssl == NULL) {
+        reply = redisvCommand(link->context, format, args);
+
+    } else {
+        len = redisvFormatCommand(&command, format, args);
+
+        if (len > 0) {
+            reply = writer_redis_tls_command(link, command, (size_t) len);
+            redisFreeCommand(command);
+        }
+    }
+
+    va_end(args);
+
+    return reply;
+}
+
+
+/* What redisCommand() does, with hiredis as the codec. */
+static redisReply *
+writer_redis_tls_command(writer_redis_link_t *link, const char *command,
+    size_t len)
+{
+    char    buf[WRITER_REDIS_READ];
+    void   *reply;
+    size_t  n;
+
+    if (!writer_redis_tls_write(link->ssl, command, len)) {
+        return NULL;
+    }
+
+    for ( ;; ) {
+        reply = NULL;
+
+        if (redisReaderGetReply(link->context->reader, &reply) != REDIS_OK) {
+            return NULL;
+        }
+
+        if (reply != NULL) {
+            return reply;
+        }
+
+        n = writer_redis_tls_read(link->ssl, buf, sizeof(buf));
+
+        if (n == 0
+            || redisReaderFeed(link->context->reader, buf, n) != REDIS_OK)
+        {
+            return NULL;
+        }
+    }
+}
+
+
+/* NULL, or at what it failed; the first to hear of what it has sent. */
+static const char *
+writer_redis_auth(writer_redis_link_t *link, const writer_conf_t *conf)
+{
+    redisReply  *reply;
+
+    if (conf->redis_password[0] == '\0') {
+        return NULL;
+    }
+
+    reply = writer_redis(link, "AUTH %s %s",
+                         conf->redis_user[0] != '\0' ? conf->redis_user
+                                                     : "default",
+                         conf->redis_password);
+
+    /* in TLS 1.3 it refuses our certificate only after the handshake */
+
+    if (reply == NULL) {
+        return link->ssl != NULL ? "closed_after_tls_handshake" : "closed";
+    }
+
+    return writer_redis_good(reply) ? NULL : "password_refused";
 }
 
 

@@ -3,7 +3,7 @@
  * Copyright (C) Keepers
  *
  * A connection to Redis, authenticated, with time-outs: blocking, for threads
- * that have nothing else to do.
+ * that have nothing else to do.  On a Unix socket, over TCP, or over TLS.
  */
 
 
@@ -16,9 +16,26 @@
 #include <hiredis/hiredis.h>
 
 
-/* The caller's, to be freed by redisFree(); NULL: it cannot be had now. */
-redisContext *writer_redis_open(const writer_conf_t *conf,
-    unsigned timeout_s);
+typedef struct writer_redis_link_s  writer_redis_link_t;
+
+
+/* A socket or a host is configured. */
+bool writer_redis_wanted(const writer_conf_t *conf);
+
+/* 0, or -1: conf->fault names the setting that cannot be right. */
+int writer_redis_check(writer_conf_t *conf) keepers_checked;
+
+/*
+ * The caller's, to be closed by writer_redis_close(); NULL: it cannot be had
+ * now, and *why says in a word at what it failed.
+ */
+writer_redis_link_t *writer_redis_open(const writer_conf_t *conf,
+    unsigned timeout_s, const char **why);
+void writer_redis_close(writer_redis_link_t *link);
+
+/* As redisCommand(): NULL, or a reply for freeReplyObject(). */
+redisReply *writer_redis(writer_redis_link_t *link,
+    const char *format, ...);
 
 /* Frees the reply; false: there is none, or it is an error. */
 bool writer_redis_good(redisReply *reply) keepers_checked;

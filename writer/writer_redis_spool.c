@@ -44,15 +44,16 @@ typedef enum {
 
 static void *writer_spool_main(void *data);
 static bool writer_spool_wait(writer_spool_t *spool, writer_spool_e rc);
-static redisContext *writer_spool_connect(writer_spool_t *spool);
+static writer_redis_link_t *writer_spool_connect(writer_spool_t *spool);
 static void writer_spool_from(writer_spool_t *spool, const char *id);
-static bool writer_spool_group(writer_spool_t *spool, redisContext *context);
+static bool writer_spool_group(writer_spool_t *spool,
+    writer_redis_link_t *context);
 static writer_spool_e writer_spool_turn(writer_spool_t *spool,
-    redisContext *context);
+    writer_redis_link_t *context);
 static writer_spool_e writer_spool_passed(writer_spool_t *spool,
     const char *last, writer_spool_e rc);
 static writer_spool_e writer_spool_batch(writer_spool_t *spool,
-    redisContext *context, const redisReply *entries);
+    writer_redis_link_t *context, const redisReply *entries);
 static bool writer_spool_entry(const redisReply *reply,
     writer_spooled_t *entry);
 static bool writer_spool_fields(const redisReply *fields,
@@ -63,12 +64,13 @@ static bool writer_spool_open(writer_spool_t *spool, writer_job_t *job,
     keepers_str_t envelope);
 static void writer_spool_finished(writer_job_t *job);
 static writer_spool_e writer_spool_settle(writer_spool_t *spool,
-    redisContext *context, const writer_spooled_t *entry);
+    writer_redis_link_t *context, const writer_spooled_t *entry);
 static writer_spool_e writer_spool_failed(const writer_job_t *job);
 static writer_spool_e writer_spool_remove(writer_spool_t *spool,
-    redisContext *context, const char *id);
+    writer_redis_link_t *context, const char *id);
 static writer_spool_e writer_spool_bury(writer_spool_t *spool,
-    redisContext *context, const writer_spooled_t *entry, const char *why);
+    writer_redis_link_t *context, const writer_spooled_t *entry,
+    const char *why);
 
 
 int
@@ -77,7 +79,7 @@ writer_spool_start(writer_spool_t *spool, const writer_conf_t *conf,
 {
     memset(spool, 0, sizeof(*spool));
 
-    if (conf->redis_socket[0] == '\0') {
+    if (!writer_redis_wanted(conf)) {
         return 0;
     }
 
@@ -123,9 +125,9 @@ writer_spool_stop(writer_spool_t *spool)
 static void *
 writer_spool_main(void *data)
 {
-    writer_spool_e   rc;
-    redisContext    *context;
-    writer_spool_t  *spool;
+    writer_spool_e        rc;
+    writer_spool_t       *spool;
+    writer_redis_link_t  *context;
 
     spool = data;
     context = NULL;
@@ -141,13 +143,13 @@ writer_spool_main(void *data)
                              : WRITER_SPOOL_LOST;
 
         if (rc == WRITER_SPOOL_LOST && context != NULL) {
-            redisFree(context);
+            writer_redis_close(context);
             context = NULL;
         }
     }
 
     if (context != NULL) {
-        redisFree(context);
+        writer_redis_close(context);
     }
 
     return NULL;
@@ -188,16 +190,17 @@ writer_spool_wait(writer_spool_t *spool, writer_spool_e rc)
  * What was read and not removed comes first, be it by the process before this
  * one: the consumer has the same name.
  */
-static redisContext *
+static writer_redis_link_t *
 writer_spool_connect(writer_spool_t *spool)
 {
-    redisContext  *context;
+    const char           *why;      /* writer_redis says it */
+    writer_redis_link_t  *context;
 
-    context = writer_redis_open(spool->conf, WRITER_SPOOL_TIMEOUT_S);
+    context = writer_redis_open(spool->conf, WRITER_SPOOL_TIMEOUT_S, &why);
     writer_spool_from(spool, "0");
 
     if (context != NULL && !writer_spool_group(spool, context)) {
-        redisFree(context);
+        writer_redis_close(context);
         context = NULL;
     }
 
@@ -213,12 +216,12 @@ writer_spool_from(writer_spool_t *spool, const char *id)
 
 
 static bool
-writer_spool_group(writer_spool_t *spool, redisContext *context)
+writer_spool_group(writer_spool_t *spool, writer_redis_link_t *context)
 {
     bool         ok;
     redisReply  *reply;
 
-    reply = redisCommand(context, "XGROUP CREATE %s{spool}:q writers 0 "
+    reply = writer_redis(context, "XGROUP CREATE %s{spool}:q writers 0 "
                          "MKSTREAM", spool->conf->redis_prefix);
 
     ok = reply != NULL
@@ -234,12 +237,12 @@ writer_spool_group(writer_spool_t *spool, redisContext *context)
 
 
 static writer_spool_e
-writer_spool_turn(writer_spool_t *spool, redisContext *context)
+writer_spool_turn(writer_spool_t *spool, writer_redis_link_t *context)
 {
     writer_spool_e   rc;
     redisReply      *reply;
 
-    reply = redisCommand(context, "XREADGROUP GROUP writers writer COUNT %d "
+    reply = writer_redis(context, "XREADGROUP GROUP writers writer COUNT %d "
                          "BLOCK %d STREAMS %s{spool}:q %s", WRITER_SPOOL_BATCH,
                          WRITER_SPOOL_BLOCK_MS, spool->conf->redis_prefix,
                          spool->from);
@@ -306,7 +309,7 @@ writer_spool_passed(writer_spool_t *spool, const char *last, writer_spool_e rc)
 
 
 static writer_spool_e
-writer_spool_batch(writer_spool_t *spool, redisContext *context,
+writer_spool_batch(writer_spool_t *spool, writer_redis_link_t *context,
     const redisReply *entries)
 {
     size_t             i, n;
@@ -470,7 +473,7 @@ writer_spool_finished(writer_job_t *job)
 
 
 static writer_spool_e
-writer_spool_settle(writer_spool_t *spool, redisContext *context,
+writer_spool_settle(writer_spool_t *spool, writer_redis_link_t *context,
     const writer_spooled_t *entry)
 {
     writer_spool_e       rc;
@@ -525,12 +528,12 @@ writer_spool_failed(const writer_job_t *job)
  * acknowledgement to be made again, not an entry that nobody reads.
  */
 static writer_spool_e
-writer_spool_remove(writer_spool_t *spool, redisContext *context,
+writer_spool_remove(writer_spool_t *spool, writer_redis_link_t *context,
     const char *id)
 {
-    return writer_redis_good(redisCommand(context, "XDEL %s{spool}:q %s",
+    return writer_redis_good(writer_redis(context, "XDEL %s{spool}:q %s",
                                         spool->conf->redis_prefix, id))
-           && writer_redis_good(redisCommand(context,
+           && writer_redis_good(writer_redis(context,
                                            "XACK %s{spool}:q writers %s",
                                            spool->conf->redis_prefix, id))
            ? WRITER_SPOOL_SETTLED : WRITER_SPOOL_LOST;
@@ -543,7 +546,7 @@ writer_spool_remove(writer_spool_t *spool, redisContext *context,
  * unreadable, and people were thanked for them.
  */
 static writer_spool_e
-writer_spool_bury(writer_spool_t *spool, redisContext *context,
+writer_spool_bury(writer_spool_t *spool, writer_redis_link_t *context,
     const writer_spooled_t *entry, const char *why)
 {
     long long      dead;
@@ -568,7 +571,7 @@ writer_spool_bury(writer_spool_t *spool, redisContext *context,
     spool->full = false;
     envelope = entry->odd ? keepers_str("", 0) : entry->envelope;
 
-    if (!writer_redis_good(redisCommand(context, "XADD %s{spool}:dead * why "
+    if (!writer_redis_good(writer_redis(context, "XADD %s{spool}:dead * why "
                                         "%s e %b", spool->conf->redis_prefix,
                                         why, envelope.data, envelope.len)))
     {

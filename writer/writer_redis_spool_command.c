@@ -17,9 +17,9 @@
 
 
 static long long writer_spool_requeue(const writer_conf_t *conf,
-    redisContext *context);
+    writer_redis_link_t *context);
 static int writer_spool_requeue_entry(const writer_conf_t *conf,
-    redisContext *context, const redisReply *entry,
+    writer_redis_link_t *context, const redisReply *entry,
     char from[WRITER_SPOOL_ID]);
 
 
@@ -27,7 +27,8 @@ int
 writer_spool_command(const writer_conf_t *conf, const char *what)
 {
     long long      waiting, dead, back;
-    redisContext  *context;
+    const char           *why;
+    writer_redis_link_t  *context;
 
     if (what != NULL && strcmp(what, "requeue") != 0) {
         fprintf(stderr, "keepers-writer: \"spool %s\" is unknown: use "
@@ -35,12 +36,16 @@ writer_spool_command(const writer_conf_t *conf, const char *what)
         return 2;
     }
 
-    context = conf->redis_socket[0] != '\0'
-              ? writer_redis_open(conf, WRITER_SPOOL_COMMAND_TIMEOUT_S) : NULL;
+    why = "neither socket nor host";
+
+    context = writer_redis_wanted(conf)
+              ? writer_redis_open(conf, WRITER_SPOOL_COMMAND_TIMEOUT_S, &why)
+              : NULL;
 
     if (context == NULL) {
-        fprintf(stderr, "keepers-writer: no Redis at \"%s\": see [redis] "
-                "socket, user and password_file\n", conf->redis_socket);
+        fprintf(stderr, "keepers-writer: no Redis at \"%s\" (%s): see "
+                "[redis]\n", conf->redis_host[0] != '\0' ? conf->redis_host
+                              : conf->redis_socket, why);
         return 1;
     }
 
@@ -48,7 +53,7 @@ writer_spool_command(const writer_conf_t *conf, const char *what)
     waiting = writer_spool_length(conf, context, "q");
     dead = writer_spool_length(conf, context, "dead");
 
-    redisFree(context);
+    writer_redis_close(context);
 
     if (back < 0) {
         fputs("keepers-writer: not all could be put back: the Redis user needs "
@@ -68,7 +73,7 @@ writer_spool_command(const writer_conf_t *conf, const char *what)
 
 /* As many as there are now: a running writer may set them aside anew. */
 static long long
-writer_spool_requeue(const writer_conf_t *conf, redisContext *context)
+writer_spool_requeue(const writer_conf_t *conf, writer_redis_link_t *context)
 {
     char         from[WRITER_SPOOL_ID];
     long long    n, left, back;
@@ -79,7 +84,7 @@ writer_spool_requeue(const writer_conf_t *conf, redisContext *context)
     (void) snprintf(from, sizeof(from), "-");
 
     for ( /* void */ ; left > 0 && back >= 0; left--) {
-        reply = redisCommand(context, "XRANGE %s{spool}:dead %s + COUNT 1",
+        reply = writer_redis(context, "XRANGE %s{spool}:dead %s + COUNT 1",
                              conf->redis_prefix, from);
 
         n = reply != NULL && reply->type == REDIS_REPLY_ARRAY
@@ -104,8 +109,9 @@ writer_spool_requeue(const writer_conf_t *conf, redisContext *context)
  * and stays; -1: it failed.  Moves "from" behind it.
  */
 static int
-writer_spool_requeue_entry(const writer_conf_t *conf, redisContext *context,
-    const redisReply *entry, char from[WRITER_SPOOL_ID])
+writer_spool_requeue_entry(const writer_conf_t *conf,
+    writer_redis_link_t *context, const redisReply *entry,
+    char from[WRITER_SPOOL_ID])
 {
     const redisReply  *fields;
 
@@ -123,11 +129,11 @@ writer_spool_requeue_entry(const writer_conf_t *conf, redisContext *context,
         return 0;
     }
 
-    return writer_redis_good(redisCommand(context, "XADD %s{spool}:q * e %b",
+    return writer_redis_good(writer_redis(context, "XADD %s{spool}:q * e %b",
                                           conf->redis_prefix,
                                           fields->element[3]->str,
                                           (size_t) fields->element[3]->len))
-           && writer_redis_good(redisCommand(context,
+           && writer_redis_good(writer_redis(context,
                                              "XDEL %s{spool}:dead %s",
                                              conf->redis_prefix,
                                              entry->element[0]->str))
@@ -136,13 +142,13 @@ writer_spool_requeue_entry(const writer_conf_t *conf, redisContext *context,
 
 
 long long
-writer_spool_length(const writer_conf_t *conf, redisContext *context,
+writer_spool_length(const writer_conf_t *conf, writer_redis_link_t *context,
     const char *name)
 {
     long long    n;
     redisReply  *reply;
 
-    reply = redisCommand(context, "XLEN %s{spool}:%s", conf->redis_prefix,
+    reply = writer_redis(context, "XLEN %s{spool}:%s", conf->redis_prefix,
                          name);
 
     n = reply != NULL && reply->type == REDIS_REPLY_INTEGER ? reply->integer

@@ -12,8 +12,7 @@
 
 
 #include "writer/writer_conf.h"
-
-#include <hiredis/hiredis.h>
+#include "writer/writer_redis_open.h"
 
 
 /*
@@ -26,7 +25,7 @@ int writer_spool_command(const writer_conf_t *conf, const char *what);
 
 /* Entries of P{spool}:name, or -1: Redis is away. */
 long long writer_spool_length(const writer_conf_t *conf,
-    redisContext *context, const char *name);
+    writer_redis_link_t *context, const char *name);
 
 
 #endif /* _WRITER_REDIS_SPOOL_COMMAND_H_INCLUDED_ */
