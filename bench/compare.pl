@@ -47,7 +47,7 @@ if (defined $o{only}) {
 
 our $dir = abs_path($o{dir});
 my $prefix = 'keepers:';
-my ($cookie, $redis, %port, %pid);
+my ($cookie, $redis, $tls, %port, %pid);
 my @cpus = cpus();
 
 $SIG{INT} = $SIG{TERM} = sub { exit 130 };
@@ -85,7 +85,7 @@ sub prepare {
 
     start('redis-server', $cpus[2] // $cpus[1], 'redis-server', '--port', 0,
           '--unixsocket', $redis, '--save', '', '--appendonly', 'no',
-          '--dir', $dir, '--logfile', "$dir/redis.log");
+          '--dir', $dir, '--logfile', "$dir/redis.log", over_tls());
     wait_for('Redis', sub { IO::Socket::UNIX->new($redis) });
 
     run("$o{mint} $dir/edge.keys $prefix $dir/cookie "
@@ -99,6 +99,23 @@ sub prepare {
                . '"absolute":4000000000,"idle":43200,"aal":1}';
 
     run("redis-cli -s $redis SET lua:s:$cookie '$json'");
+}
+
+
+# What Redis needs to listen for TLS too, if a case asks it that way.
+sub over_tls {
+    return () if !grep { $_->[1] eq 'tls' } @cases;
+
+    $tls = free_port();
+
+    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+        . "-days 2 -subj /CN=bench -addext subjectAltName=IP:127.0.0.1 "
+        . "-keyout $dir/tls.key -out $dir/tls.pem 2>&1");
+
+    return ('--tls-port', $tls, '--tls-auth-clients', 'no',
+            '--tls-cert-file', "$dir/tls.pem",
+            '--tls-key-file', "$dir/tls.key",
+            '--tls-ca-cert-file', "$dir/tls.pem");
 }
 
 
@@ -403,7 +420,7 @@ sub start_nginx {
     my %value = (
         DIR => $dir, BENCH => $here, PORT => $port{$name}, REDIS => $redis,
         MODULE => abs_path($o{module}), OK => abs_path($o{ok}),
-        PREFIX => $prefix,
+        PREFIX => $prefix, TLS => $tls,
         USER => $> == 0 ? 'user root;' : '',
     );
 

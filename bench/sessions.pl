@@ -14,6 +14,7 @@ use warnings;
         [ 'limit',  'plain', '/limit',  'content-phase 200: the limit' ],
         [ 'hit',    'hit',   '/hit',    'session check, cache hit' ],
         [ 'redis',  'redis', '/redis',  'session check, Redis each time' ],
+        [ 'tls',    'tls',   '/tls',    'the same, Redis over TLS' ],
         [ 'lua',    'lua',   '/lua',    'Lua: GET and cjson' ],
     ],
 
