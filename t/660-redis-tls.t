@@ -379,15 +379,21 @@ sub burst {
 
     return sub {
         for my $socket (@sockets) {
+            my $until = time() + 10;
             my $text = '';
+            my $n = 1;
 
-            while (IO::Select->new($socket)->can_read(10)
-                   && $socket->sysread($text, 4096, length($text))) { }
+            while ($n && time() < $until) {
+                next if !IO::Select->new($socket)->can_read(0.1);
+                $n = $socket->sysread($text, 4096, length($text));
+                $n //= $!{EINTR} ? 1 : 0;
+            }
 
             my ($code) = $text =~ m{^HTTP/1\.1 (\d+)};
 
+            $code //= defined $n ? "none, $n, $!" : 'none';
             $code .= ' MARKER' if $text =~ /MARKER/;
-            $code{$code // 'none'}++;
+            $code{$code}++;
         }
 
         return \%code;

@@ -83,6 +83,10 @@ ngx_keepers_redis_tls_done(ngx_connection_t *c)
     }
 
     ngx_keepers_redis_conn_hello(conn);
+
+    /* what OpenSSL has read already is no event any more */
+
+    (void) ngx_keepers_redis_conn_receive(conn);
 }
 
 
