@@ -40,6 +40,7 @@ my $nginx = start_nginx((<<"END" . <<'END') =~ s/UPSTREAM/$upstream->{url}/gr);
     keepers_redis_timeout   1s;
     keepers_session_cookie  keepers insecure;
     keepers_session_cache   0;
+    keepers_session_idle    3s;
     proxy_cache_path        %%DIR%%/cache keys_zone=cache:1m;
 END
     server {
@@ -209,6 +210,58 @@ subtest 'many sign-ins at once' => sub {
     is(scalar keys %seen, 6, 'with a cookie of its own');
     is(join(' ', map { get('/page/', $_)->code } @cookies), '200 ' x 5 . '200',
        'which Redis knows');
+};
+
+
+# expressjs/session#632, connect-redis#328: every 300 ms the idle time is
+# written anew
+subtest 'a sign-out while requests run' => sub {
+    for my $round (1 .. 3) {
+        my $mine = sign_in($p);
+        my $cookie = cookie($mine);
+        my ($ua, $code, $left) = (ua(), {});
+        my $one;
+
+        $one = sub {
+            return Mojo::Promise->resolve if defined $left && $left-- <= 0;
+            return $ua->get_p("$nginx->{url}/page/" =>
+                              { Cookie => "keepers=$cookie" })->then(sub {
+                $code->{$_[0]->res->code}++;
+            })->then($one);
+        };
+
+        my @all = map { $one->() } 1 .. 8;
+
+        push(@all, Mojo::Promise->timer(0.4)->then(sub {
+            $mine->post_p("$p->{url}/signout" => { Origin => $p->{url} });
+        })->then(sub { $left = 50 }));
+
+        Mojo::Promise->all(@all)->wait;
+        is(get('/page/', $cookie)->code, 401, 'is not undone');
+        ok($code->{200}, 'requests were under way') or diag(explain($code));
+    }
+};
+
+
+# cuttle#1365: a sign-in that was not stored
+subtest 'a Redis that is full' => sub {
+    my $there = cookie(sign_in($p));
+
+    redis_cli($p->{redis}, qw(CONFIG SET maxmemory 1));
+
+    my $res = ua()->post("$p->{url}/signin" => { Origin => $p->{url} },
+        form => { email => $p->{owner_email},
+                  password => $p->{owner_password} })->res;
+
+    is($res->code, 503, 'takes no new session');
+    ok(!$res->headers->header('Set-Cookie'), 'and none is said to be');
+    is(ua()->get("$p->{url}/dashboard/" =>
+                 { Cookie => "keepers=$there" })->res->code, 200,
+       'those that are there go on');
+    redis_cli($p->{redis}, qw(CONFIG SET maxmemory 0));
+    ok(wait_for { ua()->post("$p->{url}/signin" => { Origin => $p->{url} },
+        form => { email => $p->{owner_email}, password =>
+                  $p->{owner_password} })->res->code == 303 }, 'later it is');
 };
 
 
