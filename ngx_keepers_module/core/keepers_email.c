@@ -16,7 +16,6 @@
 #define KEEPERS_EMAIL_NFC_SIZE   512    /* a local part before its check */
 
 
-static bool keepers_email_ascii(keepers_str_t s);
 static bool keepers_email_local_ok(keepers_str_t local);
 static bool keepers_email_atom(unsigned char c);
 static int keepers_email_domain(keepers_str_t typed, keepers_out_t *out);
@@ -48,7 +47,7 @@ keepers_email_read(keepers_str_t typed, keepers_out_t *out, bool *eai)
     typed = keepers_text_trim(typed);
 
     if (typed.len > KEEPERS_EMAIL_TYPED_MAX
-        || (typed.len > KEEPERS_EMAIL_LEN_MAX && keepers_email_ascii(typed)))
+        || (typed.len > KEEPERS_EMAIL_LEN_MAX && keepers_text_ascii(typed)))
     {
         return KEEPERS_EMAIL_TOO_LONG;
     }
@@ -101,24 +100,9 @@ keepers_email_read(keepers_str_t typed, keepers_out_t *out, bool *eai)
     keepers_out_byte(out, '@');
     keepers_out_str(out, keepers_out_written(&d));
 
-    *eai = !keepers_email_ascii(local);
+    *eai = !keepers_text_ascii(local);
 
     return KEEPERS_OK;
-}
-
-
-static bool
-keepers_email_ascii(keepers_str_t s)
-{
-    size_t  i;
-
-    for (i = 0; i < s.len; i++) {
-        if (s.data[i] >= 0x80) {
-            return false;
-        }
-    }
-
-    return true;
 }
 
 
@@ -184,7 +168,7 @@ keepers_email_domain(keepers_str_t typed, keepers_out_t *out)
 {
     int  rc;
 
-    if (keepers_email_ascii(typed)) {
+    if (keepers_text_ascii(typed)) {
         keepers_email_lower(out, typed);
         rc = out->overflow ? KEEPERS_EMAIL_TOO_LONG : KEEPERS_OK;
 

@@ -18,6 +18,7 @@
 
 
 #include "core/keepers_json.h"
+#include "core/keepers_keyring.h"
 #include "core/keepers_text.h"
 
 #include <yajl/yajl_parse.h>
@@ -128,6 +129,10 @@ keepers_json_read(keepers_str_t body, keepers_fieldset_t *set,
     keepers_json_heap_init(&h, heap, heap_size);
 
     rc = keepers_json_parse(&json, body, &h);
+
+    /* of a piece for the longest body, a short one has used little */
+
+    keepers_wipe(heap, (size_t) (h.pos - (unsigned char *) heap));
 
     /* a fault that no callback has met would be one that yajl hides */
 

@@ -25,7 +25,7 @@
  * Nested values make a known field KEEPERS_FIELD_OTHER and are skipped.
  * Strings are decoded into "arena" (at least body.len bytes).  yajl's own
  * memory comes from "heap", a piece of memory of the caller: at least
- * 16 KB + 4 * body.len; nothing is allocated.
+ * 16 KB + 4 * body.len; nothing is allocated, and what was used is wiped.
  * KEEPERS_OK or a code of keepers_field.h.  A lone surrogate escape is
  * ENCODING; so is a string that is not UTF-8.
  */

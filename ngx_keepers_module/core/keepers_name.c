@@ -160,6 +160,12 @@ keepers_name_graphemes(keepers_str_t s)
     size_t          n;
     const uint8_t  *p, *end;
 
+    /* but for the end of a line, which no name has */
+
+    if (keepers_text_ascii(s)) {
+        return s.len;
+    }
+
     p = s.data;
     end = p + s.len;
 

@@ -166,6 +166,21 @@ keepers_text_has_control(keepers_str_t s)
 }
 
 
+bool
+keepers_text_ascii(keepers_str_t s)
+{
+    size_t  i;
+
+    for (i = 0; i < s.len; i++) {
+        if (s.data[i] >= 0x80) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
 /*
  * libunistring writes to our buffer; it allocates only for what does not fit
  * there and to sort more than some sixty combining marks in a row.
@@ -185,6 +200,18 @@ keepers_text_nfc(keepers_str_t s, keepers_out_t *out)
 
     if (out->overflow || len == 0) {
         return false;
+    }
+
+    /* ASCII is its own NFC, and what most people type */
+
+    if (keepers_text_ascii(s)) {
+
+        if (s.len > len) {
+            return false;
+        }
+
+        keepers_out_str(out, s);
+        return true;
     }
 
     buf = &out->data[out->len];

@@ -40,6 +40,9 @@ keepers_str_t keepers_text_utf8_cut(keepers_str_t s, size_t max);
 bool keepers_text_control(uint32_t uc);
 bool keepers_text_has_control(keepers_str_t s);
 
+/* Without a byte over 0x7f. */
+bool keepers_text_ascii(keepers_str_t s);
+
 /* Writes the NFC form; false if it does not fit or memory is out. */
 bool keepers_text_nfc(keepers_str_t s, keepers_out_t *out) keepers_checked;
 

@@ -172,7 +172,7 @@ ngx_keepers_body_fields(ngx_http_request_t *r, keepers_str_t body,
 
     } else {
         size = NGX_KEEPERS_BODY_HEAP + 4 * body.len;
-        heap = ngx_keepers_secret_alloc(r, size);
+        heap = ngx_palloc(r->pool, size);       /* wiped by the reader */
 
         if (heap == NULL) {
             return NGX_ERROR;

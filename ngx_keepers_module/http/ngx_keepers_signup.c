@@ -362,6 +362,8 @@ ngx_keepers_signup_check(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
         return NGX_DECLINED;
     }
 
+    ngx_keepers_secret_cut(p, arena.len);
+
     record->slug = signup->lookup->slug;
     record->received_ms = ngx_keepers_now_ms();
     ngx_keepers_client_net(r, record->net);

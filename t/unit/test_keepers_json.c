@@ -31,6 +31,7 @@ static void test_depth(void **state);
 static void test_many_keys(void **state);
 static void test_heap_suffices(void **state);
 static void test_heap_growing_strings(void **state);
+static void test_heap_is_wiped(void **state);
 static void test_no_space(void **state);
 static void test_writes(void **state);
 
@@ -407,6 +408,32 @@ test_no_space(void **state)
 }
 
 
+/* A piece for the longest body keeps nothing of a short one. */
+
+static void
+test_heap_is_wiped(void **state)
+{
+    size_t                i;
+    keepers_str_t         body;
+    static unsigned char  heap[HEAP_MIN + 256];
+
+    (void) state;
+
+    (void) read_text("{}");         /* the fields */
+    body = unit_str("{\"name\":\"A\\u00e9 canary with an escape\","
+                    "\"other\":[\"canary\"]}");
+    keepers_out_init(&arena, arena_buf, body.len);
+    memset(heap, 0, sizeof(heap));
+
+    assert_int_equal(keepers_json_read(body, &set, &arena, heap,
+                                       sizeof(heap)), KEEPERS_OK);
+
+    for (i = 0; i < sizeof(heap); i++) {
+        assert_int_equal(heap[i], 0);
+    }
+}
+
+
 static void
 test_writes(void **state)
 {
@@ -447,6 +474,7 @@ main(void)
         cmocka_unit_test(test_many_keys),
         cmocka_unit_test(test_heap_suffices),
         cmocka_unit_test(test_heap_growing_strings),
+        cmocka_unit_test(test_heap_is_wiped),
         cmocka_unit_test(test_no_space),
         cmocka_unit_test(test_writes)
     };
