@@ -22,6 +22,8 @@
 #define WRITER_CUSTOMERS_EXPIRE_MAX   200
 
 
+static void writer_customers_id(keepers_uuid_t *id,
+    const keepers_signup_t *signup);
 static int writer_customers_known(writer_context_t *ctx,
     const writer_business_t *business, const writer_person_t *person,
     const keepers_signup_t *signup, const writer_store_link_t *link,
@@ -58,7 +60,7 @@ writer_customers_join(writer_context_t *ctx,
     writer_person_t          person;
     writer_store_customer_t  customer;
 
-    customer.id = signup->id;
+    writer_customers_id(&customer.id, signup);
     customer.business = business->row;
     customer.link = link->row;
     customer.joined_ms = signup->received_ms;
@@ -115,6 +117,18 @@ writer_customers_join(writer_context_t *ctx,
 }
 
 
+/*
+ * By time, so that what is new stands together, in this table and in those
+ * that refer to it: a signup's own id has no time when a program sent it, and
+ * a random one costs a page of each B-tree.  A repeat ends at the signup's id.
+ */
+static void
+writer_customers_id(keepers_uuid_t *id, const keepers_signup_t *signup)
+{
+    keepers_text_uuid7(id, signup->received_ms, &signup->id.bytes[6]);
+}
+
+
 /* Replaces *customer by the stored one. */
 static int
 writer_customers_known(writer_context_t *ctx,
@@ -130,7 +144,7 @@ writer_customers_known(writer_context_t *ctx,
     rc = writer_store_customer_find(ctx->store, business->row,
                                     customer->email_hash, customer);
     if (rc != WRITER_OK) {
-        /* neither new nor there: a signup's id is a customer's already */
+        /* neither new nor there: its id is another customer's already */
         return WRITER_FAULT;
     }
 

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 
 
-#define WRITER_SQLITE_CHECKPOINT_PAGES  2000
+#define WRITER_SQLITE_CHECKPOINT_PAGES  4000
 
 
 static int writer_sqlite_wal_hook(void *data, sqlite3 *db, const char *name,
@@ -34,7 +34,7 @@ static const char  writer_sqlite_write_pragmas[] =
     "PRAGMA synchronous=FULL;"
     "PRAGMA wal_autocheckpoint=0;"
     "PRAGMA foreign_keys=ON;"
-    "PRAGMA cache_size=-16384;"
+    "PRAGMA cache_size=-65536;"
     "PRAGMA temp_store=MEMORY;"
     "PRAGMA secure_delete=ON;"
     "PRAGMA trusted_schema=OFF;";
