@@ -16,6 +16,7 @@
 #include "writer/writer_command.h"
 #include "writer/writer_log.h"
 #include "writer/writer_routes.h"
+#include "writer/writer_socket.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -24,15 +25,11 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 
 #define WRITER_HTTP_BODY_MAX     16384
 #define WRITER_HTTP_HEADERS_MAX  8192
-#define WRITER_HTTP_BACKLOG      1024
 #define WRITER_HTTP_FREE_MAX     1024       /* jobs kept for reuse */
 
 /* longer than nginx keeps an idle connection, or it would meet a closed one */
@@ -70,6 +67,7 @@ struct writer_http_s {
 };
 
 
+static struct event_base *writer_http_base(void);
 static void writer_http_request(struct evhttp_request *request, void *data);
 static bool writer_http_submit(writer_http_t *http, writer_job_t *job,
     writer_lane_e lane);
@@ -81,7 +79,6 @@ static void writer_http_release(writer_http_t *http, writer_job_t *job);
 static void writer_http_term(evutil_socket_t fd, short what, void *data);
 static void writer_http_leave(evutil_socket_t fd, short what, void *data);
 static void writer_http_drained(writer_http_t *http);
-static int writer_http_socket(const char *path);
 
 
 writer_http_t *
@@ -104,7 +101,7 @@ writer_http_new(const writer_conf_t *conf, writer_commit_t *commit,
     pthread_mutex_init(&http->lock, NULL);
     keepers_envelope_opener_init(&http->opener, conf->secret);
 
-    http->base = event_base_new();
+    http->base = writer_http_base();
     http->server = http->base != NULL ? evhttp_new(http->base) : NULL;
     http->answer = evbuffer_new();
 
@@ -140,12 +137,39 @@ writer_http_new(const writer_conf_t *conf, writer_commit_t *commit,
 }
 
 
+/*
+ * evhttp takes interest in a descriptor and loses it again some five times a
+ * request: the kernel hears once a turn of the loop what came of it.  No
+ * descriptor here is a duplicate of another, which that forbids.
+ */
+static struct event_base *
+writer_http_base(void)
+{
+    struct event_base    *base;
+    struct event_config  *config;
+
+    config = event_config_new();
+
+    if (config == NULL) {
+        return NULL;
+    }
+
+    base = event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST)
+           == 0
+           ? event_base_new_with_config(config) : NULL;
+
+    event_config_free(config);
+
+    return base;
+}
+
+
 bool
 writer_http_listen(writer_http_t *http)
 {
     int  fd;
 
-    fd = writer_http_socket(http->conf->socket);
+    fd = writer_socket_listen(http->conf->socket);
 
     if (fd == -1) {
         writer_log(WRITER_LOG_ERROR, "listen", "errno=%d setting=\"[writer] "
@@ -161,44 +185,6 @@ writer_http_listen(writer_http_t *http)
     }
 
     return true;
-}
-
-
-/* Whoever holds the lock beside the database may replace an old socket. */
-static int
-writer_http_socket(const char *path)
-{
-    int                 fd, rc;
-    mode_t              mask;
-    struct sockaddr_un  addr;
-
-    memset(&addr, 0, sizeof(addr));
-    addr.sun_family = AF_UNIX;
-
-    if (strlen(path) >= sizeof(addr.sun_path)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-
-    memcpy(addr.sun_path, path, strlen(path) + 1);
-
-    fd = socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC|SOCK_NONBLOCK, 0);
-    if (fd == -1) {
-        return -1;
-    }
-
-    (void) unlink(path);
-
-    mask = umask(0117);
-    rc = bind(fd, (struct sockaddr *) &addr, sizeof(addr));
-    umask(mask);
-
-    if (rc != 0 || listen(fd, WRITER_HTTP_BACKLOG) != 0) {
-        close(fd);
-        return -1;
-    }
-
-    return fd;
 }
 
 
