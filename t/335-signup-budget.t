@@ -27,7 +27,9 @@ my $p = start_platform(conf => sub {
     my $limits = $file =~ s{[^/]+$}{keepers-limits.conf}r;
 
     spew($limits, slurp($limits) =~ s{(signup_link\s.*?)rate=\S+ burst=\d+}
-                                     {${1}rate=6/m burst=100}sr, 0644);
+                                     {${1}rate=6/m burst=100}sr
+                                 =~ s{(page_network\s.*?)rate=\S+ burst=\d+}
+                                     {${1}rate=6/h burst=20}sr, 0644);
     spew($file, slurp($file) =~ s{(server_name  _;)}
                                  {$1 set_real_ip_from 127.0.0.1;
                                   real_ip_header X-Client;}r, 0644);
@@ -100,6 +102,21 @@ my $res = $ua->post($p->{link_url}, \%visitor,
 is($res->code, 303, 'one more tap and they have joined');
 is(summary($owner)->{total}, $before->{total} + 1, 'as a customer');
 is(summary($owner)->{held}, $before->{held}, 'who is not held');
+
+
+# Neighbours who read the page until nobody of their network may
+
+my %cafe = ('X-Client' => '203.0.113.50');
+my $link2 = $p->{link2_url};
+
+$page = $ua->get($link2, \%cafe)->res;
+sleep(2.1);
+
+ok((wait_for { $ua->get($link2, \%cafe)->res->code == 429 }),
+   'a network that reads and reads is refused the page');
+is($ua->post($link2, \%cafe, form => { token => token($page),
+   name => 'Cafe Guest', email => 'canary-cafe@example.org' })->res->code, 303,
+   'and who has filled the form in joins');
 
 
 # One address, one business after another

@@ -101,6 +101,32 @@ subtest 'one address at the same moment' => sub {
     is($load->stored->{Race}, 1, 'and it is one customer');
 };
 
+subtest 'a rush' => sub {
+    my $kept = sub {
+        return scalar(grep { /\s03\s+\d+\s+\Q$p->{writer_socket}\E$/ }
+                           split(/\n/, slurp('/proc/net/unix')));
+    };
+    my (%codes, @rush);
+
+    # all of them wait for the writer at the same time
+    pause($p->{writer});
+    @rush = map { $load->post_p("rush$_") } 1 .. 96;
+    $_->then(sub { $codes{$_[0]->res->code}++ }) for @rush;
+    Mojo::IOLoop->timer(0.5 => sub { resume($p->{writer}) });
+    Mojo::Promise->all(@rush)->wait;
+
+    is(join(' ', keys %codes), '202', 'is received');
+    cmp_ok($kept->(), '>=', 90, 'and its connections are kept for the next');
+};
+
+subtest 'the table' => sub {
+    my $by_time = "hex(substr(id, 1, 6)) = printf('%012X', joined_ms)";
+
+    cmp_ok(sql($p, 'SELECT count(*) FROM customers'), '>', 100, 'has many');
+    is(sql($p, "SELECT count(*) FROM customers WHERE NOT $by_time"), 0,
+       'in the order in which they joined: new ones share their pages');
+};
+
 subtest 'clients that leave' => sub {
     my $body = '{"name":"Gone","email":"canary-gone@example.org"}';
     my $head = "POST /l/corner-coffee HTTP/1.1\r\nHost: x\r\n"

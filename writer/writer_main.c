@@ -42,6 +42,7 @@ typedef struct {
 } writer_parts_t;
 
 
+static void writer_main_descriptors(void);
 static int writer_main_conf(writer_conf_t *conf, const char *path);
 static int writer_main_serve(const writer_conf_t *conf);
 static int writer_main_open(writer_context_t *ctx, const writer_conf_t *conf);
@@ -62,6 +63,7 @@ main(int argc, char **argv)
     /* a core file would hold what the database seals */
 
     (void) setrlimit(RLIMIT_CORE, &core);
+    writer_main_descriptors();
     (void) signal(SIGPIPE, SIG_IGN);
 
     if (keepers_keyring_init() != KEEPERS_OK) {
@@ -104,6 +106,22 @@ main(int argc, char **argv)
     writer_conf_free(&conf);
 
     return rc;
+}
+
+
+/*
+ * Every worker of nginx keeps connections here, and the soft limit is what
+ * select() bears, which nobody calls.
+ */
+static void
+writer_main_descriptors(void)
+{
+    struct rlimit  files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &files);
+    }
 }
 
 
