@@ -3,10 +3,10 @@
 # Copyright (C) Keepers
 #
 # Compares the session check, or rate limits, with a bare answer, with nginx's
-# own and with Lua, and says whether their targets are met; docs/performance.md
-# explains the figures.
+# own and with Lua, or signups with what else could take them, and says whether
+# their targets are met; docs/performance.md explains the figures.
 #
-#     tools/bench.sh [--suite sessions | limits | pages] [--quick] [--check] [--only CASE,...] [--no-load]
+#     tools/bench.sh [--suite sessions | limits | pages | signup] [--quick] [--check] [--only CASE,...] [--no-load]
 #                    [--no-count]
 #
 # --check fails when a target is missed.  The cases stand in bench/SUITE.pl.
@@ -18,13 +18,59 @@ cd "$(dirname "$0")/.."
 KEEPERS_STEP=bench
 . tools/lib.sh
 
-tools/deps.sh bench
-tools/build.sh --module
-
 out=${KEEPERS_OUT:-build}
 core=ngx_keepers_module/core
 
 mkdir -p "$out/bench"
+
+
+# What signups are compared to comes from npm, once; its SQLite is compiled
+# here if there is no binary for this machine.
+signup()
+{
+    local objects peer=$out/bench/peer
+
+    tools/build.sh
+
+    objects=$(ls "$out/obj/writer-$KEEPERS_CC_NAME"/writer/*.o \
+                 "$out/obj/writer-$KEEPERS_CC_NAME"/ngx_keepers_module/core/*.o \
+              | grep -v '/writer_main\.o$')
+
+    # shellcheck disable=SC2046,SC2086
+    $CC -O2 -g $KEEPERS_WARNINGS -D_GNU_SOURCE -pthread -Ingx_keepers_module \
+        -I. -o "$out/bench/parts" bench/signup/parts.c $objects \
+        $(sed 's/#.*//' writer/libs.txt)
+
+    # shellcheck disable=SC2086
+    $CC -O2 -g $KEEPERS_WARNINGS -o "$out/bench/null" bench/signup/null.c \
+        -levent
+
+    mkdir -p "$peer"
+
+    if ! cmp -s bench/signup/package.json "$peer/package.json"; then
+        say "fetching fastify, better-sqlite3 and ioredis"
+        cp bench/signup/package.json "$peer/package.json.new"
+        mv "$peer/package.json.new" "$peer/package.json"
+        quietly "$out/bench/npm.log" npm install --prefix "$peer" --no-audit \
+            --no-fund --allow-scripts=better-sqlite3 \
+            || { rm -f "$peer/package.json"; die "npm failed"; }
+    fi
+
+    exec perl bench/signup.pl --writer "$(realpath "$out/keepers-writer")" \
+        --parts "$(realpath "$out/bench/parts")" \
+        --null "$(realpath "$out/bench/null")" \
+        --peer "$(realpath "$peer")" --dir "$out/bench" "$@"
+}
+
+
+tools/deps.sh bench
+
+if [ "${1:-}" = --suite ] && [ "${2:-}" = signup ]; then
+    shift 2
+    signup "$@"
+fi
+
+tools/build.sh --module
 
 # shellcheck disable=SC2086
 $CC -O2 -g $KEEPERS_WARNINGS -Ingx_keepers_module -o "$out/bench/mint" \

@@ -27,7 +27,8 @@ test="libmojolicious-perl libcmocka-dev clang:clang libclang-rt-dev
 
 # The benchmarks, with the two Lua modules that ours is compared to.
 bench="wrk:wrk valgrind:valgrind nghttp2-client:h2load
-       libnginx-mod-http-lua lua-nginx-redis lua-cjson"
+       libnginx-mod-http-lua lua-nginx-redis lua-cjson
+       nodejs:node npm:npm"
 
 case ${1:-run} in
 build) wanted="$module $writer" ;;
