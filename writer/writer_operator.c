@@ -111,8 +111,8 @@ writer_operator_check(writer_context_t *ctx, writer_job_t *job,
     keepers_str_t           email;
     writer_store_account_t  known;
 
-    account->role = keepers_role_read(writer_command_str(job,
-                                                         WRITER_FIELD_ROLE));
+    account->role = keepers_role_person(writer_command_str(job,
+                                                           WRITER_FIELD_ROLE));
 
     if (account->role == KEEPERS_ROLE_NONE) {
         writer_job_error(job, "role", "unknown");

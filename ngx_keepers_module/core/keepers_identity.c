@@ -5,6 +5,7 @@
  *   header   {"alg":"HS256","typ":"JWT","kid":"ID"}
  *   payload  {"iss":"keepers","aud":"writer","sub":"UUID","biz":"UUID",
  *            "role":"ROLE","aal":N,"sid":"16 hex","iat":N,"exp":N}
+ *            and, if ROLE is "machine", "scope":"WORD WORD" before "iat"
  *   text     base64url(header) "." base64url(payload) "." base64url(HMAC)
  *
  * without a blank.  A text of the same meaning and other bytes is refused.
@@ -12,6 +13,7 @@
 
 
 #include "core/keepers_identity.h"
+#include "core/keepers_bearer.h"
 #include "core/keepers_session.h"
 #include "core/keepers_text.h"
 
@@ -19,7 +21,7 @@
 
 
 #define KEEPERS_IDENTITY_HEADER_MAX   64
-#define KEEPERS_IDENTITY_PAYLOAD_MAX  320
+#define KEEPERS_IDENTITY_PAYLOAD_MAX  416
 #define KEEPERS_IDENTITY_MAC_LEN      32
 #define KEEPERS_IDENTITY_MAC_TEXT     43
 #define KEEPERS_IDENTITY_AHEAD_S      5     /* clocks of two machines differ */
@@ -169,6 +171,12 @@ keepers_identity_payload(const keepers_identity_t *identity,
     keepers_out_uint(out, identity->aal);
     keepers_out_text(out, ",\"sid\":\"");
     keepers_text_hex(out, keepers_str(identity->sid, sizeof(identity->sid)));
+
+    if (identity->role == KEEPERS_ROLE_MACHINE) {
+        keepers_out_text(out, "\",\"scope\":\"");
+        keepers_scopes_write(identity->scopes, out);
+    }
+
     keepers_out_text(out, "\",\"iat\":");
     keepers_out_uint(out, identity->issued_s);
     keepers_out_text(out, ",\"exp\":");
@@ -256,7 +264,7 @@ keepers_identity_claims(keepers_str_t payload, keepers_identity_t *identity)
 {
     uint64_t       aal;
     keepers_out_t  out;
-    keepers_str_t  user, business, role, level, sid, iat, s;
+    keepers_str_t  user, business, role, level, sid, scope, iat, s;
     unsigned char  again[KEEPERS_IDENTITY_PAYLOAD_MAX];
 
     s = payload;
@@ -271,16 +279,30 @@ keepers_identity_claims(keepers_str_t payload, keepers_identity_t *identity)
         || !keepers_identity_skip(&s, ",\"aal\":")
         || !keepers_identity_until(&s, ',', &level)
         || !keepers_identity_skip(&s, "\"sid\":\"")
-        || !keepers_identity_until(&s, '"', &sid)
-        || !keepers_identity_skip(&s, ",\"iat\":")
-        || !keepers_identity_until(&s, ',', &iat))
+        || !keepers_identity_until(&s, '"', &sid))
     {
         return false;
     }
 
     identity->role = keepers_role_read(role);
 
-    if (!keepers_text_uuid_parse(user, &identity->user)
+    if (identity->role == KEEPERS_ROLE_MACHINE) {
+        if (!keepers_identity_skip(&s, ",\"scope\":\"")
+            || !keepers_identity_until(&s, '"', &scope))
+        {
+            return false;
+        }
+
+        identity->scopes = keepers_scopes_read(scope);
+
+        if (identity->scopes == 0) {
+            return false;
+        }
+    }
+
+    if (!keepers_identity_skip(&s, ",\"iat\":")
+        || !keepers_identity_until(&s, ',', &iat)
+        || !keepers_text_uuid_parse(user, &identity->user)
         || !keepers_text_uuid_parse(business, &identity->business)
         || identity->role == KEEPERS_ROLE_NONE
         || !keepers_text_uint(level, &aal) || aal < 1 || aal > 2

@@ -4,7 +4,8 @@
  *
  * The identity that the edge gives an upstream: a JWT (RFC 7519), HS256 (RFC
  * 7518), valid for 5 seconds.  Claims: iss "keepers", aud "writer", sub user,
- * biz business, role, aal, sid (first 8 bytes of the SID, hex), iat, exp.
+ * biz business, role, aal, sid (first 8 bytes of the SID, hex), of a machine
+ * scope, iat, exp.
  */
 
 
@@ -18,7 +19,7 @@
 
 
 #define KEEPERS_IDENTITY_LIFE_S   5
-#define KEEPERS_IDENTITY_LEN_MAX  640
+#define KEEPERS_IDENTITY_LEN_MAX  768
 
 
 enum {
@@ -32,6 +33,7 @@ typedef struct {
     keepers_uuid_t  user;
     keepers_uuid_t  business;
     uint64_t        issued_s;
+    uint32_t        scopes;         /* of a machine; else not looked at */
     unsigned char   sid[8];
     uint8_t         role;
     uint8_t         aal;

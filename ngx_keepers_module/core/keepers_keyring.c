@@ -56,7 +56,8 @@ static const char  keepers_keyring_contexts[KEEPERS_PURPOSES]
     [KEEPERS_PURPOSE_IDENTITY]     = "identity",
     [KEEPERS_PURPOSE_ENVELOPE]     = "envelope",
     [KEEPERS_PURPOSE_LINK]         = "linkrecd",
-    [KEEPERS_PURPOSE_USER]         = "user-tag"
+    [KEEPERS_PURPOSE_USER]         = "user-tag",
+    [KEEPERS_PURPOSE_BEARER]       = "tokenrec"
 };
 
 

@@ -39,6 +39,7 @@ typedef enum {
     KEEPERS_PURPOSE_ENVELOPE,           /* shared: the edge's MAC */
     KEEPERS_PURPOSE_LINK,               /* shared: link record in Redis */
     KEEPERS_PURPOSE_USER,               /* shared: user to tag */
+    KEEPERS_PURPOSE_BEARER,             /* shared: token record in Redis */
     KEEPERS_PURPOSES
 } keepers_purpose_e;
 

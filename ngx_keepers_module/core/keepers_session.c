@@ -33,7 +33,7 @@ static void keepers_net_text6(const unsigned char *p, keepers_out_t *out);
 
 
 static const char  *keepers_role_names[KEEPERS_ROLES] = {
-    "none", "owner", "manager", "staff", "auditor"
+    "none", "owner", "manager", "staff", "auditor", "machine"
 };
 
 static const char  *keepers_agent_names[KEEPERS_AGENTS] = {
@@ -90,7 +90,7 @@ keepers_session_decode(keepers_str_t record, keepers_session_t *session)
 
     if (record.len != KEEPERS_SESSION_RECORD_LEN
         || p[0] != KEEPERS_SESSION_VERSION
-        || p[1] == KEEPERS_ROLE_NONE || p[1] >= KEEPERS_ROLES
+        || p[1] == KEEPERS_ROLE_NONE || p[1] >= KEEPERS_ROLE_MACHINE
         || (p[2] != 1 && p[2] != 2))
     {
         memset(session, 0, sizeof(keepers_session_t));
@@ -107,6 +107,7 @@ keepers_session_decode(keepers_str_t record, keepers_session_t *session)
     session->absolute_ms = keepers_session_u64(p + 48);
     session->authenticated_ms = keepers_session_u64(p + 56);
     session->idle_s = keepers_session_u32(p + 64);
+    session->scopes = 0;
     memcpy(session->net, p + 68, sizeof(session->net));
 
     return KEEPERS_OK;
@@ -121,7 +122,7 @@ keepers_session_state(const keepers_session_t *session, uint32_t epoch,
         return KEEPERS_SESSION_EXPIRED;
     }
 
-    if (epoch != session->epoch) {
+    if (session->role != KEEPERS_ROLE_MACHINE && epoch != session->epoch) {
         return KEEPERS_SESSION_REVOKED;
     }
 
@@ -151,6 +152,17 @@ keepers_role_read(keepers_str_t name)
     }
 
     return KEEPERS_ROLE_NONE;
+}
+
+
+uint8_t
+keepers_role_person(keepers_str_t name)
+{
+    uint8_t  role;
+
+    role = keepers_role_read(name);
+
+    return role != KEEPERS_ROLE_MACHINE ? role : KEEPERS_ROLE_NONE;
 }
 
 

@@ -38,6 +38,7 @@ typedef enum {
     KEEPERS_ROLE_MANAGER,
     KEEPERS_ROLE_STAFF,
     KEEPERS_ROLE_AUDITOR,
+    KEEPERS_ROLE_MACHINE,       /* a token's; no person has it */
     KEEPERS_ROLES
 } keepers_role_e;
 
@@ -61,6 +62,7 @@ typedef struct {
     uint64_t         authenticated_ms;
     uint32_t         epoch;
     uint32_t         idle_s;
+    uint32_t         scopes;        /* of a token; a session has none */
     uint8_t          role;
     uint8_t          aal;
     uint8_t          agent;
@@ -85,13 +87,19 @@ void keepers_session_encode(const keepers_session_t *session,
 int keepers_session_decode(keepers_str_t record, keepers_session_t *session)
     keepers_checked;
 
-/* The state of a session whose user's epoch is now "epoch". */
+/*
+ * The state of a session whose user's epoch is now "epoch".  A token has none:
+ * "sign out everywhere" is for people, and Redis may forget the epoch while the
+ * writer publishes the token again.
+ */
 keepers_session_state_e keepers_session_state(const keepers_session_t *session,
     uint32_t epoch, uint64_t now_ms);
 
-/* "owner" ... ; KEEPERS_ROLE_NONE for a word that is no role. */
+/* "owner" ... ; KEEPERS_ROLE_NONE for a word that is no role.  A person's is
+ * one that an account may have. */
 const char *keepers_role_name(uint8_t role);
 uint8_t keepers_role_read(keepers_str_t name);
+uint8_t keepers_role_person(keepers_str_t name);
 
 /* "Firefox" ..., from a User-Agent header; nothing finer is kept. */
 const char *keepers_agent_name(uint8_t agent);

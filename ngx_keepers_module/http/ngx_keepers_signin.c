@@ -349,7 +349,7 @@ ngx_keepers_signin_who(keepers_str_t answer, keepers_session_t *session)
         return NGX_ERROR;
     }
 
-    session->role = keepers_role_read(f[NGX_KEEPERS_WHO_ROLE].value);
+    session->role = keepers_role_person(f[NGX_KEEPERS_WHO_ROLE].value);
 
     if (session->role == KEEPERS_ROLE_NONE
         || f[NGX_KEEPERS_WHO_AAL].value.len != 1)

@@ -159,7 +159,8 @@ test_round_trip(void **state)
         }
 
         record[0] = 1;
-        record[1] = (unsigned char) (1 + record[1] % (KEEPERS_ROLES - 1));
+        record[1] = (unsigned char) (1 + record[1]
+                                          % (KEEPERS_ROLE_MACHINE - 1));
         record[2] = (unsigned char) (1 + (record[2] & 1));
 
         assert_int_equal(keepers_session_decode(keepers_str(record,
