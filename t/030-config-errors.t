@@ -166,7 +166,7 @@ my @values = (
      '"keepers_session off" takes no parameter, but has "role=owner"'],
     [location => 'keepers_session required role=king;',
      'unknown role "king" in "keepers_session": roles are owner, manager, '
-     . 'staff and auditor'],
+     . 'staff, auditor and machine'],
     [location => 'keepers_session required role=owner,;',
      'unknown role "" in "keepers_session"'],
     [location => 'keepers_session required aal=3;',

@@ -13,6 +13,7 @@
 
 #include "core/keepers_token.h"
 #include "http/ngx_keepers_check.h"
+#include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_csrf.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_live.h"
@@ -27,6 +28,9 @@
 
 static ngx_int_t ngx_keepers_access_session(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
+static ngx_int_t ngx_keepers_access_proofs(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx);
+static ngx_int_t ngx_keepers_access_challenge(ngx_http_request_t *r);
 static const char *ngx_keepers_access_lacks(ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_access_known(ngx_http_request_t *r,
@@ -145,6 +149,10 @@ ngx_keepers_access_session(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
+    if (ctx->bearers > 1 || (ctx->bearers == 1 && ctx->cookies != NULL)) {
+        return ngx_keepers_access_proofs(r, ctx);
+    }
+
     rc = ngx_keepers_check(r, klcf, ctx);
 
     if (rc == NGX_AGAIN) {
@@ -179,6 +187,23 @@ ngx_keepers_access_session(ngx_http_request_t *r,
 
         return ngx_keepers_access_unknown(r, klcf, ctx);
     }
+}
+
+
+/*
+ * Two proofs of who it is: choosing either would be a guess, and what a
+ * browser adds by itself must not ride on a token.
+ */
+
+static ngx_int_t
+ngx_keepers_access_proofs(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx)
+{
+    ctx->reason = ctx->cookies != NULL ? "cookie_and_token"
+                                       : "duplicate_token";
+
+    ngx_keepers_log(NGX_LOG_INFO, r, "refused: %s", ctx->reason);
+
+    return ngx_keepers_reply_refuse(r, NGX_HTTP_BAD_REQUEST, ctx->reason, 0);
 }
 
 
@@ -219,6 +244,7 @@ ngx_keepers_access_known(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
     if (lacks == NULL
         && klcf->csrf
+        && !ngx_keepers_check_machine(ctx)      /* no browser sends it */
         && !ctx->csrf_passed
         && ngx_keepers_csrf_unsafe(r))
     {
@@ -254,6 +280,10 @@ ngx_keepers_access_unknown(ngx_http_request_t *r,
         ctx->reason = "session";
     }
 
+    if (ctx->bearers != 0) {
+        return ngx_keepers_access_challenge(r);
+    }
+
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     /* a redirect would end the phase before the others of "satisfy any" */
@@ -268,6 +298,32 @@ ngx_keepers_access_unknown(ngx_http_request_t *r,
 
     return ngx_keepers_reply_refuse(r, NGX_HTTP_UNAUTHORIZED,
                                     "session_required", 0);
+}
+
+
+/* RFC 6750, 3.1: a machine is never sent to a page. */
+
+static ngx_int_t
+ngx_keepers_access_challenge(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+
+    if (h == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    h->hash = 1;
+    ngx_keepers_header_last(h);
+    ngx_str_set(&h->key, "WWW-Authenticate");
+    ngx_str_set(&h->value, "Bearer error=\"invalid_token\"");
+
+    /* another door of "satisfy any" takes it back */
+
+    r->headers_out.www_authenticate = h;
+
+    return ngx_keepers_reply_refuse(r, NGX_HTTP_UNAUTHORIZED, "token", 0);
 }
 
 

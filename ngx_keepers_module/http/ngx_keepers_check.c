@@ -6,6 +6,7 @@
 
 #include "http/ngx_keepers_check.h"
 
+#include "core/keepers_bearer.h"
 #include "core/keepers_text.h"
 #include "core/keepers_token.h"
 #include "http/ngx_keepers_flight.h"
@@ -27,6 +28,9 @@ static ngx_int_t ngx_keepers_check_join(ngx_http_request_t *r,
 static void ngx_keepers_check_answer(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim);
+static int ngx_keepers_check_unseal(ngx_keepers_main_conf_t *kmcf,
+    const ngx_keepers_claim_t *claim, ngx_uint_t key, keepers_str_t sealed,
+    ngx_keepers_recent_t *recent, size_t *len);
 static ngx_int_t ngx_keepers_check_open(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim,
     ngx_uint_t key, ngx_keepers_recent_t *recent);
@@ -178,7 +182,9 @@ ngx_keepers_check_ask(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
     for (i = 0; i < n; i++) {
         from = out.len;
-        ngx_keepers_check_key(kmcf, claim->tag, "s:", claim->sids[i], &out);
+        ngx_keepers_check_key(kmcf, claim->tag,
+                              ngx_keepers_check_suffix(claim->machine),
+                              claim->sids[i], &out);
         claim->keys[i] = keepers_str(out.data + from, out.len - from);
         argv[i + 1] = claim->keys[i];
     }
@@ -320,20 +326,18 @@ ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         || sealed.len != KEEPERS_SESSION_SEALED_LEN
         || ngx_memcmp(recent->sealed, sealed.data, sealed.len) != 0)
     {
-        rc = keepers_open(kmcf->edge, key, KEEPERS_PURPOSE_SESSION_SEAL,
-                          claim->keys[key], sealed, recent->record,
-                          KEEPERS_SESSION_RECORD_LEN, &len);
+        rc = ngx_keepers_check_unseal(kmcf, claim, key, sealed, recent, &len);
     }
 
-    if (rc == KEEPERS_OK) {
-        rc = keepers_session_decode(keepers_str(recent->record, len),
-                                    &ctx->session);
-    }
-
-    if (rc != KEEPERS_OK) {
+    if (rc != KEEPERS_OK
+        || ngx_keepers_claim_decode(claim, keepers_str(recent->record, len),
+                                    &ctx->session)
+           != NGX_OK)
+    {
         ngx_keepers_count(r, SESSION_FORGED);
         ngx_keepers_log(NGX_LOG_WARN, r,
-                        "a session record in Redis does not open: injected, "
+                        "a session's or token's record in Redis does not "
+                        "open: injected, "
                         "moved, or sealed with another key");
         return NGX_DECLINED;
     }
@@ -345,6 +349,37 @@ ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_memcpy(ctx->tag, claim->tag, KEEPERS_TAG_LEN);
 
     return NGX_OK;
+}
+
+
+/*
+ * A session is sealed under the key that made its SID.  A token has one SID,
+ * and the writer seals its record under the key that is current there.
+ */
+
+static int
+ngx_keepers_check_unseal(ngx_keepers_main_conf_t *kmcf,
+    const ngx_keepers_claim_t *claim, ngx_uint_t key, keepers_str_t sealed,
+    ngx_keepers_recent_t *recent, size_t *len)
+{
+    int         rc;
+    ngx_uint_t  i;
+
+    if (!claim->machine) {
+        return keepers_open(kmcf->edge, key, KEEPERS_PURPOSE_SESSION_SEAL,
+                            claim->keys[key], sealed, recent->record,
+                            KEEPERS_SESSION_RECORD_LEN, len);
+    }
+
+    rc = KEEPERS_TOKEN_FORGED;
+
+    for (i = 0; i < kmcf->shared->n && rc == KEEPERS_TOKEN_FORGED; i++) {
+        rc = keepers_open(kmcf->shared, i, KEEPERS_PURPOSE_BEARER,
+                          claim->keys[0], sealed, recent->record,
+                          KEEPERS_BEARER_RECORD_LEN, len);
+    }
+
+    return rc;
 }
 
 

@@ -33,10 +33,18 @@
 ngx_int_t ngx_keepers_check(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
 
-/* "P{TAG}:s:SID", "P{TAG}:e" and "P{TAG}:x"; suffix is "s:", "e" or "x". */
+/*
+ * "P{TAG}:s:SID", "P{TAG}:t:SID", "P{TAG}:e" and "P{TAG}:x"; suffix is "s:" of
+ * a session, "t:" of a token, "e" or "x".
+ */
 void ngx_keepers_check_key(ngx_keepers_main_conf_t *kmcf,
     const u_char tag[KEEPERS_TAG_LEN], const char *suffix, const u_char *sid,
     keepers_out_t *out);
+
+/* The suffix of what ctx->session is, or of what is claimed. */
+#define ngx_keepers_check_suffix(machine)  ((machine) ? "t:" : "s:")
+#define ngx_keepers_check_machine(ctx)                                       \
+    ((ctx)->session.role == KEEPERS_ROLE_MACHINE)
 
 /* NGX_OK: a number, or nil, which is 0; NGX_ERROR: no epoch. */
 ngx_int_t ngx_keepers_check_epoch(const ngx_keepers_redis_value_t *value,

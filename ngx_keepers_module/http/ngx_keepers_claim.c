@@ -13,6 +13,7 @@
 
 #include "http/ngx_keepers_claim.h"
 
+#include "core/keepers_bearer.h"
 #include "core/keepers_cookie.h"
 #include "core/keepers_keyring.h"
 #include "http/ngx_keepers_str.h"
@@ -34,6 +35,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_keepers_claim_of(const keepers_keyring_t *ring,
+    keepers_str_t text, ngx_uint_t machine, ngx_keepers_claim_t *claim);
+static ngx_int_t ngx_keepers_claim_person(const keepers_keyring_t *ring,
     keepers_str_t text, ngx_keepers_claim_t *claim);
 
 
@@ -63,6 +66,28 @@ ngx_int_t
 ngx_keepers_claim_read(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx, ngx_keepers_claim_t *claim)
 {
+    if (ctx->bearers == 0) {
+        return ngx_keepers_claim_cookie(r, klcf, ctx, claim);
+    }
+
+    if (ctx->bearers == 1 && ctx->cookies == NULL
+        && ngx_keepers_claim_of(ngx_keepers_main_conf(r)->edge, ctx->bearer, 1,
+                                claim)
+           == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    ctx->reason = "token";
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_keepers_claim_cookie(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_claim_t *claim)
+{
     size_t                   pos;
     ngx_uint_t               n;
     keepers_str_t            name, value;
@@ -78,7 +103,8 @@ ngx_keepers_claim_read(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
         pos = 0;
 
         while (keepers_cookie_next(line->line, name, &pos, &value)) {
-            if (ngx_keepers_claim_of(ring, value, n == 0 ? claim : &other)
+            if (ngx_keepers_claim_of(ring, value, 0,
+                                     n == 0 ? claim : &other)
                 == NGX_OK)
             {
                 n++;
@@ -102,15 +128,15 @@ ngx_keepers_claim_read(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
 static ngx_int_t
 ngx_keepers_claim_of(const keepers_keyring_t *ring, keepers_str_t text,
-    ngx_keepers_claim_t *claim)
+    ngx_uint_t machine, ngx_keepers_claim_t *claim)
 {
     u_char                     mark[KEEPERS_MARK_LEN];
     uint32_t                   hash;
-    ngx_uint_t                 i;
-    keepers_token_t            token;
     ngx_keepers_claim_slot_t  *slot;
 
-    if (text.len != KEEPERS_TOKEN_LEN) {
+    /* the lengths differ, so that no slot is of the other kind */
+
+    if (text.len != (machine ? KEEPERS_BEARER_LEN : KEEPERS_TOKEN_LEN)) {
         return NGX_DECLINED;
     }
 
@@ -121,18 +147,46 @@ ngx_keepers_claim_of(const keepers_keyring_t *ring, keepers_str_t text,
     slot = &ngx_keepers_claim_memory->slots[hash
                                             % NGX_KEEPERS_CLAIM_SLOTS];
 
-    if (slot->claim.n == ring->n
+    if (slot->claim.n != 0
         && ngx_memcmp(slot->mark, mark, KEEPERS_MARK_LEN) == 0)
     {
         *claim = slot->claim;
         return NGX_OK;
     }
 
-    if (keepers_token_read(text, &token) != KEEPERS_OK) {
+    ngx_memzero(claim, sizeof(ngx_keepers_claim_t));
+
+    if (machine) {
+        claim->n = 1;
+        claim->machine = 1;
+
+        if (keepers_bearer_read(text, claim->tag, claim->sids[0])
+            != KEEPERS_OK)
+        {
+            return NGX_DECLINED;
+        }
+
+    } else if (ngx_keepers_claim_person(ring, text, claim) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    ngx_memzero(claim, sizeof(ngx_keepers_claim_t));
+    ngx_memcpy(slot->mark, mark, KEEPERS_MARK_LEN);
+    slot->claim = *claim;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_keepers_claim_person(const keepers_keyring_t *ring, keepers_str_t text,
+    ngx_keepers_claim_t *claim)
+{
+    ngx_uint_t       i;
+    keepers_token_t  token;
+
+    if (keepers_token_read(text, &token) != KEEPERS_OK) {
+        return NGX_DECLINED;
+    }
 
     claim->n = ring->n;
     ngx_memcpy(claim->tag, token.raw, KEEPERS_TAG_LEN);
@@ -143,8 +197,18 @@ ngx_keepers_claim_of(const keepers_keyring_t *ring, keepers_str_t text,
 
     keepers_wipe(&token, sizeof(token));
 
-    ngx_memcpy(slot->mark, mark, KEEPERS_MARK_LEN);
-    slot->claim = *claim;
-
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_keepers_claim_decode(const ngx_keepers_claim_t *claim,
+    keepers_str_t record, keepers_session_t *session)
+{
+    int  rc;
+
+    rc = claim->machine ? keepers_bearer_decode(record, session)
+                        : keepers_session_decode(record, session);
+
+    return rc == KEEPERS_OK ? NGX_OK : NGX_DECLINED;
 }

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) Keepers
  *
- * What a request's cookie claims to be.
+ * What a request's cookie, or its token, claims to be.
  */
 
 
@@ -25,16 +25,26 @@
  */
 typedef struct {
     ngx_uint_t        n;
+    ngx_uint_t        machine;      /* a token: one SID under all keys */
     u_char            tag[KEEPERS_TAG_LEN];
     u_char            sids[KEEPERS_KEYRING_MAX][KEEPERS_SID_LEN];
     keepers_str_t     keys[KEEPERS_KEYRING_MAX];
 } ngx_keepers_claim_t;
 
 
-/* NGX_OK: exactly one cookie of ours has the shape of a token. */
+/* NGX_OK: exactly one cookie of ours has the shape of a token, or there is one
+ * token for machines, whose checksum is right, and no such cookie; _cookie does
+ * not look at tokens for machines. */
 ngx_int_t ngx_keepers_claim_read(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     ngx_keepers_claim_t *claim);
+ngx_int_t ngx_keepers_claim_cookie(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_claim_t *claim);
+
+/* Makes a session of an opened record.  NGX_OK, NGX_DECLINED: it is none. */
+ngx_int_t ngx_keepers_claim_decode(const ngx_keepers_claim_t *claim,
+    keepers_str_t record, keepers_session_t *session);
 
 /* Once a worker.  NGX_OK, NGX_ERROR: no memory. */
 ngx_int_t ngx_keepers_claim_init(ngx_cycle_t *cycle);

@@ -72,6 +72,8 @@ typedef struct {
 
 typedef struct {
     ngx_keepers_cookies_t  *cookies;        /* NULL: none of ours */
+    keepers_str_t           bearer;         /* the last token; secret */
+    ngx_uint_t              bearers;        /* how many there were */
 
     /* the session; its fields are set when VALID or STALE */
     ngx_keepers_check_e     check;

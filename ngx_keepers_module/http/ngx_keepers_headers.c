@@ -6,7 +6,9 @@
 
 #include "http/ngx_keepers_headers.h"
 
+#include "core/keepers_bearer.h"
 #include "core/keepers_cookie.h"
+#include "core/keepers_text.h"
 #include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
@@ -16,6 +18,9 @@
 
 static ngx_int_t ngx_keepers_headers_claims(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_headers_cookies(ngx_http_request_t *r);
+static ngx_int_t ngx_keepers_headers_bearers(ngx_http_request_t *r);
+static ngx_table_elt_t *ngx_keepers_headers_bearer(ngx_http_request_t *r,
+    keepers_str_t *token);
 static ngx_int_t ngx_keepers_headers_strip(ngx_http_request_t *r,
     ngx_table_elt_t *h, keepers_str_t name);
 static ngx_int_t ngx_keepers_headers_drop(ngx_http_request_t *r,
@@ -55,14 +60,15 @@ ngx_keepers_header_find(ngx_http_request_t *r, const char *name)
 /*
  * Post-read phase, hence once a request and before anything can look: no
  * header of a client may speak for us to an upstream, in any spelling, and
- * none sees our cookie.
+ * none sees our cookie nor our token.
  */
 
 ngx_int_t
 ngx_keepers_headers_handler(ngx_http_request_t *r)
 {
     if (ngx_keepers_headers_claims(r) != NGX_OK
-        || ngx_keepers_headers_cookies(r) != NGX_OK)
+        || ngx_keepers_headers_cookies(r) != NGX_OK
+        || ngx_keepers_headers_bearers(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -171,6 +177,85 @@ ngx_keepers_headers_cookies(ngx_http_request_t *r)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * "Authorization: Bearer kp_...", and nothing else of that header: Basic and
+ * the tokens of others are the application's.  What has our mark and is no
+ * token goes too, for it is one with a slip.
+ */
+
+static ngx_int_t
+ngx_keepers_headers_bearers(ngx_http_request_t *r)
+{
+    keepers_str_t       token;
+    ngx_table_elt_t    *h;
+    ngx_keepers_ctx_t  *ctx;
+
+    if (r->headers_in.authorization == NULL) {
+        return NGX_OK;
+    }
+
+    while ((h = ngx_keepers_headers_bearer(r, &token)) != NULL) {
+        ctx = ngx_keepers_ctx_get(r);
+
+        if (ctx == NULL) {
+            return NGX_ERROR;
+        }
+
+        ctx->bearer = token;
+        ctx->bearers++;
+
+        if (h == r->headers_in.authorization) {
+            r->headers_in.authorization = NULL;
+        }
+
+        if (ngx_keepers_headers_drop(r, h) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* The first that is left; the scheme is in any case (RFC 9110, 11.1). */
+
+static ngx_table_elt_t *
+ngx_keepers_headers_bearer(ngx_http_request_t *r, keepers_str_t *token)
+{
+    ngx_str_t         value;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            value = h[i].value;
+
+            if (h[i].key.len != 13
+                || ngx_strncasecmp(h[i].key.data,
+                                   (u_char *) "authorization", 13) != 0
+                || value.len < 7
+                || ngx_strncasecmp(value.data, (u_char *) "bearer", 6) != 0
+                || (value.data[6] != ' ' && value.data[6] != '\t'))
+            {
+                continue;
+            }
+
+            *token = keepers_text_trim_ows(keepers_str(value.data + 7,
+                                                       value.len - 7));
+
+            if (keepers_bearer_ours(*token)) {
+                return &h[i];
+            }
+        }
+    }
+
+    return NULL;
 }
 
 

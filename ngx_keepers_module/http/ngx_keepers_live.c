@@ -361,8 +361,9 @@ ngx_keepers_live_ask(ngx_keepers_ctx_t *ctx)
     keepers_out_init(&key[0], text[0], NGX_KEEPERS_KEY_LEN);
     keepers_out_init(&key[1], text[1], NGX_KEEPERS_KEY_LEN);
 
-    ngx_keepers_check_key(ngx_keepers_live->kmcf, ctx->tag, "s:", ctx->sid,
-                          &key[0]);
+    ngx_keepers_check_key(ngx_keepers_live->kmcf, ctx->tag,
+                   ngx_keepers_check_suffix(ngx_keepers_check_machine(ctx)),
+                   ctx->sid, &key[0]);
     ngx_keepers_check_key(ngx_keepers_live->kmcf, ctx->tag, "e", NULL,
                           &key[1]);
 

@@ -6,6 +6,7 @@
 
 #include "http/ngx_keepers_recent.h"
 
+#include "core/keepers_text.h"
 #include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_wait.h"
@@ -23,6 +24,8 @@
 
 
 static ngx_uint_t ngx_keepers_recent_touch(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_recent_t *recent);
+static ngx_uint_t ngx_keepers_recent_used(ngx_keepers_main_conf_t *kmcf,
     ngx_keepers_ctx_t *ctx, ngx_keepers_recent_t *recent);
 
 
@@ -71,10 +74,11 @@ ngx_keepers_recent_find(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
             continue;
         }
 
-        if (keepers_session_decode(keepers_str(cached.record,
-                                               KEEPERS_SESSION_RECORD_LEN),
-                                   &ctx->session)
-            != KEEPERS_OK)
+        if (ngx_keepers_claim_decode(claim,
+                                     keepers_str(cached.record,
+                                                 KEEPERS_SESSION_RECORD_LEN),
+                                     &ctx->session)
+            != NGX_OK)
         {
             continue;
         }
@@ -227,6 +231,10 @@ ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     kmcf = ngx_keepers_main_conf(r);
 
+    if (ngx_keepers_check_machine(ctx)) {
+        return ngx_keepers_recent_used(kmcf, ctx, recent);
+    }
+
     now_ms = ngx_keepers_now_ms();
     due_ms = ngx_min((uint64_t) ctx->session.idle_s * 100,
                      NGX_KEEPERS_RECENT_TOUCH_MS);
@@ -251,6 +259,51 @@ ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     argv[2] = keepers_out_written(&life);
 
     ngx_keepers_send(argv, 3);
+
+    return 1;
+}
+
+
+/*
+ * A token has no idle time, but its owner wants to know whether it is in use:
+ * the hour is noted for the writer, once an hour and a zone.
+ */
+
+static ngx_uint_t
+ngx_keepers_recent_used(ngx_keepers_main_conf_t *kmcf, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_recent_t *recent)
+{
+    u_char         text[NGX_KEEPERS_KEY_LEN], number[NGX_INT64_LEN];
+    u_char         hash[KEEPERS_SID_TEXT_LEN];
+    uint32_t       now_s;
+    keepers_out_t  key, hour, member;
+    keepers_str_t  argv[5];
+
+    now_s = (uint32_t) (ngx_keepers_now_ms() / 1000);
+
+    if (recent->touched_s / 3600 == now_s / 3600) {
+        return 0;
+    }
+
+    recent->touched_s = now_s;
+
+    keepers_out_init(&key, text, sizeof(text));
+    keepers_out_str(&key, ngx_keepers_from(kmcf->redis.prefix));
+    keepers_out_text(&key, "tokens:used");
+
+    keepers_out_init(&hour, number, sizeof(number));
+    keepers_out_uint(&hour, now_s / 3600);
+
+    keepers_out_init(&member, hash, sizeof(hash));
+    keepers_text_base64url(&member, keepers_str(ctx->sid, KEEPERS_SID_LEN));
+
+    argv[0] = keepers_str("ZADD", 4);
+    argv[1] = keepers_out_written(&key);
+    argv[2] = keepers_str("GT", 2);
+    argv[3] = keepers_out_written(&hour);
+    argv[4] = keepers_out_written(&member);
+
+    ngx_keepers_send(argv, 5);
 
     return 1;
 }

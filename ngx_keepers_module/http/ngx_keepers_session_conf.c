@@ -144,7 +144,8 @@ ngx_keepers_conf_roles(ngx_conf_t *cf, ngx_keepers_loc_conf_t *klcf,
         if (role == KEEPERS_ROLE_NONE) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "unknown role \"%V\" in \"keepers_session\": "
-                               "roles are owner, manager, staff and auditor",
+                               "roles are owner, manager, staff, auditor and "
+                               "machine",
                                &word);
             return NGX_ERROR;
         }

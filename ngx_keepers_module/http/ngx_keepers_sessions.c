@@ -88,6 +88,13 @@ ngx_keepers_sessions_handler(ngx_http_request_t *r)
                                          "session_required", 0);
     }
 
+    if (ngx_keepers_check_machine(ctx)) {
+
+        /* sessions are a person's; a token ends none and has none */
+
+        return ngx_keepers_reply_problem(r, NGX_HTTP_FORBIDDEN, "role", 0);
+    }
+
     state = ngx_pcalloc(r->pool, sizeof(ngx_keepers_sessions_t));
 
     if (state == NULL) {

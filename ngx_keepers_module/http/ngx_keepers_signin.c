@@ -423,7 +423,7 @@ ngx_keepers_signin_drop(ngx_http_request_t *r)
     ctx = ngx_keepers_ctx_get(r);
 
     if (ctx != NULL
-        && ngx_keepers_claim_read(r, ngx_keepers_loc_conf(r), ctx, &claim)
+        && ngx_keepers_claim_cookie(r, ngx_keepers_loc_conf(r), ctx, &claim)
            == NGX_OK)
     {
         (void) ngx_keepers_end(r, NULL, NULL, claim.tag, claim.sids, claim.n);

@@ -51,6 +51,10 @@ ngx_keepers_signout_handler(ngx_http_request_t *r)
         return ngx_keepers_signout_reply(r);
     }
 
+    if (ngx_keepers_check_machine(ctx)) {
+        return ngx_keepers_reply_problem(r, NGX_HTTP_FORBIDDEN, "role", 0);
+    }
+
     wait = ngx_keepers_wait_create(r, 1, 32);
 
     if (wait == NULL) {

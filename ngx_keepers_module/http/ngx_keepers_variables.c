@@ -11,6 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/keepers_bearer.h"
 #include "core/keepers_identity.h"
 #include "core/keepers_text.h"
 #include "core/keepers_token.h"
@@ -28,6 +29,7 @@ typedef enum {
     NGX_KEEPERS_VARIABLE_USER,
     NGX_KEEPERS_VARIABLE_BUSINESS,
     NGX_KEEPERS_VARIABLE_ROLE,
+    NGX_KEEPERS_VARIABLE_SCOPES,
     NGX_KEEPERS_VARIABLE_AAL,
     NGX_KEEPERS_VARIABLE_AGE,
     NGX_KEEPERS_VARIABLE_CACHE,
@@ -90,6 +92,7 @@ static ngx_http_variable_t  ngx_keepers_variables[] = {
     ngx_keepers_variable_row("keepers_business", ngx_keepers_variable,
                              BUSINESS),
     ngx_keepers_variable_row("keepers_role", ngx_keepers_variable, ROLE),
+    ngx_keepers_variable_row("keepers_scopes", ngx_keepers_variable, SCOPES),
     ngx_keepers_variable_row("keepers_aal", ngx_keepers_variable, AAL),
     ngx_keepers_variable_row("keepers_session_age", ngx_keepers_variable,
                              AGE),
@@ -181,13 +184,14 @@ ngx_keepers_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_OK;
     }
 
-    ngx_keepers_out(&out, r->pool, 64);
+    ngx_keepers_out(&out, r->pool, KEEPERS_SCOPES_LEN_MAX);
 
     switch (data) {
 
     case NGX_KEEPERS_VARIABLE_USER:
     case NGX_KEEPERS_VARIABLE_BUSINESS:
     case NGX_KEEPERS_VARIABLE_ROLE:
+    case NGX_KEEPERS_VARIABLE_SCOPES:
     case NGX_KEEPERS_VARIABLE_AAL:
     case NGX_KEEPERS_VARIABLE_AGE:
     case NGX_KEEPERS_VARIABLE_CSRF_TOKEN:
@@ -230,6 +234,10 @@ ngx_keepers_variable_session(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         keepers_out_text(out, keepers_role_name(ctx->session.role));
         break;
 
+    case NGX_KEEPERS_VARIABLE_SCOPES:
+        keepers_scopes_write(ctx->session.scopes, out);
+        break;
+
     case NGX_KEEPERS_VARIABLE_AAL:
         keepers_out_uint(out, ctx->session.aal);
         break;
@@ -240,6 +248,11 @@ ngx_keepers_variable_session(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         break;
 
     default:
+
+        if (ngx_keepers_check_machine(ctx)) {
+            return;
+        }
+
         keepers_csrf_write(ngx_keepers_main_conf(r)->edge, ctx->sid, out);
     }
 }
@@ -325,6 +338,7 @@ ngx_keepers_variable_identity(ngx_http_request_t *r,
     identity.issued_s = (uint64_t) ngx_time();
     identity.role = ctx->session.role;
     identity.aal = ctx->session.aal;
+    identity.scopes = ctx->session.scopes;
     ngx_memcpy(identity.sid, ctx->sid, sizeof(identity.sid));
 
     ngx_keepers_out(&out, r->pool, KEEPERS_IDENTITY_LEN_MAX);
