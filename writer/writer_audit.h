@@ -29,7 +29,8 @@ void writer_audit_head(const writer_business_t *business, uint64_t rows,
     const unsigned char last[KEEPERS_HASH_LEN],
     unsigned char seal[KEEPERS_HASH_LEN]);
 
-/* "who" is a user's UUID, "operator" or "retention"; nothing personal. */
+/* "who" is a user's UUID, a token's id, "operator" or "retention"; nothing
+ * personal. */
 int writer_audit_note(writer_context_t *ctx, const writer_business_t *business,
     const char *who, const char *what, const char *subject, uint64_t now_ms)
     keepers_checked;

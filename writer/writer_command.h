@@ -25,10 +25,12 @@ typedef enum {
     WRITER_FIELD_COLOR,
     WRITER_FIELD_RETENTION_DAYS,    /* digits in a string */
     WRITER_FIELD_BUSINESS,          /* an id */
-    WRITER_FIELD_NAME,              /* of a business */
+    WRITER_FIELD_NAME,              /* of a business, of a token */
     WRITER_FIELD_EMAIL,
     WRITER_FIELD_ROLE,
     WRITER_FIELD_PASSWORD,          /* its hash */
+    WRITER_FIELD_SCOPES,
+    WRITER_FIELD_DAYS,              /* digits in a string */
     WRITER_FIELDS
 } writer_field_e;
 

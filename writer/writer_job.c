@@ -6,6 +6,7 @@
 
 #include "writer/writer_job.h"
 
+#include "core/keepers_session.h"
 #include "core/keepers_text.h"
 
 
@@ -99,7 +100,15 @@ writer_job_who(const writer_job_t *job, char who[KEEPERS_UUID_TEXT_LEN + 1])
     keepers_out_t  out;
 
     keepers_out_init(&out, who, KEEPERS_UUID_TEXT_LEN);
-    keepers_text_uuid(&out, &job->identity.user);
+
+    if (job->identity.role == KEEPERS_ROLE_MACHINE) {
+        keepers_out_text(&out, "token:");
+        keepers_text_hex(&out, keepers_str(job->identity.sid,
+                                           sizeof(job->identity.sid)));
+    } else {
+        keepers_text_uuid(&out, &job->identity.user);
+    }
+
     who[out.len] = '\0';
 }
 

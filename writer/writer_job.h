@@ -26,9 +26,11 @@
 
 
 #define WRITER_JOB_ROOM    4096     /* a record, or what a body decodes to */
-#define WRITER_JOB_FIELDS  16
+#define WRITER_JOB_FIELDS  20
 #define WRITER_JOB_ERRORS  8
 #define WRITER_QUERY_MAX   100
+
+#define WRITER_TOKENS_CHANGED  "*"      /* in "published": no slug */
 
 
 typedef struct writer_job_s    writer_job_t;
@@ -80,6 +82,7 @@ struct writer_route_s {
     writer_lane_e          lane;
     writer_proof_e         proof;
     unsigned               roles;       /* of WRITER_PROOF_IDENTITY */
+    unsigned               scope;       /* that a token needs; 0: for none */
     writer_read_pt         read;        /* or NULL */
     writer_run_pt          run;
     const char            *audit;       /* what a success is noted as */
@@ -128,7 +131,8 @@ struct writer_job_s {
     const char             *audit_apart;    /* after the answer; static */
     bool                    audit_once;     /* a minute, if it is the newest */
 
-    /* a link whose record Redis must get, once this is committed */
+    /* a link whose record Redis must get, once this is committed; or that
+     * tokens changed */
     char                    published[KEEPERS_SLUG_LEN_MAX + 1];
 
     union {
@@ -136,6 +140,7 @@ struct writer_job_s {
         keepers_signin_t    signin;
         keepers_field_t     fields[WRITER_JOB_FIELDS];
         writer_query_t      query;
+        size_t              uses;       /* see writer_tokens */
     }                       in;
 
     /* not zeroed: what "in" points to */
@@ -158,7 +163,7 @@ struct evbuffer *writer_job_out(writer_job_t *job);
 int writer_job_business(writer_context_t *ctx, writer_job_t *job,
     const writer_business_t **business) keepers_checked;
 
-/* The user of the identity, as text. */
+/* Who did it, for the audit log: a user's UUID, or "token:" and its id. */
 void writer_job_who(const writer_job_t *job,
     char who[KEEPERS_UUID_TEXT_LEN + 1]);
 

@@ -223,6 +223,8 @@ writer_main_start(writer_parts_t *parts, writer_context_t *ctx)
         return -1;
     }
 
+    writer_redis_uses(&parts->redis, &parts->commit);
+
     if (writer_pool_start(&parts->readers, conf, WRITER_READERS,
                           WRITER_READERS_QUEUE, writer_http_done, parts->http)
         != 0
@@ -247,6 +249,7 @@ writer_main_stop(writer_parts_t *parts)
     writer_pool_stop(&parts->passwords);
     writer_pool_stop(&parts->readers);
     writer_spool_stop(&parts->spool);
+    writer_redis_uses(&parts->redis, NULL);
     writer_commit_stop(&parts->commit);
     writer_redis_stop(&parts->redis);
 

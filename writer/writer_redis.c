@@ -11,14 +11,17 @@
 #include "writer/writer_log.h"
 #include "writer/writer_redis_ends.h"
 #include "writer/writer_redis_open.h"
+#include "writer/writer_redis_tokens.h"
 #include "writer/writer_wait.h"
 
 #include "core/keepers_token.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 
 #define WRITER_REDIS_TICK_MS       1000
+#define WRITER_REDIS_USES_MS       60000    /* when tokens were used */
 #define WRITER_REDIS_RETRY_MIN_MS  50
 #define WRITER_REDIS_RETRY_MAX_MS  2000
 #define WRITER_REDIS_TIMEOUT_S     1
@@ -34,6 +37,7 @@ typedef struct {
     writer_redis_link_t  *context;      /* NULL: not connected */
     unsigned              retry_ms;
     const char           *lost;         /* the log says why; NULL: well */
+    uint64_t              used_ms;      /* when the uses were fetched */
     char                  mark[2 * 16 + 1];
 } writer_publisher_t;
 
@@ -50,6 +54,8 @@ static bool writer_redis_all(writer_publisher_t *publisher);
 static int writer_redis_each(void *data, const writer_store_link_t *link);
 static bool writer_redis_changed(writer_publisher_t *publisher);
 static bool writer_redis_ended(writer_publisher_t *publisher);
+static bool writer_redis_token(writer_publisher_t *publisher, bool all);
+static bool writer_redis_used(writer_publisher_t *publisher);
 static bool writer_redis_link(writer_publisher_t *publisher,
     const writer_store_link_t *link);
 static bool writer_redis_ok(writer_publisher_t *publisher, redisReply *reply);
@@ -97,7 +103,10 @@ writer_redis_publish(void *data, const char *slug)
 
     pthread_mutex_lock(&redis->lock);
 
-    if (redis->slugs_n == WRITER_REDIS_SLUGS) {
+    if (strcmp(slug, WRITER_TOKENS_CHANGED) == 0) {
+        redis->tokens = true;
+
+    } else if (redis->slugs_n == WRITER_REDIS_SLUGS) {
         redis->all = true;
 
     } else {
@@ -106,6 +115,15 @@ writer_redis_publish(void *data, const char *slug)
     }
 
     pthread_cond_signal(&redis->wake);
+    pthread_mutex_unlock(&redis->lock);
+}
+
+
+void
+writer_redis_uses(writer_redis_t *redis, writer_commit_t *commit)
+{
+    pthread_mutex_lock(&redis->lock);
+    redis->commit = commit;
     pthread_mutex_unlock(&redis->lock);
 }
 
@@ -182,7 +200,9 @@ writer_redis_wait(writer_redis_t *redis, unsigned ms, bool done)
 
     /* what could not be published does not make the thread spin */
 
-    if (!redis->stop && (!done || redis->slugs_n == 0)) {
+    if (!redis->stop
+        && (!done || (redis->slugs_n == 0 && !redis->tokens)))
+    {
         (void) writer_wait(&redis->wake, &redis->lock, ms);
     }
 
@@ -216,12 +236,15 @@ writer_redis_turn(writer_publisher_t *publisher)
     pthread_mutex_lock(&redis->lock);
     all = redis->all;
     redis->all = false;
+    redis->tokens = false;
     pthread_mutex_unlock(&redis->lock);
 
     if (publisher->context != NULL
         && (!all || writer_redis_all(publisher))
         && writer_redis_changed(publisher)
-        && writer_redis_ended(publisher))
+        && writer_redis_token(publisher, all)
+        && writer_redis_ended(publisher)
+        && writer_redis_used(publisher))
     {
         writer_redis_well(publisher);
         return true;
@@ -419,6 +442,61 @@ writer_redis_ended(writer_publisher_t *publisher)
     writer_redis_drop(publisher, WRITER_REDIS_REPLY);
 
     return false;
+}
+
+
+/* Before the sessions of their user: a token that ends must not wait. */
+static bool
+writer_redis_token(writer_publisher_t *publisher, bool all)
+{
+    if (writer_redis_tokens(publisher->context, publisher->redis->conf,
+                            publisher->store, all))
+    {
+        return true;
+    }
+
+    writer_redis_drop(publisher, WRITER_REDIS_REPLY);
+
+    return false;
+}
+
+
+static bool
+writer_redis_used(writer_publisher_t *publisher)
+{
+    uint64_t       now_ms;
+    writer_job_t  *job;
+
+    now_ms = writer_now_ms();
+
+    if (now_ms - publisher->used_ms < WRITER_REDIS_USES_MS) {
+        return true;
+    }
+
+    if (!writer_redis_tokens_used(publisher->context, publisher->redis->conf,
+                                  publisher->store, &job))
+    {
+        writer_redis_drop(publisher, WRITER_REDIS_REPLY);
+        return false;
+    }
+
+    publisher->used_ms = now_ms;
+
+    if (job == NULL) {
+        return true;
+    }
+
+    pthread_mutex_lock(&publisher->redis->lock);
+
+    if (publisher->redis->commit == NULL
+        || !writer_commit_submit(publisher->redis->commit, job))
+    {
+        free(job);
+    }
+
+    pthread_mutex_unlock(&publisher->redis->lock);
+
+    return true;
 }
 
 

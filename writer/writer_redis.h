@@ -2,10 +2,11 @@
 /*
  * Copyright (C) Keepers
  *
- * Publishes the records of links to Redis, sealed, and ends sessions there
- * (writer_redis_ends): a thread of its own, with blocking hiredis as in all of
- * writer_redis_*.  Redis may lose the records at any time; they are published
- * again when it comes back, or comes back empty.
+ * Publishes the records of links and of tokens (writer_redis_tokens) to Redis,
+ * sealed, and ends sessions there (writer_redis_ends): a thread of its own,
+ * with blocking hiredis as in all of writer_redis_*.  Redis may lose the
+ * records at any time; they are published again when it comes back, or comes
+ * back empty.
  */
 
 
@@ -13,6 +14,7 @@
 #define _WRITER_REDIS_H_INCLUDED_
 
 
+#include "writer/writer_commit.h"
 #include "writer/writer_conf.h"
 
 #include "core/keepers_base.h"
@@ -31,6 +33,8 @@ typedef struct {
     bool                  started;
     bool                  stop;         /* the rest is under the lock */
     bool                  all;
+    bool                  tokens;       /* changed */
+    writer_commit_t      *commit;       /* notes when they were used */
     size_t                slugs_n;
     char                  slugs[WRITER_REDIS_SLUGS][KEEPERS_SLUG_LEN_MAX + 1];
 } writer_redis_t;
@@ -39,6 +43,9 @@ typedef struct {
 /* Without a [redis] section it does nothing, and says so once. */
 int writer_redis_start(writer_redis_t *redis, const writer_conf_t *conf)
     keepers_checked;
+
+/* Who notes when tokens were used; NULL: nobody any more. */
+void writer_redis_uses(writer_redis_t *redis, writer_commit_t *commit);
 
 /* writer_published_pt: from the committer's thread; never waits for Redis. */
 void writer_redis_publish(void *redis, const char *slug);

@@ -16,8 +16,10 @@
 #include "writer/writer_operator.h"
 #include "writer/writer_query.h"
 #include "writer/writer_signups.h"
+#include "writer/writer_tokens.h"
 #include "writer/writer_vault.h"
 
+#include "core/keepers_bearer.h"
 #include "core/keepers_session.h"
 #include "core/keepers_text.h"
 
@@ -44,13 +46,18 @@ static bool writer_routes_is_operator(const writer_job_t *job,
     const writer_conf_t *conf);
 
 
+#define WRITER_ROLES_OWNER   writer_role(OWNER)
+
+#define WRITER_SCOPE_NONE    0       /* for people alone */
+#define writer_scope(name)   KEEPERS_SCOPE_##name
+
 #define writer_open(method, path, lane, proof, read, run)                     \
     { EVHTTP_REQ_##method, path, WRITER_LANE_##lane, WRITER_PROOF_##proof, 0, \
-      read, run, NULL }
+      0, read, run, NULL }
 
-#define writer_api(method, path, lane, roles, read, run, audit)               \
+#define writer_api(method, path, lane, roles, scope, read, run, audit)        \
     { EVHTTP_REQ_##method, "/api/v1/" path, WRITER_LANE_##lane,               \
-      WRITER_PROOF_IDENTITY, WRITER_ROLES_##roles, read, run, audit }
+      WRITER_PROOF_IDENTITY, WRITER_ROLES_##roles, scope, read, run, audit }
 
 
 static const writer_route_t  writer_routes[] = {
@@ -62,31 +69,40 @@ static const writer_route_t  writer_routes[] = {
     writer_open(GET, "/healthz", LOOP, NONE, NULL, writer_health_alive),
     writer_open(GET, "/readyz", READ, NONE, NULL, writer_health_ready),
 
-    writer_api(GET, "summary", READ, ALL, NULL, writer_accounts_summary,
+    writer_api(GET, "summary", READ, ALL, WRITER_SCOPE_NONE, NULL,
+               writer_accounts_summary, NULL),
+    writer_api(GET, "customers", READ, ALL, writer_scope(CUSTOMERS_READ),
+               writer_query_read, writer_customers_page, "customers.read"),
+    writer_api(GET, "customers/*", READ, ALL, writer_scope(CUSTOMERS_READ),
+               NULL, writer_customers_one, "customer.read"),
+    writer_api(DELETE, "customers/*", COMMIT, CHANGE,
+               writer_scope(CUSTOMERS_WRITE), NULL, writer_customers_erase,
                NULL),
-    writer_api(GET, "customers", READ, ALL, writer_query_read,
-               writer_customers_page, "customers.read"),
-    writer_api(GET, "customers/*", READ, ALL, NULL, writer_customers_one,
-               "customer.read"),
-    writer_api(DELETE, "customers/*", COMMIT, CHANGE, NULL,
-               writer_customers_erase, NULL),
-    writer_api(GET, "links", READ, ALL, NULL, writer_links_page, NULL),
-    writer_api(POST, "links", COMMIT, CHANGE, writer_operator_read,
-               writer_links_add, NULL),
-    writer_api(POST, "links/*/close", COMMIT, CHANGE, NULL,
-               writer_links_close, NULL),
-    writer_api(POST, "links/*/open", COMMIT, CHANGE, NULL, writer_links_open,
+    writer_api(GET, "links", READ, ALL, writer_scope(LINKS_READ), NULL,
+               writer_links_page, NULL),
+    writer_api(POST, "links", COMMIT, CHANGE, writer_scope(LINKS_WRITE),
+               writer_operator_read, writer_links_add, NULL),
+    writer_api(POST, "links/*/close", COMMIT, CHANGE,
+               writer_scope(LINKS_WRITE), NULL, writer_links_close, NULL),
+    writer_api(POST, "links/*/open", COMMIT, CHANGE,
+               writer_scope(LINKS_WRITE), NULL, writer_links_open, NULL),
+    writer_api(GET, "links/*/qr.svg", READ, ALL, writer_scope(LINKS_READ),
+               writer_query_read, writer_links_qr, NULL),
+    writer_api(GET, "held", READ, ALL, writer_scope(CUSTOMERS_READ),
+               writer_query_read, writer_held_page, "held.read"),
+    writer_api(POST, "held/*/accept", COMMIT, CHANGE,
+               writer_scope(CUSTOMERS_WRITE), NULL, writer_held_accept, NULL),
+    writer_api(POST, "held/*/discard", COMMIT, CHANGE,
+               writer_scope(CUSTOMERS_WRITE), NULL, writer_held_discard,
                NULL),
-    writer_api(GET, "links/*/qr.svg", READ, ALL, writer_query_read,
-               writer_links_qr, NULL),
-    writer_api(GET, "held", READ, ALL, writer_query_read, writer_held_page,
-               "held.read"),
-    writer_api(POST, "held/*/accept", COMMIT, CHANGE, NULL,
-               writer_held_accept, NULL),
-    writer_api(POST, "held/*/discard", COMMIT, CHANGE, NULL,
-               writer_held_discard, NULL),
-    writer_api(GET, "audit", READ, AUDIT, writer_query_read,
-               writer_audit_page, "audit.read"),
+    writer_api(GET, "audit", READ, AUDIT, writer_scope(AUDIT_READ),
+               writer_query_read, writer_audit_page, "audit.read"),
+    writer_api(GET, "tokens", READ, OWNER, WRITER_SCOPE_NONE, NULL,
+               writer_tokens_page, NULL),
+    writer_api(POST, "tokens", COMMIT, OWNER, WRITER_SCOPE_NONE,
+               writer_operator_read, writer_tokens_add, NULL),
+    writer_api(DELETE, "tokens/*", COMMIT, OWNER, WRITER_SCOPE_NONE, NULL,
+               writer_tokens_end, NULL),
 
     writer_open(POST, "/v1/admin/accounts", COMMIT, OPERATOR,
                 writer_operator_read, writer_operator_account),
@@ -244,6 +260,18 @@ writer_routes_identity(writer_job_t *job, const writer_conf_t *conf)
                                job->now_ms / 1000, &job->identity);
     if (rc != KEEPERS_OK) {
         (void) writer_job_problem(job, 401, "identity");
+        return false;
+    }
+
+    if (job->identity.role == KEEPERS_ROLE_MACHINE) {
+
+        /* a token has no role but what its scopes say */
+
+        if (job->identity.scopes & job->route->scope) {
+            return true;
+        }
+
+        (void) writer_job_problem(job, 403, "scope");
         return false;
     }
 

@@ -26,6 +26,8 @@
 #define WRITER_HELD_SEALED_MAX   2304
 #define WRITER_HASH_TEXT_MAX     128        /* crypto_pwhash_STRBYTES */
 #define WRITER_WORD_LEN_MAX      80
+#define WRITER_TOKEN_NAME_MAX    60
+#define WRITER_TOKEN_ID_LEN      16         /* hex: 8 bytes of its hash */
 #define WRITER_LINK_DELETED      3          /* behind keepers_link_state_e */
 
 
@@ -145,6 +147,24 @@ typedef struct {
 } writer_store_audit_t;
 
 
+/* Of a token for machines; without the token. */
+typedef struct {
+    int64_t          business;
+    keepers_uuid_t   business_uuid;
+    keepers_uuid_t   user;                  /* who made it */
+    uint64_t         created_ms;
+    uint64_t         expires_ms;
+    uint64_t         used_ms;               /* to the hour; 0: never */
+    uint64_t         ended_ms;              /* 0: not ended */
+    uint64_t         changed_ms;            /* later than any before */
+    uint32_t         scopes;
+    unsigned char    hash[KEEPERS_HASH_LEN];
+    unsigned char    tag[8];
+    char             name[WRITER_TOKEN_NAME_MAX + 1];
+    char             shown[12];             /* how the token begins */
+} writer_store_token_t;
+
+
 /* Of a business's audit log: how many rows, and the MAC of that; see audit. */
 typedef struct {
     uint64_t         rows;
@@ -166,6 +186,8 @@ typedef int (*writer_store_audit_pt)(void *data,
     const writer_store_audit_t *audit);
 typedef int (*writer_store_end_pt)(void *data, uint64_t at_ms,
     const keepers_uuid_t *user);
+typedef int (*writer_store_token_pt)(void *data,
+    const writer_store_token_t *token);
 typedef int (*writer_store_business_pt)(void *data,
     const keepers_uuid_t *uuid);
 typedef int (*writer_store_day_pt)(void *data, uint64_t day, uint64_t signups);
@@ -218,11 +240,36 @@ int writer_store_account_password(writer_store_t *store,
 /*
  * Sessions of a user that are to end, once the transaction is durable: each
  * has a time of its own, later than any before.  Those later than after_ms.
+ * The user's tokens end with them.
  */
 int writer_store_end_add(writer_store_t *store, const keepers_uuid_t *user,
     uint64_t now_ms) keepers_checked;
 int writer_store_ends(writer_store_t *store, uint64_t after_ms,
     writer_store_end_pt each, void *data) keepers_checked;
+
+/* tokens for machines; those of a business that are not ended */
+
+int writer_store_token_add(writer_store_t *store,
+    const writer_store_token_t *token) keepers_checked;
+int writer_store_token_count(writer_store_t *store, int64_t business,
+    uint64_t *n) keepers_checked;
+int writer_store_tokens(writer_store_t *store, int64_t business,
+    writer_store_token_pt each, void *data) keepers_checked;
+int writer_store_token_find(writer_store_t *store,
+    const unsigned char hash[KEEPERS_HASH_LEN], writer_store_token_t *token)
+    keepers_checked;
+/* By the id, in text: NONE if it is not this business's, or has ended. */
+int writer_store_token_end(writer_store_t *store, int64_t business,
+    keepers_str_t id, uint64_t now_ms) keepers_checked;
+int writer_store_tokens_end(writer_store_t *store, const keepers_uuid_t *user,
+    uint64_t now_ms) keepers_checked;
+int writer_store_token_used(writer_store_t *store,
+    const unsigned char hash[KEEPERS_HASH_LEN], uint64_t used_ms)
+    keepers_checked;
+/* In order, those that changed later than after_ms; "all": and every other
+ * that is not ended. */
+int writer_store_tokens_changed(writer_store_t *store, uint64_t after_ms,
+    bool all, writer_store_token_pt each, void *data) keepers_checked;
 
 /* links */
 

@@ -182,7 +182,26 @@ static const char *const  writer_sqlite_steps[] = {
 
     /* 3: how long the audit log is, and the MAC of that and of its last hash */
     ("ALTER TABLE businesses ADD COLUMN audit_rows INTEGER NOT NULL DEFAULT 0;"
-     "ALTER TABLE businesses ADD COLUMN audit_seal BLOB;")
+     "ALTER TABLE businesses ADD COLUMN audit_seal BLOB;"),
+
+    /* 4: for machines; ended rows stay, for a Redis that knows them still */
+    "CREATE TABLE tokens ("
+    "  hash BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),"
+    "  tag BLOB NOT NULL CHECK (length(tag) = 8),"
+    "  business INTEGER NOT NULL REFERENCES businesses (id),"
+    "  user BLOB NOT NULL REFERENCES accounts (uuid),"
+    "  name TEXT NOT NULL,"
+    "  shown TEXT NOT NULL,"            /* of the token, its beginning */
+    "  scopes INTEGER NOT NULL CHECK (scopes > 0),"
+    "  created_ms INTEGER NOT NULL,"
+    "  expires_ms INTEGER NOT NULL,"
+    "  used_ms INTEGER NOT NULL DEFAULT 0,"
+    "  ended_ms INTEGER NOT NULL DEFAULT 0,"
+    "  changed_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX tokens_business ON tokens (business, ended_ms);"
+    "CREATE INDEX tokens_user ON tokens (user, ended_ms);"
+    "CREATE INDEX tokens_changed ON tokens (changed_ms);"
 };
 
 #define WRITER_SQLITE_STEPS                                                   \

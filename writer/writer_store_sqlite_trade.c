@@ -226,11 +226,16 @@ int
 writer_store_end_add(writer_store_t *store, const keepers_uuid_t *user,
     uint64_t now_ms)
 {
-    return writer_sqlite_do(store, WRITER_SQL_END_ADD,
-               "INSERT OR REPLACE INTO ends (user, at_ms) VALUES (?1,"
-               " max(?2, 1 + (SELECT coalesce(max(at_ms), 0) FROM ends)))",
-               "bi", user->bytes, (size_t) KEEPERS_UUID_LEN,
-               (int64_t) now_ms);
+    int  rc;
+
+    rc = writer_sqlite_do(store, WRITER_SQL_END_ADD,
+             "INSERT OR REPLACE INTO ends (user, at_ms) VALUES (?1,"
+             " max(?2, 1 + (SELECT coalesce(max(at_ms), 0) FROM ends)))",
+             "bi", user->bytes, (size_t) KEEPERS_UUID_LEN, (int64_t) now_ms);
+
+    /* whoever could sign in could have made one */
+
+    return rc == WRITER_OK ? writer_store_tokens_end(store, user, now_ms) : rc;
 }
 
 
