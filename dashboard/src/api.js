@@ -8,6 +8,8 @@ const WAIT_MS = 15000;
 const WORDS = {
     403: "Your role does not allow this.",
     404: "That is no longer there.",
+    409: "There are as many as there can be. Please end one first.",
+    422: "Please look at what you filled in.",
     429: "That was a lot at once. Please wait a moment.",
     503: "This is not available right now. Nothing is lost.",
 };
@@ -79,6 +81,16 @@ export function get(path, query = {}, signal = undefined) {
 }
 
 
-export function post(path) {
-    return ask(path, { method: "POST" });
+export function post(path, data = undefined) {
+    return ask(path, data === undefined ? { method: "POST" } : {
+        method: "POST",
+        headers: { Accept: "application/json",
+                   "Content-Type": "application/json" },
+        body: JSON.stringify(data),
+    });
+}
+
+
+export function remove(path) {
+    return ask(path, { method: "DELETE" });
 }

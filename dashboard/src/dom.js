@@ -52,6 +52,28 @@ export function say(words) {
 }
 
 
+/* What cannot be undone takes a second press, in the same place. */
+export function twice(words, sure, act, of = undefined) {
+    const label = (text) => of && `${text}: ${of}`;
+    const first = h("button", { type: "button", class: "quiet",
+        "aria-label": label(words),
+        onclick: () => {
+            first.replaceWith(second);
+            second.focus();
+        } }, words);
+    const second = h("button", { type: "button", class: "danger",
+        "aria-label": label(sure),
+        onclick: () => act(second),
+        onblur: () => {
+            if (second.isConnected && !second.disabled) {
+                second.replaceWith(first);
+            }
+        } }, sure);
+
+    return first;
+}
+
+
 /*
  * A card shows that it waits, then what came, or why nothing came: one that
  * fails leaves the others alone.

@@ -4,7 +4,7 @@
  */
 
 import { get, post } from "./api.js";
-import { body, card, h, say } from "./dom.js";
+import { body, card, h, say, twice } from "./dom.js";
 import { date, reason } from "./words.js";
 
 
@@ -31,25 +31,6 @@ function act(entry, one, what, done) {
 }
 
 
-/* What cannot be undone takes a second press, in the same place. */
-function discard(entry, one, done) {
-    const button = h("button", { type: "button", class: "quiet",
-        onclick: () => {
-            button.replaceWith(sure);
-            sure.focus();
-        } }, "Discard");
-    const sure = h("button", { type: "button", class: "danger",
-        onclick: act(entry, one, "discard", done),
-        onblur: () => {
-            if (sure.isConnected && !sure.disabled) {
-                sure.replaceWith(button);
-            }
-        } }, "Discard for good");
-
-    return button;
-}
-
-
 function item(one, done) {
     const entry = h("li", {});
 
@@ -63,7 +44,8 @@ function item(one, done) {
         h("div", { class: "acts" },
           h("button", { type: "button", class: "quiet",
                         onclick: act(entry, one, "accept", done) }, "Accept"),
-          discard(entry, one, done)));
+          twice("Discard", "Discard for good",
+                act(entry, one, "discard", done))));
 
     return entry;
 }

@@ -23,6 +23,14 @@ const STATUS = {
     phone_unread: "Phone unclear",
 };
 
+const SCOPE = {
+    "customers.read": "sees customers",
+    "customers.write": "deletes customers and judges held signups",
+    "links.read": "sees links",
+    "links.write": "changes links",
+    "audit.read": "reads the log",
+};
+
 const REASON = {
     markup: "The name has code in it",
     url_in_name: "The name has a web address in it",
@@ -53,6 +61,11 @@ export function moment(text) {
 
 export function date(text) {
     return DATE.format(new Date(text));
+}
+
+
+export function scope(code) {
+    return SCOPE[code] ?? code;
 }
 
 
