@@ -141,6 +141,36 @@ is(got('/in/', "$ours; $ours"), '[] after',
    'two that open are refused, and go as well');
 is(got('/in/', 'keepers=junk; a=1'), '[a=1] after', 'one that is no session');
 
+# The last headers of a request: nothing stands behind what is removed.
+my @last = (
+    ['two headers in our name', '', 'Keepers-X: 1', 'Keepers-Role: owner'],
+    ['three of them', '', ('Keepers-Role: owner') x 3],
+    ['many of them', '', ('Keepers-Role: owner') x 60],
+    ['two cookies', '', "Cookie: $ours", "Cookie: $ours"],
+    ['a cookie and a header', '', "Cookie: $ours", 'Keepers-Role: owner'],
+    ['each behind another', 'a=1', "Cookie: $ours", 'Keepers-Role: owner',
+     'Cookie: a=1', 'Keepers-Role: owner', "Cookie: $ours"],
+);
+
+for my $case (@last) {
+    my ($name, $left, @sent) = @$case;
+
+    for my $first ("Host: x\r\nX-After: after\r\nConnection: close\r\n",
+                   "X-After: after\r\n")
+    {
+        my $version = $first =~ /Host/ ? '1.1' : '1.0';
+        my $answer = raw($nginx->{port}, "GET /open/ HTTP/$version\r\n$first"
+                         . join('', map { "$_\r\n" } @sent) . "\r\n");
+
+        like($answer, qr/\r\n\r\n\[$left\] after\z/, "at the end: $name");
+    }
+
+    my $answer = raw($nginx->{port}, "GET /open/ HTTP/1.0\r\n"
+                     . join('', map { "$_\r\n" } @sent) . "\r\n");
+
+    like($answer, qr/\r\n\r\n\[$left\] \z/, "nothing else: $name");
+}
+
 my $long = 'x' x 9000;
 
 for my $case ([400, "X-After: after\r\n"],

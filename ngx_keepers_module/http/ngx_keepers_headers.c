@@ -28,6 +28,8 @@ static ngx_int_t ngx_keepers_headers_drop(ngx_http_request_t *r,
 static ngx_uint_t ngx_keepers_headers_ours(const ngx_table_elt_t *h);
 static ngx_int_t ngx_keepers_headers_remove(ngx_list_t *list,
     ngx_list_part_t *part, ngx_uint_t i);
+static ngx_int_t ngx_keepers_headers_unlink(ngx_list_t *list,
+    ngx_list_part_t *part);
 
 
 ngx_str_t *
@@ -342,7 +344,9 @@ ngx_keepers_headers_ours(const ngx_table_elt_t *h)
 
 /*
  * Others point to elements of the list (headers_in.host ...), so that none
- * may move: the part is shortened, or split around the removed one.
+ * may move: the part is shortened, or split around the removed one.  No part
+ * but the first may be empty: whoever walks a list as nginx does takes the
+ * first element of a part for granted, and would find what was removed.
  */
 
 static ngx_int_t
@@ -356,7 +360,9 @@ ngx_keepers_headers_remove(ngx_list_t *list, ngx_list_part_t *part,
 
     if (i + 1 == part->nelts) {
         part->nelts--;
-        return NGX_OK;
+
+        return part->nelts != 0 || part == &list->part
+               ? NGX_OK : ngx_keepers_headers_unlink(list, part);
     }
 
     if (i == 0) {
@@ -386,6 +392,40 @@ ngx_keepers_headers_remove(ngx_list_t *list, ngx_list_part_t *part,
     if (part == list->last) {
         list->last = rest;
         list->nalloc -= i + 1;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Behind the new last part nothing is known to be free. */
+
+static ngx_int_t
+ngx_keepers_headers_unlink(ngx_list_t *list, ngx_list_part_t *part)
+{
+    ngx_list_part_t  *prev;
+
+    for (prev = &list->part; prev->next != part; prev = prev->next) {
+        /* void */
+    }
+
+    prev->next = part->next;
+
+    if (part != list->last) {
+        return NGX_OK;
+    }
+
+    list->last = prev;
+    list->nalloc = prev->nelts;
+
+    if (list->nalloc == 0) {
+        prev->elts = ngx_palloc(list->pool, list->size);
+
+        if (prev->elts == NULL) {
+            return NGX_ERROR;
+        }
+
+        list->nalloc = 1;
     }
 
     return NGX_OK;
