@@ -152,7 +152,6 @@ static void
 writer_tokens_make(const writer_conf_t *conf, const keepers_uuid_t *user,
     writer_store_token_t *token, char text[KEEPERS_BEARER_LEN + 1])
 {
-    int            rc;
     keepers_out_t  out;
     unsigned char  random[32];
 
@@ -160,13 +159,8 @@ writer_tokens_make(const writer_conf_t *conf, const keepers_uuid_t *user,
     keepers_random(random, sizeof(random));
 
     keepers_out_init(&out, text, KEEPERS_BEARER_LEN);
-    keepers_bearer_write(random, token->tag, &out);
+    keepers_bearer_write(random, token->tag, &out, token->hash);
     text[out.len] = '\0';
-
-    /* what was just written can be read */
-    rc = keepers_bearer_read(keepers_out_written(&out), token->tag,
-                             token->hash);
-    (void) rc;
 
     memcpy(token->shown, text, KEEPERS_BEARER_SHOWN_LEN);
 

@@ -10,12 +10,14 @@
 
 #include "core/keepers_in.h"
 #include "core/keepers_keyring.h"
+#include "core/keepers_text.h"
 
 #include <sodium.h>
 
 
 #define KEEPERS_BEARER_VERSION     2
 #define KEEPERS_BEARER_MARK_LEN    3        /* "kp_" */
+#define KEEPERS_BEARER_SCHEME_LEN  7        /* "Bearer " */
 #define KEEPERS_BEARER_RANDOM_LEN  32
 #define KEEPERS_BEARER_RAW_LEN     (KEEPERS_BEARER_RANDOM_LEN                \
                                     + KEEPERS_TAG_LEN)
@@ -33,6 +35,7 @@ _Static_assert(KEEPERS_BEARER_LEN
 _Static_assert(KEEPERS_SCOPES_ALL == (1u << KEEPERS_SCOPES) - 1, "scopes");
 
 
+static bool keepers_bearer_ours(keepers_str_t text);
 static uint32_t keepers_bearer_crc(const unsigned char *p, size_t len);
 static void keepers_bearer_digits(unsigned char *number, size_t len,
     size_t digits, keepers_out_t *out);
@@ -54,6 +57,34 @@ static const char  *keepers_scope_names[KEEPERS_SCOPES] = {
 
 
 bool
+keepers_bearer_find(keepers_str_t header, keepers_str_t *token)
+{
+    *token = keepers_str(NULL, 0);
+
+    if (header.len < KEEPERS_BEARER_SCHEME_LEN
+        || !keepers_text_eq_nocase(keepers_str(header.data,
+                                               KEEPERS_BEARER_SCHEME_LEN - 1),
+                                   keepers_str("bearer", 6))
+        || (header.data[6] != ' ' && header.data[6] != '\t'))
+    {
+        return false;
+    }
+
+    header = keepers_text_trim_ows(
+                     keepers_str(header.data + KEEPERS_BEARER_SCHEME_LEN,
+                                 header.len - KEEPERS_BEARER_SCHEME_LEN));
+
+    if (!keepers_bearer_ours(header)) {
+        return false;
+    }
+
+    *token = header;
+
+    return true;
+}
+
+
+static bool
 keepers_bearer_ours(keepers_str_t text)
 {
     return text.len >= KEEPERS_BEARER_MARK_LEN
@@ -63,7 +94,8 @@ keepers_bearer_ours(keepers_str_t text)
 
 void
 keepers_bearer_write(const unsigned char random[32],
-    const unsigned char tag[KEEPERS_TAG_LEN], keepers_out_t *out)
+    const unsigned char tag[KEEPERS_TAG_LEN], keepers_out_t *out,
+    unsigned char hash[KEEPERS_SID_LEN])
 {
     uint32_t       crc;
     keepers_out_t  sum, text;
@@ -72,6 +104,8 @@ keepers_bearer_write(const unsigned char random[32],
 
     memcpy(raw, random, KEEPERS_BEARER_RANDOM_LEN);
     memcpy(raw + KEEPERS_BEARER_RANDOM_LEN, tag, KEEPERS_TAG_LEN);
+
+    keepers_bearer_hash(raw, hash);
 
     keepers_out_init(&text, bytes, sizeof(bytes));
     keepers_out_text(&text, "kp_");

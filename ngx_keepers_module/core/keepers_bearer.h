@@ -39,6 +39,7 @@
 
 #define KEEPERS_BEARER_LEN         63
 #define KEEPERS_BEARER_SHOWN_LEN   11       /* what a list may show of it */
+#define KEEPERS_BEARER_ID_LEN      8        /* of the hash: its public name */
 #define KEEPERS_BEARER_RECORD_LEN  KEEPERS_SESSION_RECORD_LEN
 #define KEEPERS_SCOPES_LEN_MAX     80       /* all of them, as text */
 
@@ -60,12 +61,17 @@ enum {
 };
 
 
-/* Has it the mark of ours?  Then it is a secret, or nearly, if not right. */
-bool keepers_bearer_ours(keepers_str_t text);
+/*
+ * The token of an Authorization header, its scheme in any case (RFC 9110,
+ * 11.1).  True if it has the mark of ours: then it is a secret, or nearly, if
+ * not right.  Anything else is not for us.
+ */
+bool keepers_bearer_find(keepers_str_t header, keepers_str_t *token);
 
-/* "token" has "random" and the tag; both are wiped by the caller. */
+/* The text of a token, and its hash. */
 void keepers_bearer_write(const unsigned char random[32],
-    const unsigned char tag[KEEPERS_TAG_LEN], keepers_out_t *out);
+    const unsigned char tag[KEEPERS_TAG_LEN], keepers_out_t *out,
+    unsigned char hash[KEEPERS_SID_LEN]);
 
 /*
  * KEEPERS_OK or KEEPERS_BEARER_JUNK, by shape and checksum: the tag, and the

@@ -8,7 +8,6 @@
 
 #include "core/keepers_bearer.h"
 #include "core/keepers_cookie.h"
-#include "core/keepers_text.h"
 #include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
@@ -222,12 +221,11 @@ ngx_keepers_headers_bearers(ngx_http_request_t *r)
 }
 
 
-/* The first that is left; the scheme is in any case (RFC 9110, 11.1). */
+/* The first that is left. */
 
 static ngx_table_elt_t *
 ngx_keepers_headers_bearer(ngx_http_request_t *r, keepers_str_t *token)
 {
-    ngx_str_t         value;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
@@ -236,22 +234,12 @@ ngx_keepers_headers_bearer(ngx_http_request_t *r, keepers_str_t *token)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            value = h[i].value;
 
-            if (h[i].key.len != 13
-                || ngx_strncasecmp(h[i].key.data,
-                                   (u_char *) "authorization", 13) != 0
-                || value.len < 7
-                || ngx_strncasecmp(value.data, (u_char *) "bearer", 6) != 0
-                || (value.data[6] != ' ' && value.data[6] != '\t'))
+            if (h[i].key.len == 13
+                && ngx_strncasecmp(h[i].key.data,
+                                   (u_char *) "authorization", 13) == 0
+                && keepers_bearer_find(ngx_keepers_from(h[i].value), token))
             {
-                continue;
-            }
-
-            *token = keepers_text_trim_ows(keepers_str(value.data + 7,
-                                                       value.len - 7));
-
-            if (keepers_bearer_ours(*token)) {
                 return &h[i];
             }
         }

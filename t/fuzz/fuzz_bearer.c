@@ -3,8 +3,8 @@
  * Copyright (C) Keepers
  *
  * The first byte chooses what the rest is: a token of a machine, what a token
- * is made of and a mask that spoils it, a record, a list of scopes.  What is
- * accepted must be what we would have written ourselves.
+ * is made of and a mask that spoils it, a record, a list of scopes, a header.
+ * What is accepted must be what we would have written ourselves.
  */
 
 
@@ -24,12 +24,15 @@ static void token(keepers_str_t s);
 static void parts(keepers_str_t s);
 static void record(keepers_str_t s);
 static void scopes(keepers_str_t s);
+static void header(keepers_str_t s);
 
 
 typedef void (*target_pt)(keepers_str_t s);
 
 
-static const target_pt  targets[] = { token, parts, record, scopes };
+static const target_pt  targets[] = {
+    token, parts, record, scopes, header
+};
 
 
 int
@@ -51,7 +54,7 @@ token(keepers_str_t s)
     unsigned char  tag[KEEPERS_TAG_LEN], hash[KEEPERS_SID_LEN];
 
     if (keepers_bearer_read(s, tag, hash) == KEEPERS_OK) {
-        MUST(s.len == KEEPERS_BEARER_LEN && keepers_bearer_ours(s));
+        MUST(s.len == KEEPERS_BEARER_LEN);
         return;
     }
 
@@ -67,18 +70,20 @@ parts(keepers_str_t s)
 {
     keepers_out_t  out;
     unsigned char  text[KEEPERS_BEARER_LEN];
-    unsigned char  tag[KEEPERS_TAG_LEN], hash[KEEPERS_SID_LEN];
+    unsigned char  tag[KEEPERS_TAG_LEN];
+    unsigned char  hash[KEEPERS_SID_LEN], same[KEEPERS_SID_LEN];
 
     if (s.len < PARTS_LEN) {
         return;
     }
 
     keepers_out_init(&out, text, sizeof(text));
-    keepers_bearer_write(s.data, s.data + 32, &out);
+    keepers_bearer_write(s.data, s.data + 32, &out, same);
     MUST(!out.overflow && out.len == sizeof(text));
     MUST(keepers_bearer_read(keepers_out_written(&out), tag, hash)
          == KEEPERS_OK);
     MUST(memcmp(tag, s.data + 32, sizeof(tag)) == 0);
+    MUST(memcmp(hash, same, sizeof(hash)) == 0);
 
     if (s.len >= PARTS_LEN + 2 && s.data[PARTS_LEN + 1] != 0) {
         text[s.data[PARTS_LEN] % sizeof(text)] ^= s.data[PARTS_LEN + 1];
@@ -125,4 +130,21 @@ scopes(keepers_str_t s)
     keepers_scopes_write(bits, &out);
     MUST(!out.overflow && out.len == s.len);
     MUST(keepers_scopes_read(keepers_out_written(&out)) == bits);
+}
+
+
+/* What is found is a part of what came, and has our mark. */
+static void
+header(keepers_str_t s)
+{
+    keepers_str_t  found;
+
+    if (!keepers_bearer_find(s, &found)) {
+        MUST(found.data == NULL && found.len == 0);
+        return;
+    }
+
+    MUST(found.data > s.data && found.len >= 3
+         && found.data + found.len <= s.data + s.len
+         && memcmp(found.data, "kp_", 3) == 0);
 }

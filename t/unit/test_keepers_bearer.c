@@ -29,6 +29,7 @@ static void test_ends(void **state);
 static void test_slips(void **state);
 static void test_lengths(void **state);
 static void fill(keepers_session_t *session);
+static void test_header(void **state);
 static void test_record(void **state);
 static void test_record_bytes(void **state);
 static void test_state(void **state);
@@ -78,9 +79,10 @@ test_known(void **state)
     }
 
     keepers_out_init(&out, text, sizeof(text));
-    keepers_bearer_write(random, user, &out);
+    keepers_bearer_write(random, user, &out, hash);
     assert_false(out.overflow);
     assert_str(keepers_out_written(&out), KNOWN);
+    assert_memory_equal(hash, known, sizeof(known));
 
     assert_int_equal(read_token(str(KNOWN)), KEEPERS_OK);
     assert_memory_equal(tag, user, sizeof(user));
@@ -89,7 +91,7 @@ test_known(void **state)
     /* a caller without room */
 
     keepers_out_init(&out, text, KEEPERS_BEARER_LEN - 1);
-    keepers_bearer_write(random, user, &out);
+    keepers_bearer_write(random, user, &out, hash);
     assert_true(out.overflow);
 }
 
@@ -162,13 +164,44 @@ test_lengths(void **state)
     for (len = 0; len < KEEPERS_BEARER_LEN; len++) {
         text = unit_copy(KNOWN, len);
         assert_int_equal(read_token(text), KEEPERS_BEARER_JUNK);
-        assert_true(keepers_bearer_ours(text) == (len >= 3));
         unit_free(text);
     }
 
     assert_int_equal(read_token(str(KNOWN "0")), KEEPERS_BEARER_JUNK);
-    assert_false(keepers_bearer_ours(str("KP_0")));
-    assert_false(keepers_bearer_ours(str("v1.0")));
+}
+
+
+static void
+test_header(void **state)
+{
+    size_t         i;
+    keepers_str_t  header, token;
+
+    static const char  *const ours[] = {
+        "Bearer kp_0", "bearer kp_0", "BEARER kp_0", "beareR\tkp_0",
+        "Bearer   kp_0", "Bearer \t kp_0 \t "
+    };
+    static const char  *const others[] = {
+        "", "B", "Bearer", "Bearer ", "Bearer k", "Bearer kp", "Bearer KP_0",
+        "Bearer v1.0", "Bearerkp_0", "Basic kp_0", "kp_0", "Bearer, kp_0",
+        "Bearers kp_0", " Bearer kp_0", "Bearer \"kp_0\""
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
+        header = unit_copy(ours[i], strlen(ours[i]));
+        assert_true(keepers_bearer_find(header, &token));
+        assert_str(token, "kp_0");
+        unit_free(header);
+    }
+
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        header = unit_copy(others[i], strlen(others[i]));
+        assert_false(keepers_bearer_find(header, &token));
+        assert_int_equal(token.len, 0);
+        unit_free(header);
+    }
 }
 
 
@@ -354,6 +387,7 @@ main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_slips),
         cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_header),
         cmocka_unit_test(test_record),
         cmocka_unit_test(test_record_bytes),
         cmocka_unit_test(test_state),
