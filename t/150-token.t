@@ -40,9 +40,11 @@ my $node = start_nginx((<<"HEAD" . <<'END') =~ s/UPSTREAM/$upstream->{url}/gr);
     keepers_session_cookie  keepers insecure;
 HEAD
     keepers_session_cache  20s;
+    keepers_limit_rule     own key=$keepers_user$keepers_token rate=1/h burst=2;
 
     log_format tokens '$status s=$keepers_session u=$keepers_user '
-                      'r=$keepers_role o=$keepers_scopes c=$keepers_cache '
+                      'r=$keepers_role o=$keepers_scopes i=$keepers_token '
+                      'c=$keepers_cache '
                       'w=$keepers_reason t=$keepers_csrf_token '
                       'a=$http_authorization';
 
@@ -75,6 +77,12 @@ HEAD
 
         location /machines {
             keepers_session  required role=machine;
+            alias            %%DIR%%/html/page;
+        }
+
+        location /limited {
+            keepers_session  required;
+            keepers_limit    own;
             alias            %%DIR%%/html/page;
         }
 
@@ -120,6 +128,15 @@ HEAD
             alias            %%DIR%%/html/outer;
         }
 
+    }
+
+    server {
+        listen      unix:%%DIR%%/early.sock;
+        error_page  400 /early;
+
+        location /early {
+            proxy_pass  UPSTREAM;
+        }
     }
 
     server {
@@ -216,7 +233,7 @@ for my $scheme ('bearer', 'BEARER', 'BeArEr', 'Bearer  ', "Bearer \t") {
 }
 
 like(slurp("$node->{dir}/tokens.log"),
-     qr/^200 s=valid u=[0-9a-f-]{36} r=machine o=customers\.read c=hit w= t= a=-$/m,
+     qr/^200 s=valid u=[0-9a-f-]{36} r=machine o=customers\.read i=$reader->{id} c=hit w= t= a=-$/m,
      'the variables say who it is, and what it may do');
 
 my ($shown) = @{listed($owner)};
@@ -249,6 +266,10 @@ for my $other ('Basic YXBwOnBhc3M=', 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x',
     like(get('/open', { Authorization => $other })->body,
          qr/auth=\[\Q$other\E\]/, "'$other' is the application's");
 }
+
+# (nginx itself logs a header that it refuses: no real token)
+my $early = qx(curl -s --max-time 5 --unix-socket '$node->{dir}/early.sock' -H 'Authorization: Bearer kp_1' -H 'Authorization: Bearer kp_2' http://a/);
+like($early, qr/auth=\[\]/, 'nor where nginx refuses and a page has an upstream');
 
 is(get('/basic', { Authorization => 'Basic YXBwOnBhc3M=' })->code, 200,
    'and Basic still works');
@@ -360,6 +381,15 @@ is(sign_in($p, 'manager@canary.example', 'canary-manager-1')
 isnt((operator($p, "canary-robot-1\n", qw(account add --role machine
                --business-id), $business, '--email',
                'robot@canary.example'))[0], 0, 'no account is a machine');
+
+
+# --- a program that runs wild locks nobody out
+
+is(join(' ', map { get('/limited', bearer($reader))->code } 1 .. 3),
+   '200 200 429', 'a token has a budget');
+is(get('/limited', bearer($other))->code, 200, 'another token its own');
+is(get('/limited', { Cookie => "keepers=$cookie" })->code, 200,
+   'and who made both hers');
 
 
 # --- two proofs are none

@@ -30,7 +30,8 @@ static ngx_uint_t ngx_keepers_limit_names(ngx_str_t *text,
 static const ngx_str_t  ngx_keepers_limit_session_names[] = {
     ngx_string("keepers_user"), ngx_string("keepers_business"),
     ngx_string("keepers_role"), ngx_string("keepers_aal"),
-    ngx_string("keepers_session"), ngx_null_string
+    ngx_string("keepers_session"), ngx_string("keepers_token"),
+    ngx_string("keepers_scopes"), ngx_null_string
 };
 
 static const ngx_str_t  ngx_keepers_limit_signup_names[] = {

@@ -29,6 +29,7 @@ typedef enum {
     NGX_KEEPERS_VARIABLE_USER,
     NGX_KEEPERS_VARIABLE_BUSINESS,
     NGX_KEEPERS_VARIABLE_ROLE,
+    NGX_KEEPERS_VARIABLE_TOKEN,
     NGX_KEEPERS_VARIABLE_SCOPES,
     NGX_KEEPERS_VARIABLE_AAL,
     NGX_KEEPERS_VARIABLE_AGE,
@@ -92,6 +93,7 @@ static ngx_http_variable_t  ngx_keepers_variables[] = {
     ngx_keepers_variable_row("keepers_business", ngx_keepers_variable,
                              BUSINESS),
     ngx_keepers_variable_row("keepers_role", ngx_keepers_variable, ROLE),
+    ngx_keepers_variable_row("keepers_token", ngx_keepers_variable, TOKEN),
     ngx_keepers_variable_row("keepers_scopes", ngx_keepers_variable, SCOPES),
     ngx_keepers_variable_row("keepers_aal", ngx_keepers_variable, AAL),
     ngx_keepers_variable_row("keepers_session_age", ngx_keepers_variable,
@@ -191,6 +193,7 @@ ngx_keepers_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     case NGX_KEEPERS_VARIABLE_USER:
     case NGX_KEEPERS_VARIABLE_BUSINESS:
     case NGX_KEEPERS_VARIABLE_ROLE:
+    case NGX_KEEPERS_VARIABLE_TOKEN:
     case NGX_KEEPERS_VARIABLE_SCOPES:
     case NGX_KEEPERS_VARIABLE_AAL:
     case NGX_KEEPERS_VARIABLE_AGE:
@@ -216,9 +219,13 @@ static void
 ngx_keepers_variable_session(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     keepers_out_t *out, uintptr_t data)
 {
+    ngx_uint_t  machine;
+
     if (ngx_keepers_variable_known(r) == NULL) {
         return;
     }
+
+    machine = ngx_keepers_check_machine(ctx);
 
     switch (data) {
 
@@ -232,6 +239,11 @@ ngx_keepers_variable_session(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     case NGX_KEEPERS_VARIABLE_ROLE:
         keepers_out_text(out, keepers_role_name(ctx->session.role));
+        break;
+
+    case NGX_KEEPERS_VARIABLE_TOKEN:
+        keepers_text_hex(out, keepers_str(ctx->sid,
+                                          machine ? KEEPERS_BEARER_ID_LEN : 0));
         break;
 
     case NGX_KEEPERS_VARIABLE_SCOPES:
@@ -249,11 +261,9 @@ ngx_keepers_variable_session(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     default:
 
-        if (ngx_keepers_check_machine(ctx)) {
-            return;
+        if (!machine) {
+            keepers_csrf_write(ngx_keepers_main_conf(r)->edge, ctx->sid, out);
         }
-
-        keepers_csrf_write(ngx_keepers_main_conf(r)->edge, ctx->sid, out);
     }
 }
 
@@ -519,17 +529,14 @@ ngx_keepers_variable_next(ngx_http_request_t *r,
 
     ctx = ngx_keepers_ctx_find(r);
 
+    *v = ngx_http_variable_null_value;
+
     if (ctx != NULL && ctx->next.len != 0) {
         v->len = ctx->next.len;
         v->data = ctx->next.data;
-        v->valid = 1;
-        v->no_cacheable = 0;
-        v->not_found = 0;
 
         return NGX_OK;
     }
-
-    *v = ngx_http_variable_null_value;
 
     if (!ngx_keepers_main_conf(r)->used
         || ngx_http_arg(r, (u_char *) "next", 4, &arg) != NGX_OK
