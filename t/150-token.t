@@ -301,7 +301,12 @@ allow_log(qr/subrequest into a protected location was refused/);
 
 my $nobody = 'customers/019a0000-0000-7000-8000-000000000000';
 
+is($ua->post($p->{link2_url} => { 'Idempotency-Key' => "token-$$" },
+             json => { name => 'Ana', email => canary('ana@canary.example') })
+   ->res->code, 202, 'a customer joins');
 is(api(GET => 'customers', $reader)->code, 200, 'it reads customers');
+is(api(GET => 'customers', $reader)->json->{items}[0]{email},
+   'ana@canary.example', 'as the owner does');
 is(api(GET => 'links', $reader)->code, 403, 'no links');
 is(api(GET => 'links', $reader)->json->{code}, 'scope', 'and is told why');
 is(api(GET => 'audit', $reader)->code, 403, 'not the audit log');

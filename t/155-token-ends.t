@@ -301,6 +301,21 @@ soon { code('/asked', $hers) == 401 } 'and ends at its time';
 is(code('/page', $hers), 401, 'in the zone as well');
 
 
+# --- a Redis user of the writer with the rights of an older version
+
+redis_cli($p->{redis}, 'ACL', 'SETUSER', 'writer', 'clearselectors');
+restart($p->{writer});
+
+my $older = make('Older');
+
+soon { code('/asked', $older) == 200 } 'tokens work';
+is(end($older), 204, 'and end');
+soon { code('/asked', $older) == 401 } 'as ever';
+is($ua->get("$p->{url}/readyz")->res->code, 200, 'and nothing is amiss');
+like(slurp($p->{writer_log}), qr/event=tokens state=use_unknown remedy=/,
+     'the writer says that their use is not known');
+
+
 # --- there is an end to them
 
 make("N $_") for 1 .. 49;
