@@ -256,8 +256,9 @@ sub loads {
 sub variables {
     my $text = slurp("$root/docs/variables.md");
     my %compiled = map { $_ => 1 }
-                       slurp("$http/ngx_keepers_variables.c")
-                           =~ /variable_row\("(keepers_\w+)"/g;
+                   map { slurp("$http/ngx_keepers_$_.c")
+                             =~ /variable_row\("(keepers_\w+)"/g }
+                       qw(variables limit_variables);
 
     # what stands for another one in the keys of limits, and is not for hosts
     delete @compiled{qw(keepers_limit_net keepers_limit_net_wide)};

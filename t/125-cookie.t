@@ -171,6 +171,21 @@ for my $case (@last) {
     like($answer, qr/\r\n\r\n\[$left\] \z/, "nothing else: $name");
 }
 
+my $device = 'keepers-device=' . 'A' x 54;
+
+for my $case (['[] after', $device], ['[] after', "$ours; $device"],
+              ['[] after', $device, $ours],
+              ['[a=1; b=2] after', "a=1; $device; b=2; $ours"],
+              ['[a=1; keepers-devices=2] after',
+               "$device; a=1; $device; keepers-devices=2"])
+{
+    my ($left, @sent) = @$case;
+
+    is(got('/open/', @sent), $left, "a device's goes: @sent");
+    is(got('/in/', @sent, grep({ !/keepers=v1/ } "@sent") ? $ours : ()), $left,
+       'under a session too');
+}
+
 my $long = 'x' x 9000;
 
 for my $case ([400, "X-After: after\r\n"],

@@ -40,11 +40,13 @@ my %owner = (email => $p->{owner_email}, password => $p->{owner_password});
 
 subtest 'the right password' => sub {
     my $res = post(\%owner);
-    my @cookies = @{$res->headers->every_header('Set-Cookie')};
+    my ($device, @cookies) = sort { $b =~ /-device/ <=> $a =~ /-device/ }
+                             @{$res->headers->every_header('Set-Cookie')};
 
     is($res->code, 303, 'leads on');
     is($res->headers->location, '/dashboard/', 'to the dashboard');
-    is(scalar @cookies, 1, 'with one cookie');
+    like($device, qr/^keepers-device=/, 'with one cookie for the device');
+    is(scalar @cookies, 1, 'and one');
     like($cookies[0], qr/^keepers=v1\.[\w-]{54}; Path=\/;/, 'of a token');
     like($cookies[0], qr/; HttpOnly/, 'that scripts cannot see');
     like($cookies[0], qr/; SameSite=Lax/, 'nor other sites send');

@@ -52,6 +52,7 @@ static const char  keepers_keyring_contexts[KEEPERS_PURPOSES]
     [KEEPERS_PURPOSE_CSRF]         = "csrftokn",
     [KEEPERS_PURPOSE_CLIENT]       = "clientnw",
     [KEEPERS_PURPOSE_LIMIT]        = "limitkey",
+    [KEEPERS_PURPOSE_DEVICE]       = "devicetk",
     [KEEPERS_PURPOSE_SHARED]       = "sharedmk",
     [KEEPERS_PURPOSE_IDENTITY]     = "identity",
     [KEEPERS_PURPOSE_ENVELOPE]     = "envelope",

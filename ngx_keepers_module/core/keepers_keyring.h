@@ -34,6 +34,7 @@ typedef enum {
     KEEPERS_PURPOSE_CSRF,
     KEEPERS_PURPOSE_CLIENT,             /* $keepers_client */
     KEEPERS_PURPOSE_LIMIT,              /* keys of limits in Redis */
+    KEEPERS_PURPOSE_DEVICE,             /* device token */
     KEEPERS_PURPOSE_SHARED,             /* edge ring to shared ring */
     KEEPERS_PURPOSE_IDENTITY,           /* shared: identity JWT */
     KEEPERS_PURPOSE_ENVELOPE,           /* shared: the edge's MAC */

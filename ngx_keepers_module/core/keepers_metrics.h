@@ -41,6 +41,7 @@
     row(CUT_UNKNOWN,      "keepers_responses_cut_total", "reason=\"unknown\"")\
     row(SIGNIN_OK,        "keepers_signins_total", "verdict=\"ok\"")         \
     row(SIGNIN_BAD,       "keepers_signins_total", "verdict=\"bad\"")        \
+    row(SIGNIN_LIMITED,   "keepers_signins_total", "verdict=\"limited\"")    \
     row(SIGNIN_BUSY,      "keepers_signins_total", "verdict=\"busy\"")       \
     row(SIGNIN_ERROR,     "keepers_signins_total", "verdict=\"error\"")      \
     row(SIGNUP_ACCEPTED,  "keepers_signups_total", "outcome=\"accepted\"")   \

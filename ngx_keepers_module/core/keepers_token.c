@@ -37,6 +37,8 @@ _Static_assert(KEEPERS_TOKEN_LEN == KEEPERS_TOKEN_PREFIX_LEN
                + keepers_base64url_len(KEEPERS_TOKEN_RAW_LEN), "token");
 _Static_assert(KEEPERS_FORM_TOKEN_LEN
                == keepers_base64url_len(KEEPERS_FORM_RAW_LEN), "form token");
+_Static_assert(KEEPERS_DEVICE_LEN == KEEPERS_FORM_TOKEN_LEN
+               && KEEPERS_DEVICE_ID_LEN == KEEPERS_FORM_NONCE_LEN, "device");
 _Static_assert(KEEPERS_MAC_TEXT_LEN
                == keepers_base64url_len(KEEPERS_MAC_LEN), "MAC");
 _Static_assert(KEEPERS_SID_TEXT_LEN
@@ -45,7 +47,14 @@ _Static_assert(KEEPERS_TAG_TEXT_LEN
                == keepers_base64url_len(KEEPERS_TAG_LEN), "tag");
 
 
-static void keepers_form_parts(keepers_str_t parts[2],
+static void keepers_stamp_write(const keepers_keyring_t *ring,
+    keepers_purpose_e purpose, keepers_str_t context, uint64_t now_ms,
+    const unsigned char nonce[KEEPERS_FORM_NONCE_LEN], keepers_out_t *out);
+static int keepers_stamp_read(const keepers_keyring_t *ring,
+    keepers_purpose_e purpose, keepers_str_t context, keepers_str_t text,
+    uint64_t now_ms, uint64_t life_ms, uint64_t *issued_ms,
+    unsigned char nonce[KEEPERS_FORM_NONCE_LEN]);
+static void keepers_stamp_parts(keepers_str_t parts[2],
     const unsigned char raw[KEEPERS_FORM_RAW_LEN], keepers_str_t context);
 
 
@@ -206,19 +215,8 @@ keepers_form_token_write(const keepers_keyring_t *ring, keepers_str_t context,
     uint64_t now_ms, const unsigned char nonce[KEEPERS_FORM_NONCE_LEN],
     keepers_out_t *out)
 {
-    keepers_out_t  signed_part;
-    keepers_str_t  parts[2];
-    unsigned char  raw[KEEPERS_FORM_RAW_LEN];
-
-    keepers_out_init(&signed_part, raw, KEEPERS_FORM_SIGNED_LEN);
-    keepers_out_u64(&signed_part, now_ms);
-    keepers_out_bytes(&signed_part, nonce, KEEPERS_FORM_NONCE_LEN);
-
-    keepers_form_parts(parts, raw, context);
-    keepers_keyed_hash(ring->keys[0].derived[KEEPERS_PURPOSE_FORM], parts, 2,
-                       raw + KEEPERS_FORM_SIGNED_LEN, KEEPERS_MAC_LEN);
-
-    keepers_text_base64url(out, keepers_str(raw, sizeof(raw)));
+    keepers_stamp_write(ring, KEEPERS_PURPOSE_FORM, context, now_ms, nonce,
+                        out);
 }
 
 
@@ -227,41 +225,29 @@ keepers_form_token_read(const keepers_keyring_t *ring, keepers_str_t context,
     keepers_str_t text, uint64_t now_ms, uint64_t life_ms, uint64_t *issued_ms,
     unsigned char nonce[KEEPERS_FORM_NONCE_LEN])
 {
-    uint64_t       ms;
-    keepers_in_t   in;
-    keepers_str_t  parts[2];
-    unsigned char  raw[KEEPERS_FORM_RAW_LEN];
+    return keepers_stamp_read(ring, KEEPERS_PURPOSE_FORM, context, text,
+                              now_ms, life_ms, issued_ms, nonce);
+}
 
-    *issued_ms = 0;
-    memset(nonce, 0, KEEPERS_FORM_NONCE_LEN);
 
-    if (!keepers_text_base64url_decode(text, raw, KEEPERS_FORM_RAW_LEN)) {
-        return KEEPERS_TOKEN_JUNK;
-    }
+void
+keepers_device_write(const keepers_keyring_t *ring, keepers_str_t account,
+    uint64_t now_ms, const unsigned char id[KEEPERS_DEVICE_ID_LEN],
+    keepers_out_t *out)
+{
+    keepers_stamp_write(ring, KEEPERS_PURPOSE_DEVICE, account, now_ms, id,
+                        out);
+}
 
-    keepers_form_parts(parts, raw, context);
 
-    if (!keepers_keyring_knows(ring, KEEPERS_PURPOSE_FORM, parts, 2,
-                               raw + KEEPERS_FORM_SIGNED_LEN, KEEPERS_MAC_LEN))
-    {
-        return KEEPERS_TOKEN_FORGED;
-    }
-
-    keepers_in_init(&in, keepers_str(raw, KEEPERS_FORM_SIGNED_LEN));
-    ms = keepers_in_u64(&in);
-
-    if (ms > now_ms && ms - now_ms > KEEPERS_FORM_EARLY_MS) {
-        return KEEPERS_TOKEN_EARLY;
-    }
-
-    *issued_ms = ms;
-    keepers_in_bytes(&in, nonce, KEEPERS_FORM_NONCE_LEN);
-
-    if (ms < now_ms && now_ms - ms > life_ms) {
-        return KEEPERS_TOKEN_EXPIRED;
-    }
-
-    return KEEPERS_OK;
+int
+keepers_device_read(const keepers_keyring_t *ring, keepers_str_t account,
+    keepers_str_t text, uint64_t now_ms, uint64_t *issued_ms,
+    unsigned char id[KEEPERS_DEVICE_ID_LEN])
+{
+    return keepers_stamp_read(ring, KEEPERS_PURPOSE_DEVICE, account, text,
+                              now_ms, KEEPERS_DEVICE_LIFE_S * 1000, issued_ms,
+                              id);
 }
 
 
@@ -406,7 +392,72 @@ keepers_csrf_check(const keepers_keyring_t *ring,
 
 
 static void
-keepers_form_parts(keepers_str_t parts[2],
+keepers_stamp_write(const keepers_keyring_t *ring, keepers_purpose_e purpose,
+    keepers_str_t context, uint64_t now_ms,
+    const unsigned char nonce[KEEPERS_FORM_NONCE_LEN], keepers_out_t *out)
+{
+    keepers_out_t  signed_part;
+    keepers_str_t  parts[2];
+    unsigned char  raw[KEEPERS_FORM_RAW_LEN];
+
+    keepers_out_init(&signed_part, raw, KEEPERS_FORM_SIGNED_LEN);
+    keepers_out_u64(&signed_part, now_ms);
+    keepers_out_bytes(&signed_part, nonce, KEEPERS_FORM_NONCE_LEN);
+
+    keepers_stamp_parts(parts, raw, context);
+    keepers_keyed_hash(ring->keys[0].derived[purpose], parts, 2,
+                       raw + KEEPERS_FORM_SIGNED_LEN, KEEPERS_MAC_LEN);
+
+    keepers_text_base64url(out, keepers_str(raw, sizeof(raw)));
+}
+
+
+static int
+keepers_stamp_read(const keepers_keyring_t *ring, keepers_purpose_e purpose,
+    keepers_str_t context, keepers_str_t text, uint64_t now_ms,
+    uint64_t life_ms, uint64_t *issued_ms,
+    unsigned char nonce[KEEPERS_FORM_NONCE_LEN])
+{
+    uint64_t       ms;
+    keepers_in_t   in;
+    keepers_str_t  parts[2];
+    unsigned char  raw[KEEPERS_FORM_RAW_LEN];
+
+    *issued_ms = 0;
+    memset(nonce, 0, KEEPERS_FORM_NONCE_LEN);
+
+    if (!keepers_text_base64url_decode(text, raw, KEEPERS_FORM_RAW_LEN)) {
+        return KEEPERS_TOKEN_JUNK;
+    }
+
+    keepers_stamp_parts(parts, raw, context);
+
+    if (!keepers_keyring_knows(ring, purpose, parts, 2,
+                               raw + KEEPERS_FORM_SIGNED_LEN, KEEPERS_MAC_LEN))
+    {
+        return KEEPERS_TOKEN_FORGED;
+    }
+
+    keepers_in_init(&in, keepers_str(raw, KEEPERS_FORM_SIGNED_LEN));
+    ms = keepers_in_u64(&in);
+
+    if (ms > now_ms && ms - now_ms > KEEPERS_FORM_EARLY_MS) {
+        return KEEPERS_TOKEN_EARLY;
+    }
+
+    *issued_ms = ms;
+    keepers_in_bytes(&in, nonce, KEEPERS_FORM_NONCE_LEN);
+
+    if (ms < now_ms && now_ms - ms > life_ms) {
+        return KEEPERS_TOKEN_EXPIRED;
+    }
+
+    return KEEPERS_OK;
+}
+
+
+static void
+keepers_stamp_parts(keepers_str_t parts[2],
     const unsigned char raw[KEEPERS_FORM_RAW_LEN], keepers_str_t context)
 {
     parts[0] = keepers_str(raw, KEEPERS_FORM_SIGNED_LEN);

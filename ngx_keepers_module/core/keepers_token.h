@@ -2,7 +2,8 @@
 /*
  * Copyright (C) Keepers
  *
- * Session tokens and the sealing of records; form tokens; the signed "next".
+ * Session tokens and the sealing of records; form tokens; device tokens; the
+ * signed "next".
  *
  *   session token   "v1." base64url(tag 8 | random 32)           57 bytes
  *     tag           keyed BLAKE2b-128 of the user id, its first 8 bytes
@@ -10,6 +11,7 @@
  *   sealed record   nonce 24 | XChaCha20-Poly1305(record, ad = Redis key)
  *   form token      base64url(ms 8 | nonce 16 | MAC 16)          54 bytes
  *     MAC           keyed BLAKE2b-128 of ms | nonce | context
+ *   device token    the same of ms | device id | account, another key
  *   signed next     base64url(MAC 16) "." path
  */
 
@@ -32,6 +34,9 @@
 #define KEEPERS_SEAL_OVERHEAD      40       /* nonce 24, tag 16 */
 #define KEEPERS_FORM_TOKEN_LEN     54
 #define KEEPERS_FORM_NONCE_LEN     16
+#define KEEPERS_DEVICE_LEN         54
+#define KEEPERS_DEVICE_ID_LEN      16
+#define KEEPERS_DEVICE_LIFE_S      15552000ull      /* 180 days */
 #define KEEPERS_NEXT_LEN_MAX       1024
 
 
@@ -94,6 +99,18 @@ int keepers_form_token_read(const keepers_keyring_t *ring,
     keepers_str_t context, keepers_str_t text, uint64_t now_ms,
     uint64_t life_ms, uint64_t *issued_ms,
     unsigned char nonce[KEEPERS_FORM_NONCE_LEN]) keepers_checked;
+
+/*
+ * Device token: who has it has signed in to "account" (canonical), within the
+ * last 180 days.  It does not say to which: another account makes it FORGED.
+ * Codes as above.
+ */
+void keepers_device_write(const keepers_keyring_t *ring,
+    keepers_str_t account, uint64_t now_ms,
+    const unsigned char id[KEEPERS_DEVICE_ID_LEN], keepers_out_t *out);
+int keepers_device_read(const keepers_keyring_t *ring, keepers_str_t account,
+    keepers_str_t text, uint64_t now_ms, uint64_t *issued_ms,
+    unsigned char id[KEEPERS_DEVICE_ID_LEN]) keepers_checked;
 
 /*
  * A path to return to after sign-in: relative, one leading '/', not "//" nor

@@ -61,7 +61,7 @@ ngx_keepers_access_handler(ngx_http_request_t *r)
     }
 
     if (klcf->limits != NULL) {
-        rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_EARLY);
+        rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_EARLY, NULL);
 
         if (rc == NGX_AGAIN && klcf->session != NGX_KEEPERS_SESSION_OFF) {
 
@@ -86,7 +86,7 @@ ngx_keepers_access_handler(ngx_http_request_t *r)
     }
 
     if (klcf->limits != NULL) {
-        rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SESSION);
+        rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SESSION, NULL);
 
         if (rc != NGX_OK) {
             return rc;

@@ -54,6 +54,8 @@ ngx_keepers_ask(ngx_http_request_t *r, ngx_keepers_ask_t *ask,
 
     r->write_event_handler = ngx_keepers_ask_resume;
 
+    r->main->count++;
+
     return NGX_OK;
 }
 

@@ -35,8 +35,9 @@ struct ngx_keepers_ask_s {
 
 /*
  * POSTs "body" (memory of the request) to the internal location "uri".  To be
- * called in the handler of a read body; NGX_OK: "done" will be called, and
- * the caller does not finalize; NGX_ERROR: no memory.
+ * called where what is returned finalizes the request.  NGX_OK: "done" will be
+ * called, and the request's count was raised: return NGX_DONE; NGX_ERROR: no
+ * memory.
  */
 ngx_int_t ngx_keepers_ask(ngx_http_request_t *r, ngx_keepers_ask_t *ask,
     const ngx_str_t *uri, keepers_str_t body);

@@ -224,7 +224,8 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_keepers_conf_nameless(cf, prev, conf);
 
-    if (ngx_keepers_link_merge(cf, conf) != NGX_CONF_OK
+    if (ngx_keepers_conf_device(cf, prev, conf) != NGX_OK
+        || ngx_keepers_link_merge(cf, conf) != NGX_CONF_OK
         || ngx_keepers_limit_merge(cf, conf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;

@@ -46,7 +46,8 @@ typedef enum {
 typedef enum {
     NGX_KEEPERS_LIMIT_EARLY = 0,            /* before anything was looked up */
     NGX_KEEPERS_LIMIT_SESSION,
-    NGX_KEEPERS_LIMIT_SIGNUP                /* of a link: its fields are read */
+    NGX_KEEPERS_LIMIT_SIGNUP,               /* of a link: its fields are read */
+    NGX_KEEPERS_LIMIT_SIGNIN                /* the same, of a sign-in */
 } ngx_keepers_limit_stage_e;
 
 
@@ -146,6 +147,7 @@ typedef struct {
     ngx_msec_t                 fresh_ms;    /* 0: any age */
     ngx_str_t                  cookie;
     ngx_flag_t                 cookie_insecure;
+    ngx_str_t                  cookie_device;   /* name; set when merged */
     time_t                     idle_s;
     time_t                     absolute_s;
     ngx_msec_t                 cache_ms;
@@ -209,6 +211,10 @@ char *ngx_keepers_conf_signin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_conf_signout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_conf_sessions(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* When locations are merged: the name of the cookie of a known device. */
+ngx_int_t ngx_keepers_conf_device(ngx_conf_t *cf,
+    const ngx_keepers_loc_conf_t *prev, ngx_keepers_loc_conf_t *conf);
 
 /* When locations are merged: refuses "return" under a required session. */
 char *ngx_keepers_conf_return(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf);

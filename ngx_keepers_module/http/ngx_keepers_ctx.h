@@ -85,6 +85,7 @@ typedef struct {
     unsigned                csrf_passed:1;
     unsigned                limit_tap:1;    /* a signup needs one more tap */
     unsigned                limit_hold:1;   /* a signup is held */
+    unsigned                device_known:1; /* "device", to "account" */
 
     /* what the phases noted */
     ngx_keepers_limit_e     limit;
@@ -98,6 +99,11 @@ typedef struct {
     /* of a signup whose fields passed, for the keys of limits */
     keepers_str_t           recipient;      /* its e-mail address; secret */
     const keepers_uuid_t   *link_business;  /* NULL: not known */
+
+    /* of a sign-in whose fields were read, likewise */
+    keepers_str_t           account;        /* canonical; secret */
+    u_char                  device[KEEPERS_DEVICE_ID_LEN];
+    uint64_t                device_ms;      /* when it got its cookie */
 
     ngx_keepers_wait_t     *wait;           /* one op at a time */
     ngx_keepers_limits_t   *limits;         /* NULL: none was decided */

@@ -16,6 +16,7 @@
 #include <ngx_http.h>
 
 #include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_wait.h"
 
 
 /* phases */
@@ -30,12 +31,17 @@ ngx_int_t ngx_keepers_link_handler(ngx_http_request_t *r);    /* precontent */
 
 /*
  * Decides the rules of a stage: the access phase calls it before the session
- * is looked up and once it is known, the signup phase when the fields were
- * read.  May be called again at any moment, and charges a request once a
- * rule.  NGX_OK: go on; NGX_AGAIN: waiting; else what the phase returns.
+ * is looked up and once it is known, the signup phase and a sign-in when the
+ * fields were read.  May be called again at any moment, and charges a request
+ * once a rule.  NGX_OK: go on; NGX_AGAIN: waiting; else what the phase
+ * returns.
+ *
+ * "wake" NULL: a phase, which runs again.  Else a content handler: "wake" goes
+ * on when the answer is there, the request's count was raised for NGX_AGAIN,
+ * and who is refused is answered by it: ctx->limit says so.
  */
 ngx_int_t ngx_keepers_limit_check(ngx_http_request_t *r,
-    ngx_keepers_limit_stage_e stage);
+    ngx_keepers_limit_stage_e stage, ngx_keepers_wake_pt wake);
 
 /* Gives back what rules that count failures reserved: the log phase. */
 ngx_int_t ngx_keepers_limit_log_handler(ngx_http_request_t *r);
@@ -57,6 +63,7 @@ ngx_int_t ngx_keepers_outcome_init(ngx_conf_t *cf);
 
 /* variables; called at preconfiguration */
 ngx_int_t ngx_keepers_variables_add(ngx_conf_t *cf);
+ngx_int_t ngx_keepers_limit_variables_add(ngx_conf_t *cf);
 
 /* setters of directives that stand with their handler */
 char *ngx_keepers_thanks_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -20,8 +20,10 @@ static ngx_int_t ngx_keepers_headers_cookies(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_headers_bearers(ngx_http_request_t *r);
 static ngx_table_elt_t *ngx_keepers_headers_bearer(ngx_http_request_t *r,
     keepers_str_t *token);
+static ngx_uint_t ngx_keepers_headers_cookie(ngx_http_request_t *r,
+    ngx_table_elt_t *h);
 static ngx_int_t ngx_keepers_headers_strip(ngx_http_request_t *r,
-    ngx_table_elt_t *h, keepers_str_t name);
+    ngx_table_elt_t *h);
 static ngx_int_t ngx_keepers_headers_drop(ngx_http_request_t *r,
     ngx_table_elt_t *h);
 static ngx_uint_t ngx_keepers_headers_ours(const ngx_table_elt_t *h);
@@ -143,25 +145,18 @@ ngx_keepers_headers_claims(ngx_http_request_t *r)
 static ngx_int_t
 ngx_keepers_headers_cookies(ngx_http_request_t *r)
 {
-    size_t            pos;
     ngx_uint_t        n;
-    keepers_str_t     name, value;
     ngx_table_elt_t  *h;
 
-    name = ngx_keepers_from(ngx_keepers_loc_conf(r)->cookie);
     n = 0;
 
     while ((h = ngx_keepers_cookie_line(r, n)) != NULL) {
-        pos = 0;
-
-        if (!keepers_cookie_next(ngx_keepers_from(h->value), name, &pos,
-                                 &value))
-        {
+        if (!ngx_keepers_headers_cookie(r, h)) {
             n++;
             continue;
         }
 
-        if (ngx_keepers_headers_strip(r, h, name) != NGX_OK) {
+        if (ngx_keepers_headers_strip(r, h) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -249,14 +244,42 @@ ngx_keepers_headers_bearer(ngx_http_request_t *r, keepers_str_t *token)
 }
 
 
-static ngx_int_t
-ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h,
-    keepers_str_t name)
-{
-    keepers_out_t           out;
-    ngx_keepers_ctx_t      *ctx;
-    ngx_keepers_cookies_t  *kept;
+/* Has the line the session's cookie, or that of a known device? */
 
+static ngx_uint_t
+ngx_keepers_headers_cookie(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    size_t                   pos;
+    keepers_str_t            line, value;
+    ngx_keepers_loc_conf_t  *klcf;
+
+    klcf = ngx_keepers_loc_conf(r);
+    line = ngx_keepers_from(h->value);
+
+    pos = 0;
+
+    if (keepers_cookie_next(line, ngx_keepers_from(klcf->cookie), &pos,
+                            &value))
+    {
+        return 1;
+    }
+
+    pos = 0;
+
+    return keepers_cookie_next(line, ngx_keepers_from(klcf->cookie_device),
+                               &pos, &value);
+}
+
+
+static ngx_int_t
+ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    keepers_out_t            session, out;
+    ngx_keepers_ctx_t       *ctx;
+    ngx_keepers_cookies_t   *kept;
+    ngx_keepers_loc_conf_t  *klcf;
+
+    klcf = ngx_keepers_loc_conf(r);
     ctx = ngx_keepers_ctx_get(r);
     kept = ngx_palloc(r->pool, sizeof(ngx_keepers_cookies_t));
 
@@ -277,13 +300,17 @@ ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h,
 
     /* nginx ends each header's value with a zero, for those who expect it */
 
+    ngx_keepers_out(&session, r->pool, h->value.len);
     ngx_keepers_out(&out, r->pool, h->value.len + 1);
 
-    if (out.data == NULL) {
+    if (session.data == NULL || out.data == NULL) {
         return NGX_ERROR;
     }
 
-    keepers_cookie_strip(kept->line, name, &out);
+    keepers_cookie_strip(kept->line, ngx_keepers_from(klcf->cookie),
+                         &session);
+    keepers_cookie_strip(keepers_out_written(&session),
+                         ngx_keepers_from(klcf->cookie_device), &out);
 
     h->value.data = out.data;
     h->value.len = out.len;

@@ -29,6 +29,8 @@
 
 static ngx_int_t ngx_keepers_limit_collect(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits, ngx_keepers_limit_stage_e stage);
+static ngx_keepers_limit_stage_e ngx_keepers_limit_due(ngx_http_request_t *r,
+    ngx_keepers_limit_t *limit);
 static ngx_int_t ngx_keepers_limit_apply(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits, ngx_keepers_limit_t *limit);
 static ngx_int_t ngx_keepers_limit_item(ngx_http_request_t *r,
@@ -54,7 +56,7 @@ static ngx_uint_t ngx_keepers_limit_retry(uint64_t retry_us);
 
 ngx_int_t
 ngx_keepers_limit_check(ngx_http_request_t *r,
-    ngx_keepers_limit_stage_e stage)
+    ngx_keepers_limit_stage_e stage, ngx_keepers_wake_pt wake)
 {
     ngx_int_t              rc;
     ngx_keepers_ctx_t     *ctx;
@@ -84,6 +86,7 @@ ngx_keepers_limit_check(ngx_http_request_t *r,
     }
 
     limits = ctx->limits;
+    limits->wake = wake;
 
     if (limits->wait != NULL && limits->wait->op != NULL) {
         return NGX_AGAIN;
@@ -119,8 +122,7 @@ ngx_keepers_limit_check(ngx_http_request_t *r,
 
 /*
  * The rules of this stage that have not yet decided on this request: phases
- * run again after a wait and after an internal redirect.  Where no session is
- * looked up its stage is the early one.
+ * run again after a wait and after an internal redirect.
  */
 
 static ngx_int_t
@@ -130,7 +132,6 @@ ngx_keepers_limit_collect(ngx_http_request_t *r,
     ngx_uint_t                  i;
     ngx_keepers_limit_t        *limit;
     ngx_keepers_loc_conf_t     *klcf;
-    ngx_keepers_limit_stage_e   due;
 
     klcf = ngx_keepers_loc_conf(r);
     limit = klcf->limits->elts;
@@ -148,15 +149,7 @@ ngx_keepers_limit_collect(ngx_http_request_t *r,
     }
 
     for (i = 0; i < klcf->limits->nelts; i++) {
-        due = limit[i].stage;
-
-        if (due == NGX_KEEPERS_LIMIT_SESSION
-            && klcf->session == NGX_KEEPERS_SESSION_OFF)
-        {
-            due = NGX_KEEPERS_LIMIT_EARLY;
-        }
-
-        if (due != stage
+        if (ngx_keepers_limit_due(r, &limit[i]) != stage
             || (limits->decided & (1ULL << limit[i].rule->number)))
         {
             continue;
@@ -169,6 +162,39 @@ ngx_keepers_limit_collect(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Where no session is looked up its stage is the early one.  Rules that count
+ * failed sign-ins are decided together, in one round trip: when it is known
+ * whose account is tried, and from which device.
+ */
+
+static ngx_keepers_limit_stage_e
+ngx_keepers_limit_due(ngx_http_request_t *r, ngx_keepers_limit_t *limit)
+{
+    ngx_keepers_loc_conf_t     *klcf;
+    ngx_keepers_limit_stage_e   due;
+
+    klcf = ngx_keepers_loc_conf(r);
+    due = limit->stage;
+
+    if (due == NGX_KEEPERS_LIMIT_SESSION
+        && klcf->session == NGX_KEEPERS_SESSION_OFF)
+    {
+        due = NGX_KEEPERS_LIMIT_EARLY;
+    }
+
+    if (due == NGX_KEEPERS_LIMIT_EARLY
+        && limit->rule->failures
+        && klcf->signin.len != 0
+        && r->method == NGX_HTTP_POST)
+    {
+        due = NGX_KEEPERS_LIMIT_SIGNIN;
+    }
+
+    return due;
 }
 
 
@@ -477,8 +503,8 @@ ngx_keepers_limit_over(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
 
 /*
- * A signup is not refused here: the link's handler answers 429 with the page
- * and what the visitor typed.  A person gets a page to read.
+ * A signup and a sign-in are not refused here: their handlers answer 429 with
+ * the page again.  A person gets a page to read.
  */
 
 static ngx_int_t
@@ -494,7 +520,9 @@ ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     klcf = ngx_keepers_loc_conf(r);
 
-    if (klcf->link != NULL && r->method == NGX_HTTP_POST) {
+    if ((klcf->link != NULL && r->method == NGX_HTTP_POST)
+        || ctx->limits->wake != NULL)
+    {
         return NGX_OK;
     }
 

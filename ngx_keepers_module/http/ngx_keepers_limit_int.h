@@ -69,6 +69,7 @@ typedef struct {
 struct ngx_keepers_limits_s {
     uint64_t                    decided;        /* a bit each rule's number */
     ngx_keepers_wait_t         *wait;
+    ngx_keepers_wake_pt         wake;           /* NULL: the phase */
     ngx_keepers_limit_item_t   *items;          /* being decided now */
     ngx_uint_t                  n;
     ngx_uint_t                  items_max;

@@ -39,6 +39,11 @@ static const ngx_str_t  ngx_keepers_limit_signup_names[] = {
     ngx_null_string
 };
 
+static const ngx_str_t  ngx_keepers_limit_signin_names[] = {
+    ngx_string("keepers_account"), ngx_string("keepers_device"),
+    ngx_null_string
+};
+
 static ngx_str_t  ngx_keepers_limit_client_name =
     ngx_string("keepers_client");
 
@@ -219,6 +224,10 @@ ngx_keepers_limit_stage(ngx_str_t *text)
 {
     if (ngx_keepers_limit_names(text, ngx_keepers_limit_signup_names)) {
         return NGX_KEEPERS_LIMIT_SIGNUP;
+    }
+
+    if (ngx_keepers_limit_names(text, ngx_keepers_limit_signin_names)) {
+        return NGX_KEEPERS_LIMIT_SIGNIN;
     }
 
     return ngx_keepers_limit_names(text, ngx_keepers_limit_session_names)

@@ -182,9 +182,11 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
         return NGX_ERROR;
     }
 
-    return ngx_keepers_wait_eval(wait, NGX_KEEPERS_WAIT_PHASE, NULL,
-                                 NGX_KEEPERS_SCRIPT_LIMIT, limits->asking,
-                                 argv, argc);
+    return ngx_keepers_wait_eval(wait, limits->wake == NULL
+                                       ? NGX_KEEPERS_WAIT_PHASE
+                                       : NGX_KEEPERS_WAIT_HANDLER,
+                                 limits->wake, NGX_KEEPERS_SCRIPT_LIMIT,
+                                 limits->asking, argv, argc);
 }
 
 

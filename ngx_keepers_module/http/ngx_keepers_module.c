@@ -279,7 +279,11 @@ ngx_module_t  ngx_http_keepers_module = {
 static ngx_int_t
 ngx_keepers_preconfiguration(ngx_conf_t *cf)
 {
-    return ngx_keepers_variables_add(cf);
+    if (ngx_keepers_variables_add(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_keepers_limit_variables_add(cf);
 }
 
 

@@ -294,15 +294,21 @@ ngx_int_t
 ngx_keepers_reply_cookie(ngx_http_request_t *r, keepers_str_t value,
     ngx_int_t max_age_s)
 {
-    keepers_out_t            out;
-    ngx_keepers_loc_conf_t  *klcf;
+    return ngx_keepers_reply_cookie_named(r, ngx_keepers_loc_conf(r)->cookie,
+                                          value, max_age_s);
+}
 
-    klcf = ngx_keepers_loc_conf(r);
+
+ngx_int_t
+ngx_keepers_reply_cookie_named(ngx_http_request_t *r, ngx_str_t name,
+    keepers_str_t value, ngx_int_t max_age_s)
+{
+    keepers_out_t  out;
 
     ngx_keepers_out(&out, r->pool, NGX_KEEPERS_SET_COOKIE_LEN);
 
-    keepers_cookie_write(&out, ngx_keepers_from(klcf->cookie), value,
-                         max_age_s, !klcf->cookie_insecure);
+    keepers_cookie_write(&out, ngx_keepers_from(name), value, max_age_s,
+                         !ngx_keepers_loc_conf(r)->cookie_insecure);
 
     if (out.overflow) {
         return NGX_ERROR;

@@ -85,6 +85,10 @@ ngx_int_t ngx_keepers_reply_redirect(ngx_http_request_t *r,
 ngx_int_t ngx_keepers_reply_cookie(ngx_http_request_t *r,
     keepers_str_t value, ngx_int_t max_age_s);
 
+/* The same of another name, which outlives the request. */
+ngx_int_t ngx_keepers_reply_cookie_named(ngx_http_request_t *r,
+    ngx_str_t name, keepers_str_t value, ngx_int_t max_age_s);
+
 /*
  * A refusal from the access phase: a problem document, unless the host has an
  * error_page for the status or "satisfy any" is on: then the bare status.

@@ -12,6 +12,7 @@
 
 #include "core/keepers_session.h"
 #include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_device.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -219,6 +220,36 @@ ngx_keepers_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_keepers_conf_device(ngx_conf_t *cf, const ngx_keepers_loc_conf_t *prev,
+    ngx_keepers_loc_conf_t *conf)
+{
+    u_char  *p;
+
+    if (conf->cookie.data == prev->cookie.data
+        && prev->cookie_device.data != NULL)
+    {
+        conf->cookie_device = prev->cookie_device;
+        return NGX_OK;
+    }
+
+    conf->cookie_device.len = conf->cookie.len
+                              + sizeof(NGX_KEEPERS_DEVICE_SUFFIX) - 1;
+    conf->cookie_device.data = ngx_pnalloc(cf->pool, conf->cookie_device.len);
+
+    if (conf->cookie_device.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(conf->cookie_device.data, conf->cookie.data,
+                   conf->cookie.len);
+    ngx_memcpy(p, NGX_KEEPERS_DEVICE_SUFFIX,
+               sizeof(NGX_KEEPERS_DEVICE_SUFFIX) - 1);
+
+    return NGX_OK;
 }
 
 

@@ -20,8 +20,10 @@
 #include "http/ngx_keepers_claim.h"
 #include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_csrf.h"
+#include "http/ngx_keepers_device.h"
 #include "http/ngx_keepers_end.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_mint.h"
 #include "http/ngx_keepers_page.h"
 #include "http/ngx_keepers_reply.h"
@@ -36,6 +38,7 @@
 
 typedef struct {
     ngx_keepers_ask_t    ask;
+    keepers_signin_t     signin;        /* views into the body */
     ngx_str_t            next;
 } ngx_keepers_signin_t;
 
@@ -54,6 +57,9 @@ static void ngx_keepers_signin_body(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_signin_start(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_signin_fields_read(ngx_http_request_t *r,
     keepers_field_t *fields, keepers_signin_t *signin);
+static ngx_int_t ngx_keepers_signin_limit(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait);
+static ngx_int_t ngx_keepers_signin_forward(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_signin_seal(ngx_http_request_t *r,
     const keepers_signin_t *signin, keepers_str_t *envelope);
 static ngx_str_t ngx_keepers_signin_next(ngx_http_request_t *r,
@@ -119,43 +125,39 @@ ngx_keepers_signin_handler(ngx_http_request_t *r)
 static void
 ngx_keepers_signin_body(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
-
-    rc = ngx_keepers_signin_start(r);
-
-    if (rc != NGX_AGAIN) {
-        ngx_http_finalize_request(r, rc);
-    }
+    ngx_http_finalize_request(r, ngx_keepers_signin_start(r));
 }
 
 
-/* NGX_AGAIN: the writer was asked, who goes on with the request. */
+/* NGX_DONE: Redis or the writer was asked, and goes on with the request. */
 
 static ngx_int_t
 ngx_keepers_signin_start(ngx_http_request_t *r)
 {
     int                       fault;
     ngx_int_t                 rc;
-    keepers_str_t             body, envelope;
+    keepers_str_t             body;
     keepers_field_t           fields[KEEPERS_SIGNIN_FIELDS];
-    keepers_signin_t          signin;
     keepers_fieldset_t        set;
+    ngx_keepers_ctx_t        *ctx;
     ngx_keepers_signin_t     *state;
-    ngx_keepers_loc_conf_t   *klcf;
 
-    klcf = ngx_keepers_loc_conf(r);
-
-    rc = ngx_keepers_body_take(r, klcf->body_size, &body);
+    rc = ngx_keepers_body_take(r, ngx_keepers_loc_conf(r)->body_size, &body);
 
     if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
         return ngx_keepers_reply_problem(r, rc, "too_large", 0);
     }
 
+    ctx = ngx_keepers_ctx_get(r);
     state = ngx_pcalloc(r->pool, sizeof(ngx_keepers_signin_t));
 
-    if (rc != NGX_OK || state == NULL) {
+    if (rc != NGX_OK || ctx == NULL || state == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    state->ask.done = ngx_keepers_signin_asked;
+    state->ask.data = state;
+    ctx->ask = &state->ask;
 
     keepers_signin_fields(fields, &set);
 
@@ -176,24 +178,70 @@ ngx_keepers_signin_start(ngx_http_request_t *r)
     state->next = ngx_keepers_signin_next(r,
                                           fields[KEEPERS_SIGNIN_NEXT].value);
 
-    if (ngx_keepers_signin_fields_read(r, fields, &signin) != NGX_OK) {
+    if (ngx_keepers_signin_fields_read(r, fields, &state->signin) != NGX_OK) {
         ngx_keepers_count(r, SIGNIN_BAD);
         return ngx_keepers_signin_again(r, NGX_HTTP_UNAUTHORIZED,
                                         "credentials");
     }
 
-    if (ngx_keepers_signin_seal(r, &signin, &envelope) != NGX_OK) {
+    if (ngx_keepers_device_read(r, ctx, state->signin.email) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    state->ask.done = ngx_keepers_signin_asked;
-    state->ask.data = state;
+    return ngx_keepers_signin_limit(r, NULL);
+}
 
-    if (ngx_keepers_ask(r, &state->ask, &klcf->signin, envelope) != NGX_OK) {
+
+/*
+ * Before the writer hashes anything, and before it is known whether there is
+ * such an account: what is refused here says nothing of either.
+ */
+
+static ngx_int_t
+ngx_keepers_signin_limit(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SIGNIN,
+                                 ngx_keepers_signin_limit);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_DONE;
+    }
+
+    if (rc != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return NGX_AGAIN;
+    if (ngx_keepers_ctx_find(r)->limit == NGX_KEEPERS_LIMIT_LIMITED) {
+        ngx_keepers_count(r, SIGNIN_LIMITED);
+        ngx_keepers_log(NGX_LOG_INFO, r, "a sign-in was refused by a limit");
+        return ngx_keepers_signin_again(r,
+                                        ngx_keepers_loc_conf(r)->limit_status,
+                                        "rate_limited");
+    }
+
+    return ngx_keepers_signin_forward(r);
+}
+
+
+static ngx_int_t
+ngx_keepers_signin_forward(ngx_http_request_t *r)
+{
+    keepers_str_t          envelope;
+    ngx_keepers_signin_t  *state;
+
+    state = ngx_keepers_ctx_find(r)->ask->data;
+
+    if (ngx_keepers_signin_seal(r, &state->signin, &envelope) != NGX_OK
+        || ngx_keepers_ask(r, &state->ask, &ngx_keepers_loc_conf(r)->signin,
+                           envelope)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DONE;
 }
 
 
@@ -381,6 +429,7 @@ ngx_keepers_signin_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
 {
     u_char                 text[KEEPERS_TOKEN_LEN];
     keepers_out_t          out;
+    ngx_keepers_ctx_t     *ctx;
     ngx_keepers_signin_t  *state;
 
     if (rc != NGX_OK) {
@@ -400,10 +449,16 @@ ngx_keepers_signin_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ctx = ngx_keepers_ctx_find(r);
+
+    if (ngx_keepers_device_remember(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     ngx_keepers_signin_drop(r);
     ngx_keepers_count(r, SIGNIN_OK);
 
-    state = ngx_keepers_ctx_find(r)->ask->data;
+    state = ctx->ask->data;
 
     return ngx_keepers_reply_redirect(r, NGX_HTTP_SEE_OTHER, state->next);
 }
@@ -452,6 +507,10 @@ ngx_keepers_signin_again(ngx_http_request_t *r, ngx_uint_t status,
     ctx->reason = reason;
 
     retry_s = status == NGX_HTTP_SERVICE_UNAVAILABLE ? 2 : 0;
+
+    if (ctx->limit == NGX_KEEPERS_LIMIT_LIMITED) {
+        retry_s = ctx->retry_s;
+    }
 
     if (klcf->page == NULL
         || ngx_keepers_body_type(r) == NGX_KEEPERS_BODY_JSON)

@@ -499,7 +499,7 @@ ngx_keepers_signup_limit(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         ctx->recipient = signup->record.email;
         ctx->link_business = &signup->lookup->link.business;
 
-        rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SIGNUP);
+        rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SIGNUP, NULL);
 
         if (rc != NGX_OK) {
             return rc;

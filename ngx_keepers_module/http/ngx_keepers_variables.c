@@ -39,16 +39,13 @@ typedef enum {
     NGX_KEEPERS_VARIABLE_LINK,
     NGX_KEEPERS_VARIABLE_SIGNUP,
     NGX_KEEPERS_VARIABLE_CLIENT,
-    NGX_KEEPERS_VARIABLE_NET,
-    NGX_KEEPERS_VARIABLE_NET_WIDE,
-    NGX_KEEPERS_VARIABLE_RECIPIENT,
-    NGX_KEEPERS_VARIABLE_LINK_BUSINESS,
     NGX_KEEPERS_VARIABLE_REDIS_TIME,
     NGX_KEEPERS_VARIABLE_CSRF_TOKEN,
     NGX_KEEPERS_VARIABLE_IDENTITY,
     NGX_KEEPERS_VARIABLE_SIGNIN_BAD,
     NGX_KEEPERS_VARIABLE_SIGNIN_BUSY,
     NGX_KEEPERS_VARIABLE_SIGNIN_REFUSED,
+    NGX_KEEPERS_VARIABLE_SIGNIN_LIMITED,
     NGX_KEEPERS_VARIABLE_SIGNIN_NEXT
 } ngx_keepers_variable_e;
 
@@ -65,13 +62,11 @@ static ngx_int_t ngx_keepers_variable_identity(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_keepers_variable_client(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_keepers_variable_net(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_keepers_variable_signup(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_keepers_variable_link(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_keepers_variable_signin(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_keepers_variable_limited(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_keepers_variable_next(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -110,20 +105,6 @@ static ngx_http_variable_t  ngx_keepers_variables[] = {
     ngx_keepers_variable_row("keepers_client", ngx_keepers_variable_client,
                              CLIENT),
 
-    /* of a signup whose fields were read: for the keys of limits */
-
-    ngx_keepers_variable_row("keepers_recipient",
-                             ngx_keepers_variable_signup, RECIPIENT),
-    ngx_keepers_variable_row("keepers_link_business",
-                             ngx_keepers_variable_signup, LINK_BUSINESS),
-
-    /* what $keepers_client is in the key of a limit; not for hosts */
-
-    ngx_keepers_variable_row("keepers_limit_net", ngx_keepers_variable_net,
-                             NET),
-    ngx_keepers_variable_row("keepers_limit_net_wide",
-                             ngx_keepers_variable_net, NET_WIDE),
-
     ngx_keepers_variable_row("keepers_identity",
                              ngx_keepers_variable_identity, IDENTITY),
 
@@ -135,6 +116,8 @@ static ngx_http_variable_t  ngx_keepers_variables[] = {
                              ngx_keepers_variable_signin, SIGNIN_BUSY),
     ngx_keepers_variable_row("keepers_signin_refused",
                              ngx_keepers_variable_signin, SIGNIN_REFUSED),
+    ngx_keepers_variable_row("keepers_signin_limited",
+                             ngx_keepers_variable_limited, SIGNIN_LIMITED),
     ngx_keepers_variable_row("keepers_signin_next",
                              ngx_keepers_variable_next, SIGNIN_NEXT),
 
@@ -392,66 +375,6 @@ ngx_keepers_variable_client(ngx_http_request_t *r,
 }
 
 
-/* An address, as bytes: the key it stands in is hashed. */
-
-static ngx_int_t
-ngx_keepers_variable_net(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    size_t         len;
-    keepers_str_t  address;
-
-    address = ngx_keepers_client_address(r);
-    len = data == NGX_KEEPERS_VARIABLE_NET ? NGX_KEEPERS_CLIENT_NET
-                                           : NGX_KEEPERS_CLIENT_WIDE;
-
-    v->len = (unsigned) ngx_min(address.len, len);
-    v->data = (u_char *) address.data;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_keepers_variable_signup(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    u_char              hash[16];
-    keepers_out_t       out;
-    ngx_keepers_ctx_t  *ctx;
-
-    ctx = ngx_keepers_ctx_find(r);
-
-    if (ctx == NULL || ctx->link_business == NULL) {
-        v->not_found = 1;
-        return NGX_OK;
-    }
-
-    ngx_keepers_out(&out, r->pool, KEEPERS_UUID_TEXT_LEN);
-
-    if (data == NGX_KEEPERS_VARIABLE_RECIPIENT) {
-        keepers_keyed_hash(ngx_keepers_main_conf(r)->edge->keys[0]
-                               .derived[KEEPERS_PURPOSE_LIMIT],
-                           &ctx->recipient, 1, hash, sizeof(hash));
-        keepers_text_base64url(&out, keepers_str(hash, sizeof(hash)));
-
-    } else {
-        keepers_text_uuid(&out, ctx->link_business);
-    }
-
-    if (out.overflow) {
-        return NGX_ERROR;
-    }
-
-    ngx_keepers_variable_set(v, &out);
-
-    return NGX_OK;
-}
-
-
 /* The slug of the location's link, if it is one. */
 
 static ngx_int_t
@@ -511,6 +434,37 @@ ngx_keepers_variable_signin(ngx_http_request_t *r,
     {
         *v = ngx_http_variable_true_value;
     }
+
+    return NGX_OK;
+}
+
+
+/* The minutes to wait, for a person. */
+
+static ngx_int_t
+ngx_keepers_variable_limited(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    keepers_out_t       out;
+    ngx_keepers_ctx_t  *ctx;
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    *v = ngx_http_variable_null_value;
+
+    if (ctx == NULL || ctx->limit != NGX_KEEPERS_LIMIT_LIMITED) {
+        return NGX_OK;
+    }
+
+    ngx_keepers_out(&out, r->pool, NGX_INT64_LEN);
+
+    keepers_out_uint(&out, (ctx->retry_s + 59) / 60);
+
+    if (out.overflow) {
+        return NGX_ERROR;
+    }
+
+    ngx_keepers_variable_set(v, &out);
 
     return NGX_OK;
 }
