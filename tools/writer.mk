@@ -48,6 +48,9 @@ $(DIR)/%.o: %.cc $(STAMP)
 	@echo "build: $<"
 	@$(CXX) -std=c++17 $(FLAGS) $(CXX_WARNINGS) -MMD -MP -c -o $@ $<
 
+# its .incbin is no #include
+$(DIR)/writer/writer_password.o: writer/writer_password_list.txt
+
 .PHONY: always
 
 -include $(OBJS:.o=.d)

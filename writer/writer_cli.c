@@ -13,6 +13,7 @@
 #include "writer/writer_lock.h"
 #include "writer/writer_operator.h"
 #include "writer/writer_pool.h"
+#include "writer/writer_password.h"
 
 #include "core/keepers_json.h"
 #include "core/keepers_text.h"
@@ -20,9 +21,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
-
-
-#define WRITER_CLI_PASSWORD_MIN  10
 
 
 typedef struct {
@@ -48,8 +46,10 @@ static int writer_cli_body(const writer_cli_command_t *command, int argc,
 static int writer_cli_slug(const char *value, char *slug);
 static const writer_cli_option_t *writer_cli_option(
     const writer_cli_command_t *command, const char *word);
-static int writer_cli_password(const writer_conf_t *conf,
-    keepers_out_t *body);
+static keepers_str_t writer_cli_value(const writer_cli_command_t *command,
+    int argc, char **argv, const char *field);
+static int writer_cli_password(const writer_conf_t *conf, keepers_str_t email,
+    keepers_str_t business, keepers_out_t *body);
 static int writer_cli_report(const writer_call_t *call);
 static void writer_cli_print(const char *body, const char *name);
 static int writer_cli_migrate(const writer_conf_t *conf);
@@ -144,7 +144,13 @@ writer_cli(const writer_conf_t *conf, int argc, char **argv)
         return 2;
     }
 
-    if (command->password && writer_cli_password(conf, &body) != 0) {
+    if (command->password
+        && writer_cli_password(conf,
+                       writer_cli_value(command, argc - 2, argv + 2, "email"),
+                       writer_cli_value(command, argc - 2, argv + 2, "name"),
+                       &body)
+           != 0)
+    {
         return 1;
     }
 
@@ -276,11 +282,38 @@ writer_cli_option(const writer_cli_command_t *command, const char *word)
 }
 
 
+/* What an option was given, or nothing; its shape has been checked. */
+static keepers_str_t
+writer_cli_value(const writer_cli_command_t *command, int argc, char **argv,
+    const char *field)
+{
+    int                         i;
+    const writer_cli_option_t  *option;
+
+    for (i = 0; i < argc; i++) {
+        option = writer_cli_option(command, argv[i]);
+
+        if (option == NULL || option->flag) {
+            continue;
+        }
+
+        i++;
+
+        if (strcmp(option->field, field) == 0) {
+            return keepers_str(argv[i], strlen(argv[i]));
+        }
+    }
+
+    return keepers_str(NULL, 0);
+}
+
+
 /* Its hash goes on: the password itself stays in this process. */
 static int
-writer_cli_password(const writer_conf_t *conf, keepers_out_t *body)
+writer_cli_password(const writer_conf_t *conf, keepers_str_t email,
+    keepers_str_t business, keepers_out_t *body)
 {
-    int     rc;
+    int     rc, fault;
     char    line[KEEPERS_PASSWORD_LEN_MAX + 2], hash[WRITER_HASH_TEXT_MAX];
     size_t  len;
 
@@ -290,11 +323,13 @@ writer_cli_password(const writer_conf_t *conf, keepers_out_t *body)
 
     len = strcspn(line, "\r\n");
     rc = -1;
+    fault = writer_password_check(keepers_str(line, len), email, business);
 
-    if (len < WRITER_CLI_PASSWORD_MIN || len > KEEPERS_PASSWORD_LEN_MAX) {
-        fprintf(stderr, "keepers-writer: give a password of %d to %d bytes as "
-                "one line of standard input\n", WRITER_CLI_PASSWORD_MIN,
-                KEEPERS_PASSWORD_LEN_MAX);
+    if (fault != KEEPERS_OK) {
+        fprintf(stderr, "keepers-writer: that is no password: %s; give "
+                "another, of %d characters to %d bytes, as one line of "
+                "standard input\n", writer_password_words(fault),
+                WRITER_PASSWORD_CHARS_MIN, KEEPERS_PASSWORD_LEN_MAX);
 
     } else if (!writer_accounts_password(conf, keepers_str(line, len), hash)) {
         fprintf(stderr, "keepers-writer: no memory to hash a password: lower "
