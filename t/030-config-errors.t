@@ -63,6 +63,7 @@ my %valid = (keepers_zone => '1m',
              keepers_signin_url => '/signin',
              keepers_csrf => 'on',
              keepers_signin => '/asks',
+             keepers_password => '/asks',
              keepers_signout => '',
              keepers_sessions => '',
              keepers_limit_rule => 'a key=$uri rate=1/s',
@@ -79,7 +80,8 @@ my %valid = (keepers_zone => '1m',
              keepers_spool => 'max=9',
              keepers_status => 'json');
 
-my %beside = (keepers_signout => ' keepers_session optional;',
+my %beside = (keepers_password => ' keepers_session required;',
+              keepers_signout => ' keepers_session optional;',
               keepers_sessions => ' keepers_session required;',
               keepers_redis_ssl_certificate =>
                   " keepers_redis_ssl_certificate_key $mine->{key};",
@@ -228,6 +230,12 @@ my @values = (
     [location => 'keepers_session optional; keepers_sessions;',
      '"keepers_sessions" of the location "/" would serve nobody: write '
      . '"keepers_session required" there'],
+    [location => 'keepers_session optional; keepers_password /asks;',
+     '"keepers_password" of the location "/" would serve nobody: write '
+     . '"keepers_session required" there'],
+    [location => 'keepers_session required; keepers_password asks;',
+     'invalid uri "asks" in "keepers_password": it is an internal location '
+     . 'that asks the writer, and starts with "/"'],
     [location => 'keepers_csrf maybe;',
      'invalid value "maybe" in "keepers_csrf" directive, it must be "on" or '
      . '"off"'],
@@ -526,7 +534,9 @@ my %forgotten = (keepers_zone => 'keepers_zone 8m;',
                      'keepers_writer_key /etc/keepers/writer.pub;');
 
 for my $name (sort keys %forgotten) {
-    for my $line ('keepers_link $arg_slug;', 'keepers_signin /asks;') {
+    for my $line ('keepers_link $arg_slug;', 'keepers_signin /asks;',
+                  'keepers_session required; keepers_password /asks;')
+    {
         refuses(conf(location => $line, without => $name),
                 'a location uses Keepers, but the "http" block has no such '
                 . "line as \"$forgotten{$name}\"", "$line without $name");

@@ -182,10 +182,36 @@ writer_commit_batch(writer_commit_t *commit, writer_job_t *jobs, size_t n)
             if (job->published[0] != '\0') {
                 commit->published(commit->published_data, job->published);
             }
+
+            if (job->ended) {
+                commit->published(commit->published_data, NULL);
+            }
         }
     }
 
     writer_commit_return(commit, jobs);
+}
+
+
+void
+writer_commit_onward(void *data, writer_job_t *job)
+{
+    writer_commit_t  *commit;
+
+    commit = data;
+
+    if (job->then != NULL) {
+        job->run = job->then;
+        job->then = NULL;
+
+        if (writer_commit_submit(commit, job)) {
+            return;
+        }
+
+        (void) writer_job_problem(job, 503, "queue");
+    }
+
+    commit->done(commit->data, job);
 }
 
 

@@ -21,6 +21,7 @@
 
 
 /* A link's record changed and is durable; on the committer's thread. */
+/* A link whose record Redis must get; NULL: sessions that must end there. */
 typedef void (*writer_published_pt)(void *data, const char *slug);
 
 
@@ -49,6 +50,12 @@ int writer_commit_start(writer_commit_t *commit, const writer_context_t *ctx,
     void *published_data) keepers_checked;
 bool writer_commit_submit(writer_commit_t *commit, writer_job_t *job)
     keepers_checked;
+
+/*
+ * writer_done_pt of a pool: what has a second step goes on to the committer,
+ * all else back to the loop.
+ */
+void writer_commit_onward(void *commit, writer_job_t *job);
 
 /* Commits what was submitted, ends the thread, closes the store. */
 void writer_commit_stop(writer_commit_t *commit);

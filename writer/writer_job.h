@@ -18,6 +18,7 @@
 
 #include "core/keepers_field.h"
 #include "core/keepers_identity.h"
+#include "core/keepers_password.h"
 #include "core/keepers_signin.h"
 #include "core/keepers_signup.h"
 
@@ -105,6 +106,7 @@ struct writer_job_s {
     struct evhttp_request  *request;
     const writer_route_t   *route;
     writer_run_pt           run;
+    writer_run_pt           then;       /* on the committer, behind "run" */
     writer_finished_pt      finished;   /* NULL: goes back to the loop */
     void                   *owner;      /* of "finished" */
     bool                    noting;     /* answered: to be noted, no more */
@@ -134,10 +136,16 @@ struct writer_job_s {
     /* a link whose record Redis must get, once this is committed; or that
      * tokens changed */
     char                    published[KEEPERS_SLUG_LEN_MAX + 1];
+    bool                    ended;      /* and sessions that must end there */
 
     union {
         keepers_signup_t    signup;
         keepers_signin_t    signin;
+        struct {
+            keepers_password_t  asked;
+            char                was[WRITER_HASH_TEXT_MAX];
+            char                hash[WRITER_HASH_TEXT_MAX];
+        }                   change;
         keepers_field_t     fields[WRITER_JOB_FIELDS];
         writer_query_t      query;
         size_t              uses;       /* see writer_tokens */

@@ -230,8 +230,8 @@ writer_main_start(writer_parts_t *parts, writer_context_t *ctx)
         != 0
         || writer_pool_start(&parts->passwords, conf,
                              (size_t) conf->argon2_threads,
-                             (size_t) conf->argon2_queue, writer_http_done,
-                             parts->http)
+                             (size_t) conf->argon2_queue,
+                             writer_commit_onward, &parts->commit)
         != 0
         || !writer_http_listen(parts->http)
         || writer_spool_start(&parts->spool, conf, &parts->commit) != 0)

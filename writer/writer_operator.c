@@ -307,6 +307,8 @@ writer_operator_password(writer_context_t *ctx, writer_job_t *job)
                                keepers_role_name(account.role), job->now_ms);
     }
 
+    job->ended = rc == WRITER_OK;
+
     return rc == WRITER_OK ? writer_job_text(job, 204, "") : WRITER_FAULT;
 }
 

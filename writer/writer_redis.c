@@ -103,7 +103,10 @@ writer_redis_publish(void *data, const char *slug)
 
     pthread_mutex_lock(&redis->lock);
 
-    if (strcmp(slug, WRITER_TOKENS_CHANGED) == 0) {
+    if (slug == NULL) {
+        redis->ends = true;
+
+    } else if (strcmp(slug, WRITER_TOKENS_CHANGED) == 0) {
         redis->tokens = true;
 
     } else if (redis->slugs_n == WRITER_REDIS_SLUGS) {
@@ -201,7 +204,8 @@ writer_redis_wait(writer_redis_t *redis, unsigned ms, bool done)
     /* what could not be published does not make the thread spin */
 
     if (!redis->stop
-        && (!done || (redis->slugs_n == 0 && !redis->tokens)))
+        && (!done
+            || (redis->slugs_n == 0 && !redis->tokens && !redis->ends)))
     {
         (void) writer_wait(&redis->wake, &redis->lock, ms);
     }
@@ -237,6 +241,7 @@ writer_redis_turn(writer_publisher_t *publisher)
     all = redis->all;
     redis->all = false;
     redis->tokens = false;
+    redis->ends = false;
     pthread_mutex_unlock(&redis->lock);
 
     if (publisher->context != NULL

@@ -35,6 +35,7 @@ typedef struct {
     bool                  all;
     bool                  tokens;       /* changed */
     writer_commit_t      *commit;       /* notes when they were used */
+    bool                  ends;         /* sessions are to end */
     size_t                slugs_n;
     char                  slugs[WRITER_REDIS_SLUGS][KEEPERS_SLUG_LEN_MAX + 1];
 } writer_redis_t;

@@ -7,6 +7,7 @@
 #include "writer/writer_routes.h"
 
 #include "writer/writer_accounts.h"
+#include "writer/writer_accounts_change.h"
 #include "writer/writer_audit.h"
 #include "writer/writer_customers.h"
 #include "writer/writer_health.h"
@@ -66,6 +67,8 @@ static const writer_route_t  writer_routes[] = {
                 writer_signups_run),
     writer_open(POST, "/v1/signin", PASSWORD, ENVELOPE,
                 writer_accounts_signin_read, writer_accounts_signin),
+    writer_open(POST, "/v1/password", PASSWORD, ENVELOPE,
+                writer_accounts_change_read, writer_accounts_change),
     writer_open(GET, "/healthz", LOOP, NONE, NULL, writer_health_alive),
     writer_open(GET, "/readyz", READ, NONE, NULL, writer_health_ready),
 

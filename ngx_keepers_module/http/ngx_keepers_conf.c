@@ -37,6 +37,8 @@ static char *ngx_keepers_conf_session_users(ngx_conf_t *cf,
     const ngx_keepers_loc_conf_t *conf);
 static void ngx_keepers_conf_nameless(ngx_conf_t *cf,
     const ngx_keepers_loc_conf_t *prev, ngx_keepers_loc_conf_t *conf);
+static ngx_uint_t ngx_keepers_conf_seals(
+    const ngx_keepers_loc_conf_t *conf);
 static char *ngx_keepers_conf_handlers(ngx_conf_t *cf,
     ngx_keepers_loc_conf_t *conf);
 static ngx_http_handler_pt ngx_keepers_conf_handler(
@@ -271,6 +273,7 @@ ngx_keepers_conf_nameless(ngx_conf_t *cf, const ngx_keepers_loc_conf_t *prev,
     conf->thanks = prev->thanks;
     conf->page = prev->page;
     conf->signin = prev->signin;
+    conf->password = prev->password;
     conf->spool_max = prev->spool_max;
     conf->signout = prev->signout;
     conf->sessions = prev->sessions;
@@ -335,6 +338,16 @@ ngx_keepers_conf_session_users(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    if (conf->password.len != 0
+        && conf->session != NGX_KEEPERS_SESSION_REQUIRED)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_password\" of the location \"%V\" would "
+                      "serve nobody: write \"keepers_session required\" "
+                      "there", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
     if (conf->sessions && conf->session != NGX_KEEPERS_SESSION_REQUIRED) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"keepers_sessions\" of the location \"%V\" would "
@@ -368,11 +381,21 @@ ngx_keepers_conf_handlers(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
         clcf->handler = ngx_keepers_conf_handler(conf);
     }
 
-    if (conf->link != NULL || conf->signin.len != 0) {
+    if (ngx_keepers_conf_seals(conf)) {
         ngx_keepers_body_conf(cf, conf->body_size);
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* Is a body read there, and sealed to the writer? */
+
+static ngx_uint_t
+ngx_keepers_conf_seals(const ngx_keepers_loc_conf_t *conf)
+{
+    return conf->link != NULL || conf->signin.len != 0
+           || conf->password.len != 0;
 }
 
 
@@ -395,6 +418,10 @@ ngx_keepers_conf_handler(const ngx_keepers_loc_conf_t *conf)
 
     if (conf->spool_max != 0) {
         return ngx_keepers_spool_handler;
+    }
+
+    if (conf->password.len != 0) {
+        return ngx_keepers_password_handler;
     }
 
     if (conf->signout) {
@@ -427,7 +454,7 @@ ngx_keepers_conf_use(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
         kmcf->used = 1;
     }
 
-    if (conf->link != NULL || conf->signin.len != 0) {
+    if (ngx_keepers_conf_seals(conf)) {
         kmcf->links = 1;
     }
 }
@@ -525,33 +552,6 @@ ngx_keepers_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     return ngx_keepers_redis_parse(cf, &kmcf->redis, &value[1],
                                    cf->args->nelts - 1);
-}
-
-
-char *
-ngx_keepers_conf_signin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_keepers_loc_conf_t  *klcf = conf;
-
-    ngx_str_t  *value;
-
-    if (klcf->signin.len != 0) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (value[1].len == 0 || value[1].data[0] != '/') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid uri \"%V\" in \"keepers_signin\": it is "
-                           "an internal location that asks the writer, and "
-                           "starts with \"/\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    klcf->signin = value[1];
-
-    return NGX_CONF_OK;
 }
 
 

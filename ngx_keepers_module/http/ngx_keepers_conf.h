@@ -172,6 +172,7 @@ typedef struct {
 
     /* handlers */
     ngx_str_t                  signin;      /* internal location */
+    ngx_str_t                  password;    /* the same */
     ngx_uint_t                 spool_max;   /* entries; 0: no spool here */
     ngx_flag_t                 signout;
     ngx_flag_t                 sessions;

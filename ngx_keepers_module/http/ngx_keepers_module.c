@@ -160,6 +160,11 @@ static ngx_command_t  ngx_keepers_commands[] = {
       ngx_keepers_conf_signin,
       NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
+    { ngx_string("keepers_password"),
+      NGX_KEEPERS_LOC|NGX_CONF_TAKE1,
+      ngx_keepers_password_conf,
+      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+
     { ngx_string("keepers_signout"),
       NGX_KEEPERS_LOC|NGX_CONF_NOARGS,
       ngx_keepers_conf_signout,

@@ -398,3 +398,30 @@ ngx_keepers_conf_codes(ngx_conf_t *cf)
 
     return NULL;
 }
+
+
+char *
+ngx_keepers_conf_signin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_keepers_loc_conf_t  *klcf = conf;
+
+    ngx_str_t  *value;
+
+    if (klcf->signin.len != 0) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0 || value[1].data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid uri \"%V\" in \"keepers_signin\": it is "
+                           "an internal location that asks the writer, and "
+                           "starts with \"/\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    klcf->signin = value[1];
+
+    return NGX_CONF_OK;
+}
