@@ -29,6 +29,7 @@ typedef enum {
     WRITER_FIELD_EMAIL,
     WRITER_FIELD_ROLE,
     WRITER_FIELD_PASSWORD,          /* its hash */
+    WRITER_FIELD_CODE,              /* of an authenticator app */
     WRITER_FIELDS
 } writer_field_e;
 

@@ -16,6 +16,7 @@
 #include "writer/writer_command.h"
 #include "writer/writer_log.h"
 #include "writer/writer_routes.h"
+#include "writer/writer_socket.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -24,15 +25,11 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 
 #define WRITER_HTTP_BODY_MAX     16384
 #define WRITER_HTTP_HEADERS_MAX  8192
-#define WRITER_HTTP_BACKLOG      1024
 #define WRITER_HTTP_FREE_MAX     1024       /* jobs kept for reuse */
 
 /* longer than nginx keeps an idle connection, or it would meet a closed one */
@@ -75,13 +72,13 @@ static bool writer_http_submit(writer_http_t *http, writer_job_t *job,
     writer_lane_e lane);
 static void writer_http_woken(evutil_socket_t fd, short what, void *data);
 static void writer_http_finish(writer_http_t *http, writer_job_t *job);
+static bool writer_http_go_on(writer_http_t *http, writer_job_t *job);
 static bool writer_http_note(writer_http_t *http, writer_job_t *job);
 static writer_job_t *writer_http_job(writer_http_t *http);
 static void writer_http_release(writer_http_t *http, writer_job_t *job);
 static void writer_http_term(evutil_socket_t fd, short what, void *data);
 static void writer_http_leave(evutil_socket_t fd, short what, void *data);
 static void writer_http_drained(writer_http_t *http);
-static int writer_http_socket(const char *path);
 
 
 writer_http_t *
@@ -145,7 +142,7 @@ writer_http_listen(writer_http_t *http)
 {
     int  fd;
 
-    fd = writer_http_socket(http->conf->socket);
+    fd = writer_socket(http->conf->socket);
 
     if (fd == -1) {
         writer_log(WRITER_LOG_ERROR, "listen", "errno=%d setting=\"[writer] "
@@ -161,44 +158,6 @@ writer_http_listen(writer_http_t *http)
     }
 
     return true;
-}
-
-
-/* Whoever holds the lock beside the database may replace an old socket. */
-static int
-writer_http_socket(const char *path)
-{
-    int                 fd, rc;
-    mode_t              mask;
-    struct sockaddr_un  addr;
-
-    memset(&addr, 0, sizeof(addr));
-    addr.sun_family = AF_UNIX;
-
-    if (strlen(path) >= sizeof(addr.sun_path)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-
-    memcpy(addr.sun_path, path, strlen(path) + 1);
-
-    fd = socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC|SOCK_NONBLOCK, 0);
-    if (fd == -1) {
-        return -1;
-    }
-
-    (void) unlink(path);
-
-    mask = umask(0117);
-    rc = bind(fd, (struct sockaddr *) &addr, sizeof(addr));
-    umask(mask);
-
-    if (rc != 0 || listen(fd, WRITER_HTTP_BACKLOG) != 0) {
-        close(fd);
-        return -1;
-    }
-
-    return fd;
 }
 
 
@@ -370,7 +329,7 @@ writer_http_woken(evutil_socket_t fd, short what, void *data)
     pthread_mutex_unlock(&http->lock);
 
     while ((job = writer_jobs_take(&done)) != NULL) {
-        if (writer_http_note(http, job)) {
+        if (writer_http_go_on(http, job) || writer_http_note(http, job)) {
             continue;
         }
 
@@ -384,6 +343,28 @@ writer_http_woken(evutil_socket_t fd, short what, void *data)
             free(apart);
         }
     }
+}
+
+
+/* What a run has found out by reading is now written. */
+static bool
+writer_http_go_on(writer_http_t *http, writer_job_t *job)
+{
+    if (job->then == NULL) {
+        return false;
+    }
+
+    job->run = job->then;
+    job->then = NULL;
+
+    if (writer_commit_submit(http->commit, job)) {
+        return true;
+    }
+
+    writer_job_reset(job);
+    (void) writer_job_problem(job, 503, "busy");
+
+    return false;
 }
 
 

@@ -20,6 +20,7 @@ writer_job_reset(writer_job_t *job)
     job->allow = NULL;
     job->errors_n = 0;
     job->published[0] = '\0';
+    job->then = NULL;
 
     if (job->out != NULL) {
         evbuffer_drain(job->out, evbuffer_get_length(job->out));

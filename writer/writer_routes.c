@@ -9,11 +9,13 @@
 #include "writer/writer_accounts.h"
 #include "writer/writer_audit.h"
 #include "writer/writer_customers.h"
+#include "writer/writer_factors.h"
 #include "writer/writer_health.h"
 #include "writer/writer_held.h"
 #include "writer/writer_http.h"
 #include "writer/writer_links.h"
 #include "writer/writer_operator.h"
+#include "writer/writer_proof.h"
 #include "writer/writer_query.h"
 #include "writer/writer_signups.h"
 #include "writer/writer_vault.h"
@@ -59,6 +61,8 @@ static const writer_route_t  writer_routes[] = {
                 writer_signups_run),
     writer_open(POST, "/v1/signin", PASSWORD, ENVELOPE,
                 writer_accounts_signin_read, writer_accounts_signin),
+    writer_open(POST, "/v1/step-up", PASSWORD, ENVELOPE,
+                writer_proof_step_up_read, writer_proof_step_up),
     writer_open(GET, "/healthz", LOOP, NONE, NULL, writer_health_alive),
     writer_open(GET, "/readyz", READ, NONE, NULL, writer_health_ready),
 
@@ -85,6 +89,15 @@ static const writer_route_t  writer_routes[] = {
                writer_held_accept, NULL),
     writer_api(POST, "held/*/discard", COMMIT, CHANGE, NULL,
                writer_held_discard, NULL),
+    writer_api(GET, "factors", READ, ALL, NULL, writer_factors_page, NULL),
+    writer_api(POST, "factors/totp", COMMIT, ALL, NULL, writer_factors_enrol,
+               NULL),
+    writer_api(POST, "factors/totp/confirm", COMMIT, ALL,
+               writer_operator_read, writer_factors_confirm, NULL),
+    writer_api(POST, "factors/totp/codes", COMMIT, ALL, NULL,
+               writer_factors_codes, NULL),
+    writer_api(POST, "factors/totp/remove", COMMIT, ALL, NULL,
+               writer_factors_remove, NULL),
     writer_api(GET, "audit", READ, AUDIT, writer_query_read,
                writer_audit_page, "audit.read"),
 
@@ -92,6 +105,8 @@ static const writer_route_t  writer_routes[] = {
                 writer_operator_read, writer_operator_account),
     writer_open(POST, "/v1/admin/password", COMMIT, OPERATOR,
                 writer_operator_read, writer_operator_password),
+    writer_open(POST, "/v1/admin/totp/remove", COMMIT, OPERATOR,
+                writer_operator_read, writer_operator_totp_remove),
     writer_open(POST, "/v1/admin/links", COMMIT, OPERATOR,
                 writer_operator_read, writer_operator_link),
     writer_open(POST, "/v1/admin/links/*/open", COMMIT, OPERATOR, NULL,

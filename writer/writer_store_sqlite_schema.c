@@ -182,7 +182,24 @@ static const char *const  writer_sqlite_steps[] = {
 
     /* 3: how long the audit log is, and the MAC of that and of its last hash */
     ("ALTER TABLE businesses ADD COLUMN audit_rows INTEGER NOT NULL DEFAULT 0;"
-     "ALTER TABLE businesses ADD COLUMN audit_seal BLOB;")
+     "ALTER TABLE businesses ADD COLUMN audit_seal BLOB;"),
+
+    /* 4: second factors; a code of last_step or before is good no more */
+    ("CREATE TABLE factors ("
+     "  user BLOB NOT NULL PRIMARY KEY REFERENCES accounts (uuid),"
+     "  master TEXT NOT NULL,"
+     "  secret BLOB NOT NULL,"
+     "  created_ms INTEGER NOT NULL,"
+     "  confirmed_ms INTEGER NOT NULL DEFAULT 0,"
+     "  last_step INTEGER NOT NULL DEFAULT 0"
+     ") STRICT, WITHOUT ROWID;"
+
+     "CREATE TABLE recovery_codes ("
+     "  user BLOB NOT NULL REFERENCES factors (user) ON DELETE CASCADE,"
+     "  hash BLOB NOT NULL CHECK (length(hash) = 32),"
+     "  used_ms INTEGER NOT NULL DEFAULT 0,"
+     "  PRIMARY KEY (user, hash)"
+     ") STRICT, WITHOUT ROWID;")
 };
 
 #define WRITER_SQLITE_STEPS                                                   \

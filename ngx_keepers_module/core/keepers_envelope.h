@@ -34,7 +34,8 @@
 
 typedef enum {
     KEEPERS_RECORD_SIGNUP = 1,
-    KEEPERS_RECORD_SIGNIN = 2
+    KEEPERS_RECORD_SIGNIN = 2,
+    KEEPERS_RECORD_STEP_UP = 3
 } keepers_record_e;
 
 
