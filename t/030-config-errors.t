@@ -52,8 +52,10 @@ my %valid = (keepers_zone => '1m',
              keepers_session_max => '1',
              keepers_session_error => 'deny',
              keepers_signin_url => '/signin',
+             keepers_step_up_url => '/step-up',
              keepers_csrf => 'on',
              keepers_signin => '/asks',
+             keepers_step_up => '/asks',
              keepers_signout => '',
              keepers_sessions => '',
              keepers_limit_rule => 'a key=$uri rate=1/s',
@@ -71,7 +73,8 @@ my %valid = (keepers_zone => '1m',
              keepers_status => 'json');
 
 my %beside = (keepers_signout => ' keepers_session optional;',
-              keepers_sessions => ' keepers_session required;');
+              keepers_sessions => ' keepers_session required;',
+              keepers_step_up => ' keepers_session required;');
 
 my %context = $directives =~ /ngx_string\("(\w+)"\),\s*NGX_KEEPERS_(\w+)/g;
 
@@ -210,12 +213,18 @@ my @values = (
     [location => 'keepers_session optional; keepers_sessions;',
      '"keepers_sessions" of the location "/" would serve nobody: write '
      . '"keepers_session required" there'],
+    [location => 'keepers_session optional; keepers_step_up /asks;',
+     '"keepers_step_up" of the location "/" would raise no session: write '
+     . '"keepers_session required" there'],
     [location => 'keepers_csrf maybe;',
      'invalid value "maybe" in "keepers_csrf" directive, it must be "on" or '
      . '"off"'],
     [location => 'keepers_signin http://writer/;',
      'invalid uri "http://writer/" in "keepers_signin": it is an internal '
      . 'location that asks the writer, and starts with "/"'],
+    [location => 'keepers_step_up up;',
+     'invalid uri "up" in "keepers_step_up": it is an internal location that '
+     . 'asks the writer, and starts with "/"'],
 
     [http => 'keepers_limit_rule a key=$uri;',
      'keepers_limit_rule "a" needs key= and rate=, as in '

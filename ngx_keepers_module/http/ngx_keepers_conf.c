@@ -33,8 +33,6 @@ static char *ngx_keepers_conf_bounds(ngx_conf_t *cf,
     ngx_keepers_main_conf_t *kmcf);
 static char *ngx_keepers_conf_session_checks(ngx_conf_t *cf,
     ngx_keepers_loc_conf_t *conf);
-static char *ngx_keepers_conf_session_users(ngx_conf_t *cf,
-    const ngx_keepers_loc_conf_t *conf);
 static void ngx_keepers_conf_nameless(ngx_conf_t *cf,
     const ngx_keepers_loc_conf_t *prev, ngx_keepers_loc_conf_t *conf);
 static char *ngx_keepers_conf_handlers(ngx_conf_t *cf,
@@ -161,8 +159,8 @@ ngx_keepers_create_loc_conf(ngx_conf_t *cf)
     }
 
     /*
-     * zeroed: strings, link, thanks, page, signin, spool_max, signout,
-     * sessions, status, and what "keepers_session" sets beside session
+     * zeroed: strings, link, thanks, page, signin, step_up, spool_max,
+     * signout, sessions, status, and what "keepers_session" sets beside session
      */
 
     conf->session = NGX_CONF_UNSET_UINT;
@@ -209,6 +207,7 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->session_max, prev->session_max, 20);
     ngx_conf_merge_msec_value(conf->stale_ms, prev->stale_ms, 0);
     ngx_conf_merge_str_value(conf->signin_url, prev->signin_url, "");
+    ngx_conf_merge_str_value(conf->step_up_url, prev->step_up_url, "");
     ngx_conf_merge_value(conf->csrf, prev->csrf, 1);
     ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
     ngx_conf_merge_uint_value(conf->limit_status, prev->limit_status, 429);
@@ -268,6 +267,7 @@ ngx_keepers_conf_nameless(ngx_conf_t *cf, const ngx_keepers_loc_conf_t *prev,
     conf->thanks = prev->thanks;
     conf->page = prev->page;
     conf->signin = prev->signin;
+    conf->step_up = prev->step_up;
     conf->spool_max = prev->spool_max;
     conf->signout = prev->signout;
     conf->sessions = prev->sessions;
@@ -314,36 +314,6 @@ ngx_keepers_conf_session_checks(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 }
 
 
-/* Handlers that know of no session but what the access phase has found. */
-
-static char *
-ngx_keepers_conf_session_users(ngx_conf_t *cf,
-    const ngx_keepers_loc_conf_t *conf)
-{
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (conf->signout && conf->session == NGX_KEEPERS_SESSION_OFF) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"keepers_signout\" of the location \"%V\" would end "
-                      "no session: write \"keepers_session optional\" there",
-                      &clcf->name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (conf->sessions && conf->session != NGX_KEEPERS_SESSION_REQUIRED) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"keepers_sessions\" of the location \"%V\" would "
-                      "serve nobody: write \"keepers_session required\" "
-                      "there", &clcf->name);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 /*
  * The handler of a location, whatever the order of its directives.  An "if"
  * keeps that of the location around it, or has another's of its own; to a
@@ -361,11 +331,17 @@ ngx_keepers_conf_handlers(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
         clcf->handler = ngx_keepers_signin_handler;
     }
 
+    if (conf->step_up.len != 0 && !clcf->noname) {
+        clcf->handler = ngx_keepers_step_up_handler;
+    }
+
     if (clcf->lmt_excpt && clcf->handler == NULL) {
         clcf->handler = ngx_keepers_conf_handler(conf);
     }
 
-    if (conf->link != NULL || conf->signin.len != 0) {
+    if (conf->link != NULL || conf->signin.len != 0
+        || conf->step_up.len != 0)
+    {
         ngx_keepers_body_conf(cf, conf->body_size);
     }
 
@@ -380,6 +356,10 @@ ngx_keepers_conf_handler(const ngx_keepers_loc_conf_t *conf)
 {
     if (conf->signin.len != 0) {
         return ngx_keepers_signin_handler;
+    }
+
+    if (conf->step_up.len != 0) {
+        return ngx_keepers_step_up_handler;
     }
 
     if (conf->thanks != NULL) {
@@ -424,7 +404,9 @@ ngx_keepers_conf_use(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
         kmcf->used = 1;
     }
 
-    if (conf->link != NULL || conf->signin.len != 0) {
+    if (conf->link != NULL || conf->signin.len != 0
+        || conf->step_up.len != 0)
+    {
         kmcf->links = 1;
     }
 }
@@ -526,13 +508,13 @@ ngx_keepers_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_keepers_conf_signin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_keepers_conf_asking(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_keepers_loc_conf_t  *klcf = conf;
+    ngx_str_t  *value, *uri;
 
-    ngx_str_t  *value;
+    uri = (ngx_str_t *) ((char *) conf + cmd->offset);
 
-    if (klcf->signin.len != 0) {
+    if (uri->len != 0) {
         return "is duplicate";
     }
 
@@ -540,13 +522,13 @@ ngx_keepers_conf_signin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (value[1].len == 0 || value[1].data[0] != '/') {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid uri \"%V\" in \"keepers_signin\": it is "
-                           "an internal location that asks the writer, and "
-                           "starts with \"/\"", &value[1]);
+                           "invalid uri \"%V\" in \"%V\": it is an internal "
+                           "location that asks the writer, and starts with "
+                           "\"/\"", &value[1], &cmd->name);
         return NGX_CONF_ERROR;
     }
 
-    klcf->signin = value[1];
+    *uri = value[1];
 
     return NGX_CONF_OK;
 }

@@ -42,6 +42,7 @@ ngx_int_t ngx_keepers_limit_log_handler(ngx_http_request_t *r);
 
 /* content */
 ngx_int_t ngx_keepers_signin_handler(ngx_http_request_t *r);
+ngx_int_t ngx_keepers_step_up_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_signout_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_sessions_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_thanks_handler(ngx_http_request_t *r);

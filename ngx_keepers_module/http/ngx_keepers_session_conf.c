@@ -260,6 +260,46 @@ ngx_keepers_conf_session_error(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* Handlers that know of no session but what the access phase has found. */
+
+char *
+ngx_keepers_conf_session_users(ngx_conf_t *cf,
+    const ngx_keepers_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->signout && conf->session == NGX_KEEPERS_SESSION_OFF) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_signout\" of the location \"%V\" would end "
+                      "no session: write \"keepers_session optional\" there",
+                      &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->step_up.len != 0
+        && conf->session != NGX_KEEPERS_SESSION_REQUIRED)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_step_up\" of the location \"%V\" would "
+                      "raise no session: write \"keepers_session required\" "
+                      "there", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->sessions && conf->session != NGX_KEEPERS_SESSION_REQUIRED) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_sessions\" of the location \"%V\" would "
+                      "serve nobody: write \"keepers_session required\" "
+                      "there", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /*
  * The rewrite module compiles a location's directives into one array of
  * structures that begin with the function to run.  They differ in size but
