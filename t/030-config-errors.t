@@ -61,9 +61,11 @@ my %valid = (keepers_zone => '1m',
              keepers_session_max => '1',
              keepers_session_error => 'deny',
              keepers_signin_url => '/signin',
+             keepers_step_up_url => '/step-up',
              keepers_csrf => 'on',
              keepers_signin => '/asks',
              keepers_password => '/asks',
+             keepers_step_up => '/asks',
              keepers_signout => '',
              keepers_sessions => '',
              keepers_limit_rule => 'a key=$uri rate=1/s',
@@ -83,6 +85,7 @@ my %valid = (keepers_zone => '1m',
 my %beside = (keepers_password => ' keepers_session required;',
               keepers_signout => ' keepers_session optional;',
               keepers_sessions => ' keepers_session required;',
+              keepers_step_up => ' keepers_session required;',
               keepers_redis_ssl_certificate =>
                   " keepers_redis_ssl_certificate_key $mine->{key};",
               keepers_redis_ssl_certificate_key =>
@@ -236,12 +239,18 @@ my @values = (
     [location => 'keepers_session required; keepers_password asks;',
      'invalid uri "asks" in "keepers_password": it is an internal location '
      . 'that asks the writer, and starts with "/"'],
+    [location => 'keepers_session optional; keepers_step_up /asks;',
+     '"keepers_step_up" of the location "/" would raise no session: write '
+     . '"keepers_session required" there'],
     [location => 'keepers_csrf maybe;',
      'invalid value "maybe" in "keepers_csrf" directive, it must be "on" or '
      . '"off"'],
     [location => 'keepers_signin http://writer/;',
      'invalid uri "http://writer/" in "keepers_signin": it is an internal '
      . 'location that asks the writer, and starts with "/"'],
+    [location => 'keepers_step_up up;',
+     'invalid uri "up" in "keepers_step_up": it is an internal location that '
+     . 'asks the writer, and starts with "/"'],
 
     [http => 'keepers_limit_rule a key=$uri;',
      'keepers_limit_rule "a" needs key= and rate=, as in '

@@ -228,11 +228,12 @@ subtest 'the answer depends on who asks' => sub {
 };
 
 subtest 'what a session lacks' => sub {
-    for my $case (['auditor', 'role'], ['strong', 'aal']) {
-        my $res = get("/$case->[0]/", with($cookie));
+    for my $case (['auditor', 403, 'role'], ['strong', 401, 'step_up']) {
+        my ($path, $status, $code) = @$case;
+        my $res = get("/$path/", with($cookie));
 
-        is($res->code, 403, "$case->[0] is refused");
-        is(decode_json($res->body)->{code}, $case->[1], 'and says why');
+        is($res->code, $status, "$path is refused");
+        is(decode_json($res->body)->{code}, $code, 'and says why');
         unlike($res->body, qr/MARKER/, 'and shows nothing');
     }
 };

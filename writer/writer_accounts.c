@@ -6,14 +6,15 @@
 
 #include "writer/writer_accounts.h"
 
+#include "writer/writer_factors.h"
 #include "writer/writer_http.h"
 #include "writer/writer_json.h"
+#include "writer/writer_proof.h"
 
 #include "core/keepers_email.h"
 #include "core/keepers_session.h"
 
 #include <sodium.h>
-#include <stdio.h>
 
 
 #define WRITER_ACCOUNTS_ASKED_MS  30000
@@ -34,10 +35,6 @@ typedef struct {
 static char  writer_accounts_dummy[WRITER_HASH_TEXT_MAX];
 
 
-static void writer_accounts_noted(writer_job_t *job,
-    const writer_store_account_t *account, bool right);
-static int writer_accounts_answer(writer_job_t *job,
-    const writer_store_account_t *account);
 static void writer_accounts_business(writer_json_t *json,
     const writer_business_t *business);
 static int writer_accounts_user(writer_context_t *ctx, writer_json_t *json,
@@ -196,19 +193,25 @@ writer_accounts_signin_read(writer_job_t *job, void *data)
 
 
 /*
- * The same work for an unknown account: a hash with the same cost, compared
- * in the same way, then the same answer.
+ * The same work for an unknown account, and for one without a second factor: a
+ * hash with the same cost, codes compared in the same way, the same answer.
  */
 int
 writer_accounts_signin(writer_context_t *ctx, writer_job_t *job)
 {
-    int                     rc;
-    bool                    known, right;
-    const char             *hash;
-    const keepers_signin_t *signin;
-    writer_store_account_t  account;
+    int                      rc;
+    bool                     known, right;
+    unsigned char            net[8];
+    writer_factor_t          factor;
+    const keepers_signin_t  *signin;
+    writer_store_account_t   account;
+
+    static const writer_proof_words_t  words = {
+        "signin", "signin.refused", "signin.recovery"
+    };
 
     signin = &job->in.signin;
+    memcpy(net, signin->net, sizeof(net));
 
     rc = writer_accounts_find(ctx, signin->email, &account);
     if (rc == WRITER_FAULT) {
@@ -216,75 +219,26 @@ writer_accounts_signin(writer_context_t *ctx, writer_job_t *job)
     }
 
     known = rc == WRITER_OK;
-    hash = known ? account.password : writer_accounts_dummy;
 
-    right = crypto_pwhash_str_verify(hash,
+    right = crypto_pwhash_str_verify(known ? account.password
+                                           : writer_accounts_dummy,
                                      (const char *) signin->password.data,
                                      signin->password.len)
             == 0;
 
-    keepers_wipe(job->room, sizeof(job->room));
+    rc = writer_factors_check(ctx, known ? &account.uuid : NULL,
+                              &account.business_uuid, signin->code,
+                              job->now_ms, &factor);
 
-    if (known) {
-        writer_accounts_noted(job, &account, right);
+    if (rc == WRITER_OK) {
+        right = right && factor.kind != WRITER_FACTOR_WRONG;
+        rc = writer_proof_end(job, known ? &account : NULL, right, &factor,
+                              net, &words);
     }
 
-    if (!known || !right) {
-        keepers_wipe(&account, sizeof(account));
-        return writer_job_problem(job, 401, "credentials");
-    }
-
-    rc = writer_accounts_answer(job, &account);
     keepers_wipe(&account, sizeof(account));
 
     return rc;
-}
-
-
-/*
- * The business sees in its log who came in, and who tried: from where, as
- * coarse as a session has it.  Of an account that is not there, nobody.
- */
-static void
-writer_accounts_noted(writer_job_t *job,
-    const writer_store_account_t *account, bool right)
-{
-    char    net[24];
-    size_t  len;
-
-    len = keepers_net_text(job->in.signin.net, net);
-
-    job->identity.user = account->uuid;
-    job->identity.business = account->business_uuid;
-    job->audit_apart = right ? "signin" : "signin.refused";
-    job->audit_once = !right;
-
-    snprintf(job->audit_subject, sizeof(job->audit_subject), "%.*s",
-             (int) len, net);
-}
-
-
-static int
-writer_accounts_answer(writer_job_t *job,
-    const writer_store_account_t *account)
-{
-    writer_json_t  json;
-
-    writer_json_init(&json, writer_job_out(job));
-    writer_json_map(&json);
-    writer_json_key(&json, "user");
-    writer_json_uuid(&json, &account->uuid);
-    writer_json_key(&json, "business");
-    writer_json_uuid(&json, &account->business_uuid);
-    writer_json_key(&json, "role");
-    writer_json_text(&json, keepers_role_name(account->role));
-    writer_json_key(&json, "aal");
-    writer_json_text(&json, "1");
-    writer_json_map_end(&json);
-
-    job->status = 200;
-
-    return writer_json_end(&json) ? WRITER_OK : WRITER_FAULT;
 }
 
 

@@ -41,6 +41,8 @@ typedef struct {
 
 
 static const writer_cli_command_t *writer_cli_find(int argc, char **argv);
+static int writer_cli_words(const writer_cli_command_t *command, int argc,
+    char **argv);
 static int writer_cli_body(const writer_cli_command_t *command, int argc,
     char **argv, keepers_out_t *body, char *slug);
 static int writer_cli_slug(const char *value, char *slug);
@@ -67,7 +69,7 @@ static const writer_cli_option_t  writer_cli_account_options[] = {
 };
 
 
-static const writer_cli_option_t  writer_cli_password_options[] = {
+static const writer_cli_option_t  writer_cli_email_options[] = {
     { "--email", "email", false },
     { NULL, NULL, false }
 };
@@ -99,7 +101,9 @@ static const writer_cli_command_t  writer_cli_commands[] = {
     { "account", "add", "/v1/admin/accounts", writer_operator_account, true,
       writer_cli_account_options },
     { "account", "password", "/v1/admin/password", writer_operator_password,
-      true, writer_cli_password_options },
+      true, writer_cli_email_options },
+    { "account", "totp remove", "/v1/admin/totp/remove",
+      writer_operator_totp_remove, false, writer_cli_email_options },
     { "link", "add", "/v1/admin/links", writer_operator_link, false,
       writer_cli_link_options },
     { "link", "open", "/v1/admin/links/%s/open", writer_operator_link_open,
@@ -115,6 +119,7 @@ static const writer_cli_command_t  writer_cli_commands[] = {
 int
 writer_cli(const writer_conf_t *conf, int argc, char **argv)
 {
+    int                          words;
     char                         slug[KEEPERS_SLUG_LEN_MAX + 1];
     keepers_out_t                body;
     writer_call_t                call;
@@ -140,7 +145,11 @@ writer_cli(const writer_conf_t *conf, int argc, char **argv)
 
     keepers_out_init(&body, buf, sizeof(buf));
 
-    if (writer_cli_body(command, argc - 2, argv + 2, &body, slug) != 0) {
+    words = writer_cli_words(command, argc, argv);
+
+    if (writer_cli_body(command, argc - words, argv + words, &body, slug)
+        != 0)
+    {
         return 2;
     }
 
@@ -177,19 +186,49 @@ writer_cli_find(int argc, char **argv)
 {
     const writer_cli_command_t  *command;
 
-    if (argc < 2) {
-        return NULL;
-    }
-
     for (command = writer_cli_commands; command->noun != NULL; command++) {
-        if (strcmp(command->noun, argv[0]) == 0
-            && strcmp(command->verb, argv[1]) == 0)
-        {
+        if (writer_cli_words(command, argc, argv) != 0) {
             return command;
         }
     }
 
     return NULL;
+}
+
+
+/* How many words of the line the command is; 0: another. */
+static int
+writer_cli_words(const writer_cli_command_t *command, int argc, char **argv)
+{
+    int          i;
+    size_t       len;
+    const char  *verb;
+
+    if (argc < 2 || strcmp(command->noun, argv[0]) != 0) {
+        return 0;
+    }
+
+    verb = command->verb;
+
+    for (i = 1; i < argc; i++) {
+        len = strlen(argv[i]);
+
+        if (strncmp(verb, argv[i], len) != 0) {
+            return 0;
+        }
+
+        verb += len;
+
+        if (*verb == '\0') {
+            return i + 1;
+        }
+
+        if (*verb++ != ' ') {
+            return 0;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -28,6 +28,8 @@
     "              --email ADDRESS --role owner|manager|staff|auditor\n"      \
     "  account password --email ADDRESS\n"                                    \
     "              (the password is one line of standard input)\n"            \
+    "  account totp remove --email ADDRESS\n"                                 \
+    "              (the phone is lost; ends all sessions)\n"                  \
     "  audit verify [BUSINESS]\n"                                            \
     "              (whether the audit logs are as they were written)\n"      \
     "  link add --business ID --slug SLUG --offer TEXT [--phone]\n"           \

@@ -16,7 +16,8 @@ _Static_assert(WRITER_FIELDS <= WRITER_JOB_FIELDS, "fields of a job");
 const char *const  writer_command_names[WRITER_FIELDS] = {
     "slug", "offer", "phone", "name_optional", "consent_email",
     "consent_sms", "country", "locale", "color", "retention_days",
-    "business", "name", "email", "role", "password", "scopes", "days"
+    "business", "name", "email", "role", "password", "scopes", "days",
+    "code"
 };
 
 

@@ -31,6 +31,7 @@ typedef enum {
     WRITER_FIELD_PASSWORD,          /* its hash */
     WRITER_FIELD_SCOPES,
     WRITER_FIELD_DAYS,              /* digits in a string */
+    WRITER_FIELD_CODE,              /* of an authenticator app */
     WRITER_FIELDS
 } writer_field_e;
 

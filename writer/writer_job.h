@@ -21,6 +21,7 @@
 #include "core/keepers_password.h"
 #include "core/keepers_signin.h"
 #include "core/keepers_signup.h"
+#include "core/keepers_step_up.h"
 
 #include <event2/buffer.h>
 #include <event2/http.h>
@@ -101,6 +102,39 @@ typedef struct {
 } writer_query_t;
 
 
+typedef enum {
+    WRITER_FACTOR_NONE = 0,     /* the account has no second factor */
+    WRITER_FACTOR_WRONG,
+    WRITER_FACTOR_TOTP,
+    WRITER_FACTOR_RECOVERY
+} writer_factor_e;
+
+
+typedef struct {
+    writer_factor_e  kind;
+    uint64_t         step;                      /* of TOTP */
+    unsigned char    hash[KEEPERS_HASH_LEN];    /* of RECOVERY */
+} writer_factor_t;
+
+
+/* Words of the audit log; static. */
+typedef struct {
+    const char  *right;
+    const char  *refused;
+    const char  *recovery;      /* right, by a code for the worst case */
+} writer_proof_words_t;
+
+
+/* Whose proof is right; what remains is to use up the code. */
+typedef struct {
+    keepers_uuid_t               user;
+    keepers_uuid_t               business;
+    uint8_t                      role;
+    writer_factor_t              factor;
+    const writer_proof_words_t  *words;
+} writer_proof_t;
+
+
 struct writer_job_s {
     writer_job_t           *next;
     struct evhttp_request  *request;
@@ -146,6 +180,8 @@ struct writer_job_s {
             char                was[WRITER_HASH_TEXT_MAX];
             char                hash[WRITER_HASH_TEXT_MAX];
         }                   change;
+        keepers_step_up_t   step_up;
+        writer_proof_t      proof;
         keepers_field_t     fields[WRITER_JOB_FIELDS];
         writer_query_t      query;
         size_t              uses;       /* see writer_tokens */

@@ -20,6 +20,7 @@
 #include "writer/writer_redis_open.h"
 #include "writer/writer_redis_spool.h"
 #include "writer/writer_redis_spool_command.h"
+#include "writer/writer_totp.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -182,6 +183,12 @@ writer_main_serve(const writer_conf_t *conf)
 static int
 writer_main_open(writer_context_t *ctx, const writer_conf_t *conf)
 {
+    if (!writer_totp_init()) {
+        writer_log(WRITER_LOG_ERROR, "liboath",
+                   "remedy=\"reinstall liboath0\"");
+        return -1;
+    }
+
     if (!writer_accounts_init(conf)) {
         writer_log(WRITER_LOG_ERROR, "memory", "what=argon2 "
                    "setting=\"[argon2] memory_kib\" remedy=\"lower it\"");

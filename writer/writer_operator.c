@@ -313,6 +313,50 @@ writer_operator_password(writer_context_t *ctx, writer_job_t *job)
 }
 
 
+/* Whoever has the phone that was lost is signed out, too. */
+int
+writer_operator_totp_remove(writer_context_t *ctx, writer_job_t *job)
+{
+    int                       rc;
+    writer_store_account_t    account;
+    const writer_business_t  *business;
+
+    rc = writer_accounts_find(ctx, writer_command_str(job, WRITER_FIELD_EMAIL),
+                              &account);
+
+    if (rc == WRITER_NONE) {
+        writer_job_error(job, "email", "unknown");
+        return WRITER_OK;
+    }
+
+    if (rc == WRITER_OK) {
+        rc = writer_store_factor_remove(ctx->store, &account.uuid);
+    }
+
+    if (rc == WRITER_NONE) {
+        writer_job_error(job, "email", "no_factor");
+        return WRITER_OK;
+    }
+
+    if (rc == WRITER_OK) {
+        rc = writer_business_find(&ctx->businesses, ctx->store,
+                                  &account.business_uuid, &business);
+    }
+
+    if (rc == WRITER_OK) {
+        rc = writer_store_end_add(ctx->store, &account.uuid, job->now_ms);
+    }
+
+    if (rc == WRITER_OK) {
+        rc = writer_audit_note(ctx, business, WRITER_OPERATOR,
+                               "factor.removed",
+                               keepers_role_name(account.role), job->now_ms);
+    }
+
+    return rc == WRITER_OK ? writer_job_text(job, 204, "") : WRITER_FAULT;
+}
+
+
 int
 writer_operator_link(writer_context_t *ctx, writer_job_t *job)
 {

@@ -25,6 +25,9 @@ int writer_operator_account(writer_context_t *ctx, writer_job_t *job);
 /* "email", "password" (a hash) */
 int writer_operator_password(writer_context_t *ctx, writer_job_t *job);
 
+/* "email" */
+int writer_operator_totp_remove(writer_context_t *ctx, writer_job_t *job);
+
 /* "business" and a link's fields */
 int writer_operator_link(writer_context_t *ctx, writer_job_t *job);
 

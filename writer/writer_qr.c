@@ -2,10 +2,12 @@
 /*
  * Copyright (C) Keepers
  *
- * GET /api/v1/links/<slug>/qr.svg?url=: the link's address as one SVG path.
- * Level Q and a quiet zone of four modules, for posters that get wet.
+ * GET /api/v1/links/<slug>/qr.svg?url=: the link's address; and the drawing of
+ * any other code.
  */
 
+
+#include "writer/writer_qr.h"
 
 #include "writer/writer_links.h"
 
@@ -13,21 +15,19 @@
 #include <stdio.h>
 
 
-#define WRITER_QR_VERSION_MAX  15
-#define WRITER_QR_QUIET        4
+#define WRITER_QR_VERSION_POSTER  15
+#define WRITER_QR_VERSION_SCREEN  25
+#define WRITER_QR_QUIET           4
 
 
 static bool writer_qr_address(const writer_job_t *job);
-static int writer_qr_draw(writer_job_t *job, const uint8_t *code);
+static void writer_qr_draw(struct evbuffer *out, const uint8_t *code);
 
 
 int
 writer_links_qr(writer_context_t *ctx, writer_job_t *job)
 {
     int                       rc;
-    uint8_t                   code[qrcodegen_BUFFER_LEN_FOR_VERSION(
-                                       WRITER_QR_VERSION_MAX)];
-    uint8_t                   scratch[sizeof(code)];
     writer_store_link_t       link;
     const writer_business_t  *business;
 
@@ -54,16 +54,46 @@ writer_links_qr(writer_context_t *ctx, writer_job_t *job)
         return WRITER_OK;
     }
 
-    if (!qrcodegen_encodeText(job->in.query.url, scratch, code,
-                              qrcodegen_Ecc_QUARTILE, 1,
-                              WRITER_QR_VERSION_MAX, qrcodegen_Mask_AUTO,
-                              false))
-    {
+    if (writer_job_out(job) == NULL) {
+        return WRITER_FAULT;
+    }
+
+    if (!writer_qr_svg(job->out, job->in.query.url, WRITER_QR_POSTER)) {
         writer_job_error(job, "url", "too_long");
         return WRITER_OK;
     }
 
-    return writer_qr_draw(job, code);
+    job->status = 200;
+    job->type = "image/svg+xml";
+
+    return WRITER_OK;
+}
+
+
+bool
+writer_qr_svg(struct evbuffer *out, const char *text, writer_qr_e where)
+{
+    int      version;
+    uint8_t  code[qrcodegen_BUFFER_LEN_FOR_VERSION(WRITER_QR_VERSION_SCREEN)];
+    uint8_t  scratch[sizeof(code)];
+
+    version = where == WRITER_QR_POSTER ? WRITER_QR_VERSION_POSTER
+                                        : WRITER_QR_VERSION_SCREEN;
+
+    if (!qrcodegen_encodeText(text, scratch, code,
+                              where == WRITER_QR_POSTER
+                              ? qrcodegen_Ecc_QUARTILE : qrcodegen_Ecc_LOW, 1,
+                              version, qrcodegen_Mask_AUTO, false))
+    {
+        return false;
+    }
+
+    writer_qr_draw(out, code);
+
+    keepers_wipe(code, sizeof(code));
+    keepers_wipe(scratch, sizeof(scratch));
+
+    return true;
 }
 
 
@@ -94,16 +124,10 @@ writer_qr_address(const writer_job_t *job)
 }
 
 
-static int
-writer_qr_draw(writer_job_t *job, const uint8_t *code)
+static void
+writer_qr_draw(struct evbuffer *out, const uint8_t *code)
 {
-    int               size, x, y, run, side;
-    struct evbuffer  *out;
-
-    out = writer_job_out(job);
-    if (out == NULL) {
-        return WRITER_FAULT;
-    }
+    int  size, x, y, run, side;
 
     size = qrcodegen_getSize(code);
     side = size + 2 * WRITER_QR_QUIET;
@@ -132,9 +156,4 @@ writer_qr_draw(writer_job_t *job, const uint8_t *code)
     }
 
     (void) evbuffer_add_printf(out, "\"/></svg>\n");
-
-    job->status = 200;
-    job->type = "image/svg+xml";
-
-    return WRITER_OK;
 }

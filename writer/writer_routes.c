@@ -10,11 +10,13 @@
 #include "writer/writer_accounts_change.h"
 #include "writer/writer_audit.h"
 #include "writer/writer_customers.h"
+#include "writer/writer_factors.h"
 #include "writer/writer_health.h"
 #include "writer/writer_held.h"
 #include "writer/writer_http.h"
 #include "writer/writer_links.h"
 #include "writer/writer_operator.h"
+#include "writer/writer_proof.h"
 #include "writer/writer_query.h"
 #include "writer/writer_signups.h"
 #include "writer/writer_tokens.h"
@@ -69,6 +71,8 @@ static const writer_route_t  writer_routes[] = {
                 writer_accounts_signin_read, writer_accounts_signin),
     writer_open(POST, "/v1/password", PASSWORD, ENVELOPE,
                 writer_accounts_change_read, writer_accounts_change),
+    writer_open(POST, "/v1/step-up", PASSWORD, ENVELOPE,
+                writer_proof_step_up_read, writer_proof_step_up),
     writer_open(GET, "/healthz", LOOP, NONE, NULL, writer_health_alive),
     writer_open(GET, "/readyz", READ, NONE, NULL, writer_health_ready),
 
@@ -98,6 +102,16 @@ static const writer_route_t  writer_routes[] = {
     writer_api(POST, "held/*/discard", COMMIT, CHANGE,
                writer_scope(CUSTOMERS_WRITE), NULL, writer_held_discard,
                NULL),
+    writer_api(GET, "factors", READ, ALL, WRITER_SCOPE_NONE, NULL,
+               writer_factors_page, NULL),
+    writer_api(POST, "factors/totp", COMMIT, ALL, WRITER_SCOPE_NONE, NULL,
+               writer_factors_enrol, NULL),
+    writer_api(POST, "factors/totp/confirm", COMMIT, ALL, WRITER_SCOPE_NONE,
+               writer_operator_read, writer_factors_confirm, NULL),
+    writer_api(POST, "factors/totp/codes", COMMIT, ALL, WRITER_SCOPE_NONE,
+               NULL, writer_factors_codes, NULL),
+    writer_api(POST, "factors/totp/remove", COMMIT, ALL, WRITER_SCOPE_NONE,
+               NULL, writer_factors_remove, NULL),
     writer_api(GET, "audit", READ, AUDIT, writer_scope(AUDIT_READ),
                writer_query_read, writer_audit_page, "audit.read"),
     writer_api(GET, "tokens", READ, OWNER, WRITER_SCOPE_NONE, NULL,
@@ -111,6 +125,8 @@ static const writer_route_t  writer_routes[] = {
                 writer_operator_read, writer_operator_account),
     writer_open(POST, "/v1/admin/password", COMMIT, OPERATOR,
                 writer_operator_read, writer_operator_password),
+    writer_open(POST, "/v1/admin/totp/remove", COMMIT, OPERATOR,
+                writer_operator_read, writer_operator_totp_remove),
     writer_open(POST, "/v1/admin/links", COMMIT, OPERATOR,
                 writer_operator_read, writer_operator_link),
     writer_open(POST, "/v1/admin/links/*/open", COMMIT, OPERATOR, NULL,

@@ -67,6 +67,15 @@ typedef struct {
 
 
 typedef struct {
+    uint64_t         confirmed_ms;          /* 0: not yet */
+    uint64_t         last_step;             /* of a code that was used */
+    uint64_t         codes;                 /* for recovery, not used */
+    unsigned char    sealed[60];            /* the secret */
+    char             master[KEEPERS_KEY_ID_LEN_MAX + 1];
+} writer_store_factor_t;
+
+
+typedef struct {
     int64_t          row;
     int64_t          business;
     keepers_uuid_t   business_uuid;
@@ -235,6 +244,32 @@ int writer_store_account_get(writer_store_t *store,
     keepers_checked;
 int writer_store_account_password(writer_store_t *store,
     const keepers_uuid_t *uuid, const char *password, uint64_t now_ms)
+    keepers_checked;
+
+/*
+ * The second factor of a user.  NONE from _put: one is confirmed; _confirm:
+ * there is none, or it was; _step: not a later one than the last; _use: no
+ * such code, or it was used.
+ */
+int writer_store_factor_put(writer_store_t *store, const keepers_uuid_t *user,
+    const writer_store_factor_t *factor, uint64_t now_ms) keepers_checked;
+int writer_store_factor_get(writer_store_t *store, const keepers_uuid_t *user,
+    writer_store_factor_t *factor) keepers_checked;
+int writer_store_factor_confirm(writer_store_t *store,
+    const keepers_uuid_t *user, uint64_t step, uint64_t now_ms)
+    keepers_checked;
+int writer_store_factor_step(writer_store_t *store,
+    const keepers_uuid_t *user, uint64_t step) keepers_checked;
+int writer_store_factor_remove(writer_store_t *store,
+    const keepers_uuid_t *user) keepers_checked;
+int writer_store_codes_clear(writer_store_t *store,
+    const keepers_uuid_t *user) keepers_checked;
+int writer_store_code_add(writer_store_t *store, const keepers_uuid_t *user,
+    const unsigned char hash[KEEPERS_HASH_LEN]) keepers_checked;
+int writer_store_code_find(writer_store_t *store, const keepers_uuid_t *user,
+    const unsigned char hash[KEEPERS_HASH_LEN]) keepers_checked;
+int writer_store_code_use(writer_store_t *store, const keepers_uuid_t *user,
+    const unsigned char hash[KEEPERS_HASH_LEN], uint64_t now_ms)
     keepers_checked;
 
 /*

@@ -201,7 +201,24 @@ static const char *const  writer_sqlite_steps[] = {
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX tokens_business ON tokens (business, ended_ms);"
     "CREATE INDEX tokens_user ON tokens (user, ended_ms);"
-    "CREATE INDEX tokens_changed ON tokens (changed_ms);"
+    "CREATE INDEX tokens_changed ON tokens (changed_ms);",
+
+    /* 5: second factors; a code of last_step or before is good no more */
+    ("CREATE TABLE factors ("
+     "  user BLOB NOT NULL PRIMARY KEY REFERENCES accounts (uuid),"
+     "  master TEXT NOT NULL,"
+     "  secret BLOB NOT NULL,"
+     "  created_ms INTEGER NOT NULL,"
+     "  confirmed_ms INTEGER NOT NULL DEFAULT 0,"
+     "  last_step INTEGER NOT NULL DEFAULT 0"
+     ") STRICT, WITHOUT ROWID;"
+
+     "CREATE TABLE recovery_codes ("
+     "  user BLOB NOT NULL REFERENCES factors (user) ON DELETE CASCADE,"
+     "  hash BLOB NOT NULL CHECK (length(hash) = 32),"
+     "  used_ms INTEGER NOT NULL DEFAULT 0,"
+     "  PRIMARY KEY (user, hash)"
+     ") STRICT, WITHOUT ROWID;")
 };
 
 #define WRITER_SQLITE_STEPS                                                   \

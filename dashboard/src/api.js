@@ -5,7 +5,11 @@
 
 const WAIT_MS = 15000;
 
+/* How long after a rotation of the session a request may come too early. */
+const ROTATED_MS = 300;
+
 const WORDS = {
+    401: "That does not fit. A code works once: wait for the next one.",
     403: "Your role does not allow this.",
     404: "That is no longer there.",
     409: "There are as many as there can be. Please end one first.",
@@ -16,11 +20,23 @@ const WORDS = {
 
 
 export class Fault extends Error {
-    constructor(status) {
+    constructor(status, code = undefined) {
         super(WORDS[status] ?? (status === 0
               ? "No answer came. Please check your connection."
               : "This did not work."));
         this.status = status;
+        this.code = code;
+    }
+}
+
+
+/* The word by which a problem document says what it is. */
+async function codeOf(answer) {
+    try {
+        return (await answer.json()).code;
+
+    } catch {
+        return undefined;
     }
 }
 
@@ -29,7 +45,7 @@ export class Fault extends Error {
  * The mode stays the default one: with "same-origin" and a no-referrer page a
  * browser would send "Origin: null", and be refused as a stranger.
  */
-async function ask(path, options, signal) {
+async function ask(url, options, signal = undefined, again = true) {
     const signals = [AbortSignal.timeout(WAIT_MS)];
     let answer;
 
@@ -38,8 +54,11 @@ async function ask(path, options, signal) {
     }
 
     try {
-        answer = await fetch(`/api/v1/${path}`, {
-            headers: { Accept: "application/json" },
+        answer = await fetch(url, {
+            headers: {
+                Accept: "application/json",
+                ...options.body && { "Content-Type": "application/json" },
+            },
             cache: "no-store",
             signal: AbortSignal.any(signals),
             ...options,
@@ -53,18 +72,33 @@ async function ask(path, options, signal) {
         throw new Fault(0);
     }
 
-    if (answer.status === 401) {
+    if (!answer.ok) {
+        return refused(answer, () => ask(url, options, signal, false), again);
+    }
+
+    return answer.status === 204 ? null : answer.json();
+}
+
+
+async function refused(answer, retry, again) {
+    const code = await codeOf(answer);
+
+    if (code === "rotated" && again) {
+        await new Promise((done) => { setTimeout(done, ROTATED_MS); });
+
+        return retry();
+    }
+
+    if (answer.status === 401 && code !== "credentials"
+        && code !== "step_up")
+    {
         location.assign("/signin");
 
         /* Nothing more to show: the page is leaving. */
         return new Promise(() => {});
     }
 
-    if (!answer.ok) {
-        throw new Fault(answer.status);
-    }
-
-    return answer.status === 204 ? null : answer.json();
+    throw new Fault(answer.status, code);
 }
 
 
@@ -77,20 +111,25 @@ export function get(path, query = {}, signal = undefined) {
         }
     }
 
-    return ask(words.size ? `${path}?${words}` : path, {}, signal);
+    return ask(`/api/v1/${words.size ? `${path}?${words}` : path}`, {},
+               signal);
 }
 
 
 export function post(path, data = undefined) {
-    return ask(path, data === undefined ? { method: "POST" } : {
+    return ask(`/api/v1/${path}`, {
         method: "POST",
-        headers: { Accept: "application/json",
-                   "Content-Type": "application/json" },
-        body: JSON.stringify(data),
+        ...data && { body: JSON.stringify(data) },
     });
 }
 
 
 export function remove(path) {
-    return ask(path, { method: "DELETE" });
+    return ask(`/api/v1/${path}`, { method: "DELETE" });
+}
+
+
+/* The password or a code, again: what comes next asks for it. */
+export function prove(proof) {
+    return ask("/step-up", { method: "POST", body: JSON.stringify(proof) });
 }

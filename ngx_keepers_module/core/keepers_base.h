@@ -37,6 +37,7 @@
 #define KEEPERS_PHONE_DIGITS_MAX    15
 #define KEEPERS_SOURCE_LEN_MAX      64      /* placement and each utm_ field */
 #define KEEPERS_LOCALE_LEN_MAX      16
+#define KEEPERS_CODE_LEN_MAX         32
 #define KEEPERS_PASSWORD_LEN_MAX    256
 #define KEEPERS_HASH_LEN            32
 #define KEEPERS_UUID_LEN            16

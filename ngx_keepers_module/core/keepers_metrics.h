@@ -34,6 +34,9 @@
                           "reason=\"rotated\"")                              \
     row(ENDED_MAX,        "keepers_sessions_ended_total", "reason=\"max\"")  \
     row(SESSION_FORGED,   "keepers_sessions_forged_total", "")               \
+    row(ROTATED,          "keepers_rotations_total", "result=\"rotated\"")   \
+    row(ROTATED_GRACE,    "keepers_rotations_total", "result=\"grace\"")     \
+    row(ROTATED_REFUSED,  "keepers_rotations_total", "result=\"refused\"")   \
     row(REVOCATION_HEARD, "keepers_revocations_total", "result=\"heard\"")   \
     row(REVOCATION_JUNK,  "keepers_revocations_total", "result=\"junk\"")    \
     row(CUT_REVOKED,      "keepers_responses_cut_total", "reason=\"revoked\"")\
@@ -44,6 +47,10 @@
     row(SIGNIN_LIMITED,   "keepers_signins_total", "verdict=\"limited\"")    \
     row(SIGNIN_BUSY,      "keepers_signins_total", "verdict=\"busy\"")       \
     row(SIGNIN_ERROR,     "keepers_signins_total", "verdict=\"error\"")      \
+    row(STEP_UP_OK,       "keepers_step_ups_total", "verdict=\"ok\"")        \
+    row(STEP_UP_BAD,      "keepers_step_ups_total", "verdict=\"bad\"")       \
+    row(STEP_UP_BUSY,     "keepers_step_ups_total", "verdict=\"busy\"")      \
+    row(STEP_UP_ERROR,    "keepers_step_ups_total", "verdict=\"error\"")     \
     row(SIGNUP_ACCEPTED,  "keepers_signups_total", "outcome=\"accepted\"")   \
     row(SIGNUP_HELD,      "keepers_signups_total", "outcome=\"held\"")       \
     row(SIGNUP_QUEUED,    "keepers_signups_total", "outcome=\"queued\"")     \

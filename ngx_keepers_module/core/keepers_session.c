@@ -12,11 +12,13 @@
 
 
 #define KEEPERS_SESSION_VERSION   1
+#define KEEPERS_SESSION_ROTATED   2
 #define KEEPERS_AGENT_LEN_MAX     512       /* no more is looked at */
 
 
 _Static_assert(KEEPERS_SESSION_SEALED_LEN
                == KEEPERS_SESSION_RECORD_LEN + KEEPERS_SEAL_OVERHEAD, "sealed");
+_Static_assert(KEEPERS_SESSION_SUCCESSOR_LEN == KEEPERS_SID_LEN, "successor");
 
 
 typedef struct {
@@ -25,6 +27,8 @@ typedef struct {
 } keepers_agent_mark_t;
 
 
+static void keepers_session_write(const keepers_session_t *session,
+    uint8_t version, keepers_out_t *out);
 static uint64_t keepers_session_u64(const unsigned char *p);
 static uint32_t keepers_session_u32(const unsigned char *p);
 static bool keepers_agent_has(keepers_str_t s, keepers_str_t mark);
@@ -61,19 +65,38 @@ keepers_session_encode(const keepers_session_t *session,
     keepers_out_t  out;
 
     keepers_out_init(&out, record, KEEPERS_SESSION_RECORD_LEN);
+    keepers_session_write(session, KEEPERS_SESSION_VERSION, &out);
+}
 
-    keepers_out_byte(&out, KEEPERS_SESSION_VERSION);
-    keepers_out_byte(&out, session->role);
-    keepers_out_byte(&out, session->aal);
-    keepers_out_byte(&out, session->agent);
-    keepers_out_u32(&out, session->epoch);
-    keepers_out_bytes(&out, session->user.bytes, KEEPERS_UUID_LEN);
-    keepers_out_bytes(&out, session->business.bytes, KEEPERS_UUID_LEN);
-    keepers_out_u64(&out, session->created_ms);
-    keepers_out_u64(&out, session->absolute_ms);
-    keepers_out_u64(&out, session->authenticated_ms);
-    keepers_out_u32(&out, session->idle_s);
-    keepers_out_bytes(&out, session->net, sizeof(session->net));
+
+void
+keepers_session_encode_rotated(const keepers_session_t *session,
+    unsigned char record[KEEPERS_SESSION_ROTATED_LEN])
+{
+    keepers_out_t  out;
+
+    keepers_out_init(&out, record, KEEPERS_SESSION_ROTATED_LEN);
+    keepers_session_write(session, KEEPERS_SESSION_ROTATED, &out);
+    keepers_out_bytes(&out, session->successor, KEEPERS_SESSION_SUCCESSOR_LEN);
+}
+
+
+static void
+keepers_session_write(const keepers_session_t *session, uint8_t version,
+    keepers_out_t *out)
+{
+    keepers_out_byte(out, version);
+    keepers_out_byte(out, session->role);
+    keepers_out_byte(out, session->aal);
+    keepers_out_byte(out, session->agent);
+    keepers_out_u32(out, session->epoch);
+    keepers_out_bytes(out, session->user.bytes, KEEPERS_UUID_LEN);
+    keepers_out_bytes(out, session->business.bytes, KEEPERS_UUID_LEN);
+    keepers_out_u64(out, session->created_ms);
+    keepers_out_u64(out, session->absolute_ms);
+    keepers_out_u64(out, session->authenticated_ms);
+    keepers_out_u32(out, session->idle_s);
+    keepers_out_bytes(out, session->net, sizeof(session->net));
 }
 
 
@@ -84,12 +107,15 @@ keepers_session_encode(const keepers_session_t *session,
 int
 keepers_session_decode(keepers_str_t record, keepers_session_t *session)
 {
+    bool                  rotated;
     const unsigned char  *p;
 
     p = record.data;
+    rotated = record.len == KEEPERS_SESSION_ROTATED_LEN;
 
-    if (record.len != KEEPERS_SESSION_RECORD_LEN
-        || p[0] != KEEPERS_SESSION_VERSION
+    if ((!rotated && record.len != KEEPERS_SESSION_RECORD_LEN)
+        || p[0] != (rotated ? KEEPERS_SESSION_ROTATED
+                            : KEEPERS_SESSION_VERSION)
         || p[1] == KEEPERS_ROLE_NONE || p[1] >= KEEPERS_ROLE_MACHINE
         || (p[2] != 1 && p[2] != 2))
     {
@@ -109,6 +135,13 @@ keepers_session_decode(keepers_str_t record, keepers_session_t *session)
     session->idle_s = keepers_session_u32(p + 64);
     session->scopes = 0;
     memcpy(session->net, p + 68, sizeof(session->net));
+
+    session->rotated = rotated;
+
+    if (rotated) {
+        memcpy(session->successor, p + KEEPERS_SESSION_RECORD_LEN,
+               KEEPERS_SESSION_SUCCESSOR_LEN);
+    }
 
     return KEEPERS_OK;
 }

@@ -18,6 +18,12 @@
  *  64  idle                 4   seconds
  *  68  coarse network       8   family 4 or 6, prefix bits, 6 bytes of prefix
  *  76                           end
+ *
+ * Version 2 is of a session that another has replaced, and that is honoured
+ * for its last seconds: absolute expiry is when they are over.
+ *
+ *  76  successor          32   its SID
+ * 108                           end
  */
 
 
@@ -30,6 +36,14 @@
 
 #define KEEPERS_SESSION_RECORD_LEN  76
 #define KEEPERS_SESSION_SEALED_LEN  (24 + KEEPERS_SESSION_RECORD_LEN + 16)
+#define KEEPERS_SESSION_SUCCESSOR_LEN  32       /* a SID */
+#define KEEPERS_SESSION_ROTATED_LEN  (KEEPERS_SESSION_RECORD_LEN             \
+                                      + KEEPERS_SESSION_SUCCESSOR_LEN)
+#define KEEPERS_SESSION_ROTATED_SEALED_LEN                                   \
+    (24 + KEEPERS_SESSION_ROTATED_LEN + 16)
+
+/* How long a session is honoured that another has replaced. */
+#define KEEPERS_SESSION_GRACE_MS     10000
 
 
 typedef enum {
@@ -67,6 +81,8 @@ typedef struct {
     uint8_t          aal;
     uint8_t          agent;
     unsigned char    net[8];
+    bool             rotated;       /* the successor has taken over */
+    unsigned char    successor[KEEPERS_SESSION_SUCCESSOR_LEN];
 } keepers_session_t;
 
 
@@ -84,6 +100,8 @@ enum {
 
 void keepers_session_encode(const keepers_session_t *session,
     unsigned char record[KEEPERS_SESSION_RECORD_LEN]);
+void keepers_session_encode_rotated(const keepers_session_t *session,
+    unsigned char record[KEEPERS_SESSION_ROTATED_LEN]);
 int keepers_session_decode(keepers_str_t record, keepers_session_t *session)
     keepers_checked;
 

@@ -10,7 +10,6 @@
 
 
 #define KEEPERS_SIGNIN_VERSION   1
-#define KEEPERS_SIGNIN_CODE_MAX  32
 
 
 static const keepers_str_t  keepers_signin_names[KEEPERS_SIGNIN_FIELDS] = {
@@ -66,7 +65,7 @@ keepers_signin_decode(keepers_str_t record, keepers_signin_t *signin)
         || version != KEEPERS_SIGNIN_VERSION
         || signin->email.len > KEEPERS_EMAIL_LEN_MAX
         || signin->password.len > KEEPERS_PASSWORD_LEN_MAX
-        || signin->code.len > KEEPERS_SIGNIN_CODE_MAX)
+        || signin->code.len > KEEPERS_CODE_LEN_MAX)
     {
         memset(signin, 0, sizeof(keepers_signin_t));
         return KEEPERS_SIGNIN_BROKEN;

@@ -40,7 +40,7 @@ typedef struct {
     unsigned char    net[8];
     keepers_str_t    email;         /* as typed, trimmed, <= 254 */
     keepers_str_t    password;      /* as typed, <= KEEPERS_PASSWORD_LEN_MAX */
-    keepers_str_t    code;          /* <= 32, may be empty */
+    keepers_str_t    code;          /* <= KEEPERS_CODE_LEN_MAX, may be empty */
 } keepers_signin_t;
 
 

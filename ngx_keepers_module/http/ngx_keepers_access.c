@@ -25,6 +25,11 @@
 
 #define NGX_KEEPERS_RETRY_S  1
 
+/* How far the clocks of two nodes may be apart. */
+#define NGX_KEEPERS_SKEW_MS  60000
+
+#define NGX_KEEPERS_CHALLENGE_LEN  128
+
 
 static ngx_int_t ngx_keepers_access_session(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
@@ -33,12 +38,18 @@ static ngx_int_t ngx_keepers_access_proofs(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_access_challenge(ngx_http_request_t *r);
 static const char *ngx_keepers_access_lacks(ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx);
+static ngx_uint_t ngx_keepers_access_weak(const ngx_keepers_loc_conf_t *klcf,
+    const ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_access_known(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_access_unknown(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
-static ngx_int_t ngx_keepers_access_signin(ngx_http_request_t *r,
-    ngx_keepers_loc_conf_t *klcf);
+static ngx_int_t ngx_keepers_access_step_up(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
+static ngx_uint_t ngx_keepers_access_page(ngx_http_request_t *r,
+    const ngx_str_t *url);
+static ngx_int_t ngx_keepers_access_redirect(ngx_http_request_t *r,
+    ngx_str_t url);
 
 
 ngx_int_t
@@ -125,7 +136,9 @@ ngx_keepers_guard_handler(ngx_http_request_t *r)
 
     if (ctx != NULL && ngx_keepers_check_known(klcf, ctx)) {
 
-        if (ngx_keepers_access_lacks(klcf, ctx) == NULL) {
+        if (ngx_keepers_access_lacks(klcf, ctx) == NULL
+            && !ngx_keepers_access_weak(klcf, ctx))
+        {
             return NGX_DECLINED;
         }
 
@@ -212,25 +225,40 @@ ngx_keepers_access_proofs(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx)
 static const char *
 ngx_keepers_access_lacks(ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx)
 {
-    uint64_t  age_ms;
-
     if (klcf->roles != 0
         && !(klcf->roles & ((ngx_uint_t) 1 << ctx->session.role)))
     {
         return "role";
     }
 
-    if (ctx->session.aal < klcf->aal) {
-        return "aal";
-    }
-
-    age_ms = ngx_keepers_now_ms() - ctx->session.authenticated_ms;
-
-    if (klcf->fresh_ms != 0 && age_ms > klcf->fresh_ms) {
-        return "fresh";
-    }
-
     return NULL;
+}
+
+
+/*
+ * Whether this location wants a stronger or a newer proof.  A clock that was
+ * set back makes no proof of the future: that one is not fresh.
+ */
+
+static ngx_uint_t
+ngx_keepers_access_weak(const ngx_keepers_loc_conf_t *klcf,
+    const ngx_keepers_ctx_t *ctx)
+{
+    uint64_t  now_ms, proved_ms;
+
+    if (ctx->session.aal < klcf->aal) {
+        return 1;
+    }
+
+    if (klcf->fresh_ms == 0) {
+        return 0;
+    }
+
+    now_ms = ngx_keepers_now_ms();
+    proved_ms = ctx->session.authenticated_ms;
+
+    return proved_ms > now_ms + NGX_KEEPERS_SKEW_MS
+           || proved_ms + klcf->fresh_ms < now_ms;
 }
 
 
@@ -240,7 +268,31 @@ ngx_keepers_access_known(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 {
     const char  *lacks;
 
+    if (ctx->session.rotated
+        && !klcf->signout
+        && ngx_keepers_csrf_unsafe(r))
+    {
+        /* its successor may, and is what the browser has by now */
+
+        ctx->reason = "rotated";
+        ngx_keepers_count(r, ROTATED_REFUSED);
+
+        return ngx_keepers_reply_refuse(r, NGX_HTTP_CONFLICT, "rotated",
+                                        NGX_KEEPERS_RETRY_S);
+    }
+
     lacks = ngx_keepers_access_lacks(klcf, ctx);
+
+    if (lacks == NULL && ngx_keepers_access_weak(klcf, ctx)) {
+
+        if (!ngx_keepers_check_machine(ctx)) {
+            return ngx_keepers_access_step_up(r, klcf, ctx);
+        }
+
+        /* a token is no second factor, and nobody gives it a newer proof */
+
+        lacks = "step_up";
+    }
 
     if (lacks == NULL
         && klcf->csrf
@@ -274,8 +326,6 @@ static ngx_int_t
 ngx_keepers_access_unknown(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx)
 {
-    ngx_http_core_loc_conf_t  *clcf;
-
     if (ctx->reason == NULL) {
         ctx->reason = "session";
     }
@@ -284,16 +334,9 @@ ngx_keepers_access_unknown(ngx_http_request_t *r,
         return ngx_keepers_access_challenge(r);
     }
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    /* a redirect would end the phase before the others of "satisfy any" */
-
-    if (klcf->signin_url.len != 0
-        && clcf->satisfy != NGX_HTTP_SATISFY_ANY
-        && ngx_keepers_reply_navigation(r))
-    {
+    if (ngx_keepers_access_page(r, &klcf->signin_url)) {
         return ngx_keepers_reply_finish(r,
-                                        ngx_keepers_access_signin(r, klcf));
+                             ngx_keepers_access_redirect(r, klcf->signin_url));
     }
 
     return ngx_keepers_reply_refuse(r, NGX_HTTP_UNAUTHORIZED,
@@ -327,10 +370,77 @@ ngx_keepers_access_challenge(ngx_http_request_t *r)
 }
 
 
-/* 303 to the sign-in page, with a signed way back if there is a safe one. */
+/*
+ * The session is good, but its proof is too weak or too old for what is here.
+ * What is asked for stands in the challenge, as in RFC 9470.
+ */
 
 static ngx_int_t
-ngx_keepers_access_signin(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf)
+ngx_keepers_access_step_up(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx)
+{
+    ngx_str_t      challenge;
+    keepers_out_t  out;
+
+    ctx->reason = "step_up";
+
+    ngx_keepers_log(NGX_LOG_INFO, r, "refused: step_up");
+
+    if (ngx_keepers_access_page(r, &klcf->step_up_url)) {
+        return ngx_keepers_reply_finish(r,
+                            ngx_keepers_access_redirect(r, klcf->step_up_url));
+    }
+
+    ngx_keepers_out(&out, r->pool, NGX_KEEPERS_CHALLENGE_LEN);
+
+    keepers_out_text(&out,
+                     "Session error=\"insufficient_user_authentication\"");
+
+    if (klcf->aal > 1) {
+        keepers_out_text(&out, ", acr_values=\"aal2\"");
+    }
+
+    if (klcf->fresh_ms != 0) {
+        keepers_out_text(&out, ", max_age=\"");
+        keepers_out_uint(&out, klcf->fresh_ms / 1000);
+        keepers_out_byte(&out, '"');
+    }
+
+    challenge = ngx_keepers_to(keepers_out_written(&out));
+
+    if (out.overflow
+        || ngx_keepers_reply_header(r, "WWW-Authenticate", challenge)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_reply_refuse(r, NGX_HTTP_UNAUTHORIZED, "step_up", 0);
+}
+
+
+/*
+ * Whether a person is sent to a page of the host's.  A redirect would end the
+ * phase before the others of "satisfy any".
+ */
+
+static ngx_uint_t
+ngx_keepers_access_page(ngx_http_request_t *r, const ngx_str_t *url)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return url->len != 0
+           && clcf->satisfy != NGX_HTTP_SATISFY_ANY
+           && ngx_keepers_reply_navigation(r);
+}
+
+
+/* 303 to that page, with a signed way back if there is a safe one. */
+
+static ngx_int_t
+ngx_keepers_access_redirect(ngx_http_request_t *r, ngx_str_t url)
 {
     u_char                   *p;
     size_t                    len;
@@ -344,8 +454,7 @@ ngx_keepers_access_signin(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf)
     text = ngx_keepers_from(r->unparsed_uri);
 
     if (!keepers_next_safe(text)) {
-        return ngx_keepers_reply_redirect(r, NGX_HTTP_SEE_OTHER,
-                                          klcf->signin_url);
+        return ngx_keepers_reply_redirect(r, NGX_HTTP_SEE_OTHER, url);
     }
 
     ngx_keepers_out(&next, r->pool, KEEPERS_NEXT_LEN_MAX + 32);
@@ -353,11 +462,10 @@ ngx_keepers_access_signin(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf)
     keepers_next_sign(kmcf->edge, text, &next);
 
     if (next.overflow) {
-        return ngx_keepers_reply_redirect(r, NGX_HTTP_SEE_OTHER,
-                                          klcf->signin_url);
+        return ngx_keepers_reply_redirect(r, NGX_HTTP_SEE_OTHER, url);
     }
 
-    len = klcf->signin_url.len + sizeof("?next=") - 1 + next.len
+    len = url.len + sizeof("?next=") - 1 + next.len
           + 2 * ngx_escape_uri(NULL, next.data, next.len,
                                NGX_ESCAPE_URI_COMPONENT);
 
@@ -369,7 +477,7 @@ ngx_keepers_access_signin(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf)
 
     location.data = p;
 
-    p = ngx_cpymem(p, klcf->signin_url.data, klcf->signin_url.len);
+    p = ngx_cpymem(p, url.data, url.len);
     p = ngx_cpymem(p, "?next=", sizeof("?next=") - 1);
     p = (u_char *) ngx_escape_uri(p, next.data, next.len,
                                   NGX_ESCAPE_URI_COMPONENT);

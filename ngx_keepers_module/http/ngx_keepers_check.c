@@ -25,12 +25,18 @@ static ngx_int_t ngx_keepers_check_ask(ngx_http_request_t *r,
     const ngx_keepers_claim_t *claim);
 static ngx_int_t ngx_keepers_check_join(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_wait_t *wait);
-static void ngx_keepers_check_answer(ngx_http_request_t *r,
+static ngx_int_t ngx_keepers_check_answer(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
+    const ngx_keepers_claim_t *claim);
+static ngx_int_t ngx_keepers_check_rotated(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
+    const ngx_keepers_claim_t *claim);
+static void ngx_keepers_check_successor(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim);
 static int ngx_keepers_check_unseal(ngx_keepers_main_conf_t *kmcf,
     const ngx_keepers_claim_t *claim, ngx_uint_t key, keepers_str_t sealed,
-    ngx_keepers_recent_t *recent, size_t *len);
+    u_char *record, size_t size, size_t *len);
 static ngx_int_t ngx_keepers_check_open(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim,
     ngx_uint_t key, ngx_keepers_recent_t *recent);
@@ -113,9 +119,13 @@ ngx_keepers_check_find(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
             return NGX_AGAIN;
         }
 
-        if (ctx->wait->rc != NGX_ABORT) {
-            ngx_keepers_check_answer(r, klcf, ctx, ctx->wait->data);
+        if (ctx->session.rotated) {
+            ngx_keepers_check_successor(r, klcf, ctx, ctx->wait->data);
             return NGX_OK;
+        }
+
+        if (ctx->wait->rc != NGX_ABORT) {
+            return ngx_keepers_check_answer(r, klcf, ctx, ctx->wait->data);
         }
 
         /* who has asked for both of us has left */
@@ -253,7 +263,9 @@ ngx_keepers_check_join(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 }
 
 
-static void
+/* NGX_OK, or NGX_AGAIN: asked once more. */
+
+static ngx_int_t
 ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim)
 {
@@ -273,7 +285,7 @@ ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
         || ngx_keepers_check_epoch(&values[claim->n], &epoch) != NGX_OK)
     {
         ngx_keepers_check_failed(r, klcf, ctx, claim);
-        return;
+        return NGX_OK;
     }
 
     for (i = 0; i < claim->n; i++) {
@@ -286,16 +298,96 @@ ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
         ngx_keepers_check_state(ctx, epoch);
 
-        if (ctx->check == NGX_KEEPERS_CHECK_VALID) {
-            ngx_keepers_recent_valid(r, ctx, &recent, wait->asked_ms);
+        if (ctx->check != NGX_KEEPERS_CHECK_VALID) {
+            return NGX_OK;
         }
 
-        return;
+        if (ctx->session.rotated) {
+            return ngx_keepers_check_rotated(r, klcf, ctx, claim);
+        }
+
+        ngx_keepers_recent_valid(r, ctx, &recent, wait->asked_ms);
+
+        return NGX_OK;
     }
 
     ctx->check = NGX_KEEPERS_CHECK_NONE;
 
     ngx_keepers_recent_none(r, claim, wait->asked_ms);
+
+    return NGX_OK;
+}
+
+
+/*
+ * A session that another has replaced lives no longer than that one, by
+ * whatever way it ends: so it is asked for too.  What is true for some seconds
+ * only is not kept in the zone, and its idle time is not renewed.
+ */
+
+static ngx_int_t
+ngx_keepers_check_rotated(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim)
+{
+    u_char               text[NGX_KEEPERS_KEY_LEN];
+    keepers_out_t        key;
+    keepers_str_t        argv[2];
+    ngx_keepers_wait_t  *wait;
+
+    wait = ngx_keepers_wait_create(r, 1, 32);
+
+    if (wait == NULL) {
+        ngx_keepers_check_failed(r, klcf, ctx, claim);
+        return NGX_OK;
+    }
+
+    /* others may share the answer that told of it, but not this one */
+
+    wait->data = ctx->wait->data;
+    ctx->wait = wait;
+    ctx->check = NGX_KEEPERS_CHECK_UNKNOWN;
+
+    keepers_out_init(&key, text, sizeof(text));
+    ngx_keepers_check_key(ngx_keepers_main_conf(r), ctx->tag, "s:",
+                          ctx->session.successor, &key);
+
+    argv[0] = keepers_str("PTTL", 4);
+    argv[1] = keepers_out_written(&key);
+
+    if (ngx_keepers_wait_command(wait, NGX_KEEPERS_WAIT_PHASE, NULL, argv, 2)
+        == NGX_AGAIN)
+    {
+        return NGX_AGAIN;
+    }
+
+    ngx_keepers_check_failed(r, klcf, ctx, claim);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_keepers_check_successor(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
+    const ngx_keepers_claim_t *claim)
+{
+    const ngx_keepers_redis_value_t  *value;
+
+    value = ngx_keepers_wait_value(ctx->wait, NGX_KEEPERS_REDIS_INTEGER);
+
+    if (value == NULL) {
+        ngx_keepers_check_failed(r, klcf, ctx, claim);
+        return;
+    }
+
+    if (value->integer == -2) {
+        ctx->check = NGX_KEEPERS_CHECK_REVOKED;
+        return;
+    }
+
+    ctx->check = NGX_KEEPERS_CHECK_VALID;
+
+    ngx_keepers_count(r, ROTATED_GRACE);
 }
 
 
@@ -310,7 +402,8 @@ ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_recent_t *recent)
 {
     int                       rc;
-    size_t                    len;
+    u_char                    rotated[KEEPERS_SESSION_ROTATED_LEN], *record;
+    size_t                    len, size;
     keepers_str_t             sealed;
     ngx_keepers_main_conf_t  *kmcf;
 
@@ -322,15 +415,24 @@ ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     ngx_keepers_recent_load(r, claim->sids[key], recent);
 
+    record = recent->record;
+    size = KEEPERS_SESSION_RECORD_LEN;
+
+    if (sealed.len == KEEPERS_SESSION_ROTATED_SEALED_LEN && !claim->machine) {
+        record = rotated;
+        size = sizeof(rotated);
+    }
+
     if (recent->state != NGX_KEEPERS_RECENT_VALID
         || sealed.len != KEEPERS_SESSION_SEALED_LEN
         || ngx_memcmp(recent->sealed, sealed.data, sealed.len) != 0)
     {
-        rc = ngx_keepers_check_unseal(kmcf, claim, key, sealed, recent, &len);
+        rc = ngx_keepers_check_unseal(kmcf, claim, key, sealed, record, size,
+                                      &len);
     }
 
     if (rc != KEEPERS_OK
-        || ngx_keepers_claim_decode(claim, keepers_str(recent->record, len),
+        || ngx_keepers_claim_decode(claim, keepers_str(record, len),
                                     &ctx->session)
            != NGX_OK)
     {
@@ -342,11 +444,17 @@ ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         return NGX_DECLINED;
     }
 
-    recent->state = NGX_KEEPERS_RECENT_VALID;
-    ngx_memcpy(recent->sealed, sealed.data, KEEPERS_SESSION_SEALED_LEN);
-
     ngx_memcpy(ctx->sid, claim->sids[key], KEEPERS_SID_LEN);
     ngx_memcpy(ctx->tag, claim->tag, KEEPERS_TAG_LEN);
+    ctx->key = key;
+
+    if (ctx->session.rotated) {
+        keepers_wipe(rotated, sizeof(rotated));
+        return NGX_OK;
+    }
+
+    recent->state = NGX_KEEPERS_RECENT_VALID;
+    ngx_memcpy(recent->sealed, sealed.data, KEEPERS_SESSION_SEALED_LEN);
 
     return NGX_OK;
 }
@@ -360,23 +468,21 @@ ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 static int
 ngx_keepers_check_unseal(ngx_keepers_main_conf_t *kmcf,
     const ngx_keepers_claim_t *claim, ngx_uint_t key, keepers_str_t sealed,
-    ngx_keepers_recent_t *recent, size_t *len)
+    u_char *record, size_t size, size_t *len)
 {
     int         rc;
     ngx_uint_t  i;
 
     if (!claim->machine) {
         return keepers_open(kmcf->edge, key, KEEPERS_PURPOSE_SESSION_SEAL,
-                            claim->keys[key], sealed, recent->record,
-                            KEEPERS_SESSION_RECORD_LEN, len);
+                            claim->keys[key], sealed, record, size, len);
     }
 
     rc = KEEPERS_TOKEN_FORGED;
 
     for (i = 0; i < kmcf->shared->n && rc == KEEPERS_TOKEN_FORGED; i++) {
         rc = keepers_open(kmcf->shared, i, KEEPERS_PURPOSE_BEARER,
-                          claim->keys[0], sealed, recent->record,
-                          KEEPERS_BEARER_RECORD_LEN, len);
+                          claim->keys[0], sealed, record, size, len);
     }
 
     return rc;

@@ -33,8 +33,6 @@ static char *ngx_keepers_conf_bounds(ngx_conf_t *cf,
     ngx_keepers_main_conf_t *kmcf);
 static char *ngx_keepers_conf_session_checks(ngx_conf_t *cf,
     ngx_keepers_loc_conf_t *conf);
-static char *ngx_keepers_conf_session_users(ngx_conf_t *cf,
-    const ngx_keepers_loc_conf_t *conf);
 static void ngx_keepers_conf_nameless(ngx_conf_t *cf,
     const ngx_keepers_loc_conf_t *prev, ngx_keepers_loc_conf_t *conf);
 static ngx_uint_t ngx_keepers_conf_seals(
@@ -165,8 +163,8 @@ ngx_keepers_create_loc_conf(ngx_conf_t *cf)
     }
 
     /*
-     * zeroed: strings, link, thanks, page, signin, spool_max, signout,
-     * sessions, status, and what "keepers_session" sets beside session
+     * zeroed: strings, link, thanks, page, spool_max, signout, sessions,
+     * status, and what "keepers_session" sets beside session
      */
 
     conf->session = NGX_CONF_UNSET_UINT;
@@ -213,6 +211,7 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->session_max, prev->session_max, 20);
     ngx_conf_merge_msec_value(conf->stale_ms, prev->stale_ms, 0);
     ngx_conf_merge_str_value(conf->signin_url, prev->signin_url, "");
+    ngx_conf_merge_str_value(conf->step_up_url, prev->step_up_url, "");
     ngx_conf_merge_value(conf->csrf, prev->csrf, 1);
     ngx_conf_merge_ptr_value(conf->limits, prev->limits, NULL);
     ngx_conf_merge_uint_value(conf->limit_status, prev->limit_status, 429);
@@ -274,6 +273,7 @@ ngx_keepers_conf_nameless(ngx_conf_t *cf, const ngx_keepers_loc_conf_t *prev,
     conf->page = prev->page;
     conf->signin = prev->signin;
     conf->password = prev->password;
+    conf->step_up = prev->step_up;
     conf->spool_max = prev->spool_max;
     conf->signout = prev->signout;
     conf->sessions = prev->sessions;
@@ -320,46 +320,6 @@ ngx_keepers_conf_session_checks(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 }
 
 
-/* Handlers that know of no session but what the access phase has found. */
-
-static char *
-ngx_keepers_conf_session_users(ngx_conf_t *cf,
-    const ngx_keepers_loc_conf_t *conf)
-{
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (conf->signout && conf->session == NGX_KEEPERS_SESSION_OFF) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"keepers_signout\" of the location \"%V\" would end "
-                      "no session: write \"keepers_session optional\" there",
-                      &clcf->name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (conf->password.len != 0
-        && conf->session != NGX_KEEPERS_SESSION_REQUIRED)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"keepers_password\" of the location \"%V\" would "
-                      "serve nobody: write \"keepers_session required\" "
-                      "there", &clcf->name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (conf->sessions && conf->session != NGX_KEEPERS_SESSION_REQUIRED) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"keepers_sessions\" of the location \"%V\" would "
-                      "serve nobody: write \"keepers_session required\" "
-                      "there", &clcf->name);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 /*
  * The handler of a location, whatever the order of its directives.  An "if"
  * keeps that of the location around it, or has another's of its own; to a
@@ -375,6 +335,14 @@ ngx_keepers_conf_handlers(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 
     if (conf->signin.len != 0 && !clcf->noname) {
         clcf->handler = ngx_keepers_signin_handler;
+    }
+
+    if (conf->step_up.len != 0 && !clcf->noname) {
+        clcf->handler = ngx_keepers_step_up_handler;
+    }
+
+    if (conf->password.len != 0 && !clcf->noname) {
+        clcf->handler = ngx_keepers_password_handler;
     }
 
     if (clcf->lmt_excpt && clcf->handler == NULL) {
@@ -395,7 +363,7 @@ static ngx_uint_t
 ngx_keepers_conf_seals(const ngx_keepers_loc_conf_t *conf)
 {
     return conf->link != NULL || conf->signin.len != 0
-           || conf->password.len != 0;
+           || conf->password.len != 0 || conf->step_up.len != 0;
 }
 
 
@@ -406,6 +374,10 @@ ngx_keepers_conf_handler(const ngx_keepers_loc_conf_t *conf)
 {
     if (conf->signin.len != 0) {
         return ngx_keepers_signin_handler;
+    }
+
+    if (conf->step_up.len != 0) {
+        return ngx_keepers_step_up_handler;
     }
 
     if (conf->thanks != NULL) {

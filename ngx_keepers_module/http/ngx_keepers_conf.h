@@ -154,6 +154,7 @@ typedef struct {
     ngx_uint_t                 session_max;
     ngx_msec_t                 stale_ms;    /* 0: deny */
     ngx_str_t                  signin_url;
+    ngx_str_t                  step_up_url;
     ngx_flag_t                 csrf;
 
     /* limits; NULL: none */
@@ -173,6 +174,7 @@ typedef struct {
     /* handlers */
     ngx_str_t                  signin;      /* internal location */
     ngx_str_t                  password;    /* the same */
+    ngx_str_t                  step_up;     /* the same */
     ngx_uint_t                 spool_max;   /* entries; 0: no spool here */
     ngx_flag_t                 signout;
     ngx_flag_t                 sessions;
@@ -208,7 +210,8 @@ char *ngx_keepers_conf_session(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_conf_session_error(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_keepers_conf_signin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_conf_asking(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);            /* signin, step_up: by offset */
 char *ngx_keepers_conf_signout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_conf_sessions(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -219,6 +222,10 @@ ngx_int_t ngx_keepers_conf_device(ngx_conf_t *cf,
 
 /* When locations are merged: refuses "return" under a required session. */
 char *ngx_keepers_conf_return(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf);
+
+/* Refuses handlers of sessions where none is looked for. */
+char *ngx_keepers_conf_session_users(ngx_conf_t *cf,
+    const ngx_keepers_loc_conf_t *conf);
 
 
 #endif /* _NGX_KEEPERS_CONF_H_INCLUDED_ */

@@ -80,6 +80,7 @@ typedef struct {
     keepers_session_t       session;
     u_char                  sid[KEEPERS_SID_LEN];
     u_char                  tag[KEEPERS_TAG_LEN];
+    ngx_uint_t              key;            /* of the ring, that sid is of */
     ngx_msec_t              seen_ms;        /* in the zone; if STALE */
     unsigned                cache_hit:1;
     unsigned                csrf_passed:1;

@@ -49,6 +49,7 @@ ngx_int_t ngx_keepers_limit_log_handler(ngx_http_request_t *r);
 /* content */
 ngx_int_t ngx_keepers_signin_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_password_handler(ngx_http_request_t *r);
+ngx_int_t ngx_keepers_step_up_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_signout_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_sessions_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_thanks_handler(ngx_http_request_t *r);
@@ -70,8 +71,6 @@ ngx_int_t ngx_keepers_limit_variables_add(ngx_conf_t *cf);
 char *ngx_keepers_thanks_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_template_conf(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);            /* link, thanks, problem_template: by offset */
-char *ngx_keepers_password_conf(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_keepers_spool_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_page_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_limit_rule_conf(ngx_conf_t *cf, ngx_command_t *cmd,

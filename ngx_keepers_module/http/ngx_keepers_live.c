@@ -195,8 +195,9 @@ ngx_keepers_live_leave(ngx_keepers_ctx_t *ctx)
 
 
 void
-ngx_keepers_live_revoked(const u_char sid[KEEPERS_SID_LEN])
+ngx_keepers_live_revoked(const u_char sid[KEEPERS_SID_LEN], ngx_uint_t rotated)
 {
+    uint64_t            end_ms;
     ngx_queue_t        *q, *next, *bucket;
     ngx_keepers_ctx_t  *ctx;
 
@@ -209,9 +210,18 @@ ngx_keepers_live_revoked(const u_char sid[KEEPERS_SID_LEN])
         next = ngx_queue_next(q);
         ctx = ngx_queue_data(q, ngx_keepers_ctx_t, live.queue);
 
-        if (ngx_memcmp(ctx->sid, sid, KEEPERS_SID_LEN) == 0) {
-            ngx_keepers_live_end(ctx, NGX_KEEPERS_LIVE_REVOKED);
+        if (ngx_memcmp(ctx->sid, sid, KEEPERS_SID_LEN) != 0) {
+            continue;
         }
+
+        if (!rotated) {
+            ngx_keepers_live_end(ctx, NGX_KEEPERS_LIVE_REVOKED);
+            continue;
+        }
+
+        /* its own clock ends it, whatever Redis says of the key meanwhile */
+        end_ms = ngx_keepers_now_ms() + KEEPERS_SESSION_GRACE_MS;
+        ctx->session.absolute_ms = ngx_min(ctx->session.absolute_ms, end_ms);
     }
 }
 

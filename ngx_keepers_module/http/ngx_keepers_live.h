@@ -31,8 +31,12 @@ void ngx_keepers_live_begin(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx);
 /* It is over. */
 void ngx_keepers_live_leave(ngx_keepers_ctx_t *ctx);
 
-/* This session has ended.  Cuts nothing before the caller has returned. */
-void ngx_keepers_live_revoked(const u_char sid[KEEPERS_SID_LEN]);
+/*
+ * This session has ended; or it has a successor, and what runs under it ends
+ * with its grace.  Cuts nothing before the caller has returned.
+ */
+void ngx_keepers_live_revoked(const u_char sid[KEEPERS_SID_LEN],
+    ngx_uint_t rotated);
 
 
 #endif /* _NGX_KEEPERS_LIVE_H_INCLUDED_ */

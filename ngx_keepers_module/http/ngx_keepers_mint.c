@@ -24,8 +24,6 @@ static ngx_int_t ngx_keepers_mint_store(ngx_http_request_t *r,
     ngx_keepers_mint_t *mint, ngx_keepers_wait_t *wait);
 static ngx_int_t ngx_keepers_mint_stored(ngx_http_request_t *r,
     ngx_keepers_wait_t *wait);
-static ngx_int_t ngx_keepers_mint_seal(ngx_keepers_main_conf_t *kmcf,
-    ngx_keepers_mint_t *mint, keepers_str_t key, keepers_out_t *sealed);
 
 
 ngx_int_t
@@ -66,13 +64,10 @@ ngx_keepers_mint(ngx_http_request_t *r, ngx_keepers_mint_t *mint)
 static void
 ngx_keepers_mint_fill(ngx_http_request_t *r, ngx_keepers_mint_t *mint)
 {
-    u_char                    random[32];
-    keepers_session_t        *session;
-    ngx_keepers_loc_conf_t   *klcf;
-    ngx_keepers_main_conf_t  *kmcf;
+    keepers_session_t       *session;
+    ngx_keepers_loc_conf_t  *klcf;
 
     klcf = ngx_keepers_loc_conf(r);
-    kmcf = ngx_keepers_main_conf(r);
     session = &mint->session;
 
     session->created_ms = ngx_keepers_now_ms();
@@ -80,6 +75,21 @@ ngx_keepers_mint_fill(ngx_http_request_t *r, ngx_keepers_mint_t *mint)
     session->absolute_ms = session->created_ms
                            + (uint64_t) klcf->absolute_s * 1000;
     session->idle_s = (uint32_t) klcf->idle_s;
+
+    ngx_keepers_mint_token(r, mint);
+}
+
+
+void
+ngx_keepers_mint_token(ngx_http_request_t *r, ngx_keepers_mint_t *mint)
+{
+    u_char                    random[32];
+    keepers_session_t        *session;
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+    session = &mint->session;
+
     session->agent = 0;
 
     if (r->headers_in.user_agent != NULL) {
@@ -215,7 +225,7 @@ ngx_keepers_mint_stored(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_keepers_mint_seal(ngx_keepers_main_conf_t *kmcf,
     ngx_keepers_mint_t *mint, keepers_str_t key, keepers_out_t *sealed)
 {

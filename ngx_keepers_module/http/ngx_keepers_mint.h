@@ -15,8 +15,10 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/keepers_out.h"
 #include "core/keepers_session.h"
 #include "core/keepers_token.h"
+#include "http/ngx_keepers_conf.h"
 
 
 typedef struct ngx_keepers_mint_s  ngx_keepers_mint_t;
@@ -35,6 +37,7 @@ struct ngx_keepers_mint_s {
     u_char                   sid[KEEPERS_SID_LEN];
     u_char                   tag[KEEPERS_TAG_LEN];
     ngx_keepers_minted_pt    done;
+    ngx_keepers_minted_pt    rotated;       /* of ngx_keepers_rotate() */
 };
 
 
@@ -44,6 +47,11 @@ struct ngx_keepers_mint_s {
  * request that is wiped: ngx_keepers_secret_alloc().
  */
 ngx_int_t ngx_keepers_mint(ngx_http_request_t *r, ngx_keepers_mint_t *mint);
+
+/* A new token for mint->session, seen from where this request came. */
+void ngx_keepers_mint_token(ngx_http_request_t *r, ngx_keepers_mint_t *mint);
+ngx_int_t ngx_keepers_mint_seal(ngx_keepers_main_conf_t *kmcf,
+    ngx_keepers_mint_t *mint, keepers_str_t key, keepers_out_t *sealed);
 
 
 #endif /* _NGX_KEEPERS_MINT_H_INCLUDED_ */

@@ -150,6 +150,11 @@ static ngx_command_t  ngx_keepers_commands[] = {
       ngx_conf_set_str_slot,
       NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(signin_url), NULL },
 
+    { ngx_string("keepers_step_up_url"),
+      NGX_KEEPERS_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(step_up_url), NULL },
+
     { ngx_string("keepers_csrf"),
       NGX_KEEPERS_ANY|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -157,13 +162,18 @@ static ngx_command_t  ngx_keepers_commands[] = {
 
     { ngx_string("keepers_signin"),
       NGX_KEEPERS_LOC|NGX_CONF_TAKE1,
-      ngx_keepers_conf_signin,
-      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+      ngx_keepers_conf_asking,
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(signin), NULL },
+
+    { ngx_string("keepers_step_up"),
+      NGX_KEEPERS_LOC|NGX_CONF_TAKE1,
+      ngx_keepers_conf_asking,
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(step_up), NULL },
 
     { ngx_string("keepers_password"),
       NGX_KEEPERS_LOC|NGX_CONF_TAKE1,
-      ngx_keepers_password_conf,
-      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
+      ngx_keepers_conf_asking,
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(password), NULL },
 
     { ngx_string("keepers_signout"),
       NGX_KEEPERS_LOC|NGX_CONF_NOARGS,

@@ -434,35 +434,3 @@ ngx_keepers_password_done(ngx_http_request_t *r)
     return ngx_keepers_reply_body(r, NGX_HTTP_NO_CONTENT, NULL,
                                   keepers_str(NULL, 0));
 }
-
-
-char *
-ngx_keepers_password_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_str_t                 *value;
-    ngx_keepers_loc_conf_t    *klcf;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    klcf = conf;
-
-    if (klcf->password.len != 0) {
-        return (char *) "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (value[1].len == 0 || value[1].data[0] != '/') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid uri \"%V\" in \"keepers_password\": it is "
-                           "an internal location that asks the writer, and "
-                           "starts with \"/\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_keepers_password_handler;
-
-    klcf->password = value[1];
-
-    return NGX_CONF_OK;
-}

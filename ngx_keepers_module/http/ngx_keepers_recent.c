@@ -85,6 +85,7 @@ ngx_keepers_recent_find(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
         ngx_memcpy(ctx->sid, claim->sids[i], KEEPERS_SID_LEN);
         ngx_memcpy(ctx->tag, claim->tag, KEEPERS_TAG_LEN);
+        ctx->key = i;
 
         ctx->seen_ms = stamp_ms;
 

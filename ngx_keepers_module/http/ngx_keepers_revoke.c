@@ -100,14 +100,21 @@ static void
 ngx_keepers_revoke_heard(void *data, keepers_str_t message)
 {
     u_char                    sids[NGX_KEEPERS_REVOKE_MAX][KEEPERS_SID_LEN];
-    ngx_uint_t                i, n;
+    ngx_uint_t                i, n, rotated;
     ngx_keepers_main_conf_t  *kmcf;
 
     kmcf = data;
+
+    rotated = message.len != 0
+              && message.data[0] == NGX_KEEPERS_REVOKE_ROTATED;
+
+    message.data += rotated;
+    message.len -= rotated;
+
     n = message.len / KEEPERS_SID_TEXT_LEN;
 
     if (n == 0
-        || n > NGX_KEEPERS_REVOKE_MAX
+        || n > (rotated ? 1 : NGX_KEEPERS_REVOKE_MAX)
         || message.len % KEEPERS_SID_TEXT_LEN != 0)
     {
         goto junk;
@@ -125,7 +132,11 @@ ngx_keepers_revoke_heard(void *data, keepers_str_t message)
 
     for (i = 0; i < n; i++) {
         ngx_keepers_recent_forget(kmcf, sids[i]);
-        ngx_keepers_live_revoked(sids[i]);
+        ngx_keepers_live_revoked(sids[i], rotated);
+    }
+
+    if (rotated) {
+        return;
     }
 
     ngx_keepers_revoke_lag(kmcf, sids[0]);

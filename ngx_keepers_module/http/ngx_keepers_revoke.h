@@ -3,8 +3,9 @@
  * Copyright (C) Keepers
  *
  * Sessions that ended, told to every node by pub/sub.  A message is the SIDs
- * as base64url, 43 characters each, with nothing between them.  Each worker
- * has a subscription: see docs/decisions/0014-every-worker-subscribes.md.
+ * as base64url, 43 characters each, with nothing between them; or "~" and one
+ * SID, of a session that another has replaced.  Each worker has a
+ * subscription: see docs/decisions/0014-every-worker-subscribes.md.
  */
 
 
@@ -23,6 +24,7 @@
 
 #define NGX_KEEPERS_REVOKE_MAX          50  /* sessions of a message */
 #define NGX_KEEPERS_REVOKE_CHANNEL_LEN  (64 + sizeof("revoke") - 1)
+#define NGX_KEEPERS_REVOKE_ROTATED      '~'
 
 
 /* "P:revoke", for a prefix "P:". */

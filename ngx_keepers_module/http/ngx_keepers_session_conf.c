@@ -293,6 +293,56 @@ ngx_keepers_conf_session_error(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* Handlers that know of no session but what the access phase has found. */
+
+char *
+ngx_keepers_conf_session_users(ngx_conf_t *cf,
+    const ngx_keepers_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->signout && conf->session == NGX_KEEPERS_SESSION_OFF) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_signout\" of the location \"%V\" would end "
+                      "no session: write \"keepers_session optional\" there",
+                      &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->step_up.len != 0
+        && conf->session != NGX_KEEPERS_SESSION_REQUIRED)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_step_up\" of the location \"%V\" would "
+                      "raise no session: write \"keepers_session required\" "
+                      "there", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->password.len != 0
+        && conf->session != NGX_KEEPERS_SESSION_REQUIRED)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_password\" of the location \"%V\" would "
+                      "serve nobody: write \"keepers_session required\" "
+                      "there", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->sessions && conf->session != NGX_KEEPERS_SESSION_REQUIRED) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_sessions\" of the location \"%V\" would "
+                      "serve nobody: write \"keepers_session required\" "
+                      "there", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /*
  * The rewrite module compiles a location's directives into one array of
  * structures that begin with the function to run.  They differ in size but
@@ -400,14 +450,16 @@ ngx_keepers_conf_codes(ngx_conf_t *cf)
 }
 
 
+/* The internal location through which a handler asks the writer. */
+
 char *
-ngx_keepers_conf_signin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_keepers_conf_asking(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_keepers_loc_conf_t  *klcf = conf;
+    ngx_str_t  *value, *uri;
 
-    ngx_str_t  *value;
+    uri = (ngx_str_t *) ((char *) conf + cmd->offset);
 
-    if (klcf->signin.len != 0) {
+    if (uri->len != 0) {
         return "is duplicate";
     }
 
@@ -415,13 +467,13 @@ ngx_keepers_conf_signin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (value[1].len == 0 || value[1].data[0] != '/') {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid uri \"%V\" in \"keepers_signin\": it is "
-                           "an internal location that asks the writer, and "
-                           "starts with \"/\"", &value[1]);
+                           "invalid uri \"%V\" in \"%V\": it is an internal "
+                           "location that asks the writer, and starts with "
+                           "\"/\"", &value[1], &cmd->name);
         return NGX_CONF_ERROR;
     }
 
-    klcf->signin = value[1];
+    *uri = value[1];
 
     return NGX_CONF_OK;
 }

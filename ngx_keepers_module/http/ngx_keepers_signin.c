@@ -12,7 +12,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "core/keepers_json.h"
 #include "core/keepers_signin.h"
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_ask.h"
@@ -26,14 +25,11 @@
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_mint.h"
 #include "http/ngx_keepers_page.h"
+#include "http/ngx_keepers_proof.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_seal.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
-
-
-#define NGX_KEEPERS_SIGNIN_HEAP   17408     /* of keepers_json_read() */
-#define NGX_KEEPERS_SIGNIN_HOME   "/dashboard/"
 
 
 typedef struct {
@@ -41,16 +37,6 @@ typedef struct {
     keepers_signin_t     signin;        /* views into the body */
     ngx_str_t            next;
 } ngx_keepers_signin_t;
-
-
-/* The fields of the writer's answer. */
-typedef enum {
-    NGX_KEEPERS_WHO_USER = 0,
-    NGX_KEEPERS_WHO_BUSINESS,
-    NGX_KEEPERS_WHO_ROLE,
-    NGX_KEEPERS_WHO_AAL,
-    NGX_KEEPERS_WHO_FIELDS
-} ngx_keepers_who_e;
 
 
 static void ngx_keepers_signin_body(ngx_http_request_t *r);
@@ -62,17 +48,11 @@ static ngx_int_t ngx_keepers_signin_limit(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_signin_forward(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_signin_seal(ngx_http_request_t *r,
     const keepers_signin_t *signin, keepers_str_t *envelope);
-static ngx_str_t ngx_keepers_signin_next(ngx_http_request_t *r,
-    keepers_str_t text);
 static ngx_int_t ngx_keepers_signin_asked(ngx_http_request_t *r,
     ngx_keepers_ask_t *ask);
-static ngx_int_t ngx_keepers_signin_who(keepers_str_t answer,
-    keepers_session_t *session);
 static ngx_int_t ngx_keepers_signin_minted(ngx_http_request_t *r,
     ngx_keepers_mint_t *mint, ngx_int_t rc);
 static void ngx_keepers_signin_drop(ngx_http_request_t *r);
-static ngx_int_t ngx_keepers_signin_again(ngx_http_request_t *r,
-    ngx_uint_t status, const char *reason);
 
 
 ngx_int_t
@@ -109,7 +89,7 @@ ngx_keepers_signin_handler(ngx_http_request_t *r)
 
     if (ngx_keepers_csrf_origin(r) == NGX_DECLINED) {
         ngx_keepers_count(r, CSRF_REFUSED);
-        return ngx_keepers_signin_again(r, NGX_HTTP_FORBIDDEN, "csrf");
+        return ngx_keepers_proof_again(r, NGX_HTTP_FORBIDDEN, "csrf");
     }
 
     rc = ngx_http_read_client_request_body(r, ngx_keepers_signin_body);
@@ -175,13 +155,13 @@ ngx_keepers_signin_start(ngx_http_request_t *r)
                                          0);
     }
 
-    state->next = ngx_keepers_signin_next(r,
-                                          fields[KEEPERS_SIGNIN_NEXT].value);
+    state->next = ngx_keepers_proof_next(r,
+                                         fields[KEEPERS_SIGNIN_NEXT].value);
 
     if (ngx_keepers_signin_fields_read(r, fields, &state->signin) != NGX_OK) {
         ngx_keepers_count(r, SIGNIN_BAD);
-        return ngx_keepers_signin_again(r, NGX_HTTP_UNAUTHORIZED,
-                                        "credentials");
+        return ngx_keepers_proof_again(r, NGX_HTTP_UNAUTHORIZED,
+                                       "credentials");
     }
 
     if (ngx_keepers_device_read(r, ctx, state->signin.email) != NGX_OK) {
@@ -216,9 +196,9 @@ ngx_keepers_signin_limit(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
     if (ngx_keepers_ctx_find(r)->limit == NGX_KEEPERS_LIMIT_LIMITED) {
         ngx_keepers_count(r, SIGNIN_LIMITED);
         ngx_keepers_log(NGX_LOG_INFO, r, "a sign-in was refused by a limit");
-        return ngx_keepers_signin_again(r,
-                                        ngx_keepers_loc_conf(r)->limit_status,
-                                        "rate_limited");
+        return ngx_keepers_proof_again(r,
+                                       ngx_keepers_loc_conf(r)->limit_status,
+                                       "rate_limited");
     }
 
     return ngx_keepers_signin_forward(r);
@@ -273,7 +253,7 @@ ngx_keepers_signin_fields_read(ngx_http_request_t *r, keepers_field_t *fields,
         || signin->email.len > KEEPERS_EMAIL_LEN_MAX
         || signin->password.len == 0
         || signin->password.len > KEEPERS_PASSWORD_LEN_MAX
-        || signin->code.len > 32)
+        || signin->code.len > KEEPERS_CODE_LEN_MAX)
     {
         return NGX_DECLINED;
     }
@@ -301,34 +281,6 @@ ngx_keepers_signin_seal(ngx_http_request_t *r, const keepers_signin_t *signin,
 }
 
 
-/* Where to go afterwards: what we signed ourselves, or home. */
-
-static ngx_str_t
-ngx_keepers_signin_next(ngx_http_request_t *r, keepers_str_t text)
-{
-    ngx_str_t                 home;
-    keepers_str_t             path;
-    ngx_keepers_ctx_t        *ctx;
-    ngx_keepers_main_conf_t  *kmcf;
-
-    kmcf = ngx_keepers_main_conf(r);
-    ctx = ngx_keepers_ctx_get(r);
-
-    if (ctx != NULL
-        && text.len != 0
-        && keepers_next_open(kmcf->edge, text, &path) == KEEPERS_OK
-        && keepers_next_safe(path))
-    {
-        ctx->next = ngx_keepers_to(text);
-        return ngx_keepers_to(path);
-    }
-
-    ngx_str_set(&home, NGX_KEEPERS_SIGNIN_HOME);
-
-    return home;
-}
-
-
 static ngx_int_t
 ngx_keepers_signin_asked(ngx_http_request_t *r, ngx_keepers_ask_t *ask)
 {
@@ -336,14 +288,14 @@ ngx_keepers_signin_asked(ngx_http_request_t *r, ngx_keepers_ask_t *ask)
 
     if (ask->status == NGX_HTTP_UNAUTHORIZED) {
         ngx_keepers_count(r, SIGNIN_BAD);
-        return ngx_keepers_signin_again(r, NGX_HTTP_UNAUTHORIZED,
-                                        "credentials");
+        return ngx_keepers_proof_again(r, NGX_HTTP_UNAUTHORIZED,
+                                       "credentials");
     }
 
     if (ask->status == NGX_HTTP_SERVICE_UNAVAILABLE) {
         ngx_keepers_count(r, SIGNIN_BUSY);
-        return ngx_keepers_signin_again(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                        "busy");
+        return ngx_keepers_proof_again(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       "busy");
     }
 
     mint = ngx_keepers_secret_alloc(r, sizeof(ngx_keepers_mint_t));
@@ -355,69 +307,16 @@ ngx_keepers_signin_asked(ngx_http_request_t *r, ngx_keepers_ask_t *ask)
     ngx_memzero(mint, sizeof(ngx_keepers_mint_t));
 
     if (ask->status != NGX_HTTP_OK
-        || ngx_keepers_signin_who(ask->answer, &mint->session) != NGX_OK)
+        || ngx_keepers_proof_who(ask->answer, &mint->session) != NGX_OK)
     {
         ngx_keepers_count(r, SIGNIN_ERROR);
-        return ngx_keepers_signin_again(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                        "busy");
+        return ngx_keepers_proof_again(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       "busy");
     }
 
     mint->done = ngx_keepers_signin_minted;
 
     return ngx_keepers_mint(r, mint);
-}
-
-
-static ngx_int_t
-ngx_keepers_signin_who(keepers_str_t answer, keepers_session_t *session)
-{
-    u_char              heap[NGX_KEEPERS_SIGNIN_HEAP], text[256];
-    keepers_out_t       arena;
-    keepers_field_t     f[NGX_KEEPERS_WHO_FIELDS] = {
-        { keepers_string("user"), keepers_null_string, 0 },
-        { keepers_string("business"), keepers_null_string, 0 },
-        { keepers_string("role"), keepers_null_string, 0 },
-        { keepers_string("aal"), keepers_null_string, 0 }
-    };
-    keepers_fieldset_t  set = { f, NGX_KEEPERS_WHO_FIELDS, 0, NULL };
-
-    if (answer.len > sizeof(text)) {
-        return NGX_ERROR;
-    }
-
-    keepers_out_init(&arena, text, sizeof(text));
-
-    if (keepers_json_read(answer, &set, &arena, heap, sizeof(heap))
-        != KEEPERS_OK
-        || !keepers_text_uuid_parse(f[NGX_KEEPERS_WHO_USER].value,
-                                    &session->user)
-        || !keepers_text_uuid_parse(f[NGX_KEEPERS_WHO_BUSINESS].value,
-                                    &session->business))
-    {
-        return NGX_ERROR;
-    }
-
-    session->role = keepers_role_person(f[NGX_KEEPERS_WHO_ROLE].value);
-
-    if (session->role == KEEPERS_ROLE_NONE
-        || f[NGX_KEEPERS_WHO_AAL].value.len != 1)
-    {
-        return NGX_ERROR;
-    }
-
-    switch (f[NGX_KEEPERS_WHO_AAL].value.data[0]) {
-
-    case '1':
-        session->aal = 1;
-        return NGX_OK;
-
-    case '2':
-        session->aal = 2;
-        return NGX_OK;
-
-    default:
-        return NGX_ERROR;
-    }
 }
 
 
@@ -434,8 +333,8 @@ ngx_keepers_signin_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
 
     if (rc != NGX_OK) {
         ngx_keepers_count(r, SIGNIN_ERROR);
-        return ngx_keepers_signin_again(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                        "busy");
+        return ngx_keepers_proof_again(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                       "busy");
     }
 
     keepers_out_init(&out, text, sizeof(text));
@@ -484,43 +383,4 @@ ngx_keepers_signin_drop(ngx_http_request_t *r)
         (void) ngx_keepers_end(r, NULL, NULL, claim.tag, claim.sids, claim.n);
         ngx_keepers_count(r, ENDED_ROTATED);
     }
-}
-
-
-/* The page again, or a problem document where the location has no page. */
-
-static ngx_int_t
-ngx_keepers_signin_again(ngx_http_request_t *r, ngx_uint_t status,
-    const char *reason)
-{
-    ngx_uint_t               retry_s;
-    ngx_keepers_ctx_t       *ctx;
-    ngx_keepers_loc_conf_t  *klcf;
-
-    klcf = ngx_keepers_loc_conf(r);
-    ctx = ngx_keepers_ctx_get(r);
-
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx->reason = reason;
-
-    retry_s = status == NGX_HTTP_SERVICE_UNAVAILABLE ? 2 : 0;
-
-    if (ctx->limit == NGX_KEEPERS_LIMIT_LIMITED) {
-        retry_s = ctx->retry_s;
-    }
-
-    if (klcf->page == NULL
-        || ngx_keepers_body_type(r) == NGX_KEEPERS_BODY_JSON)
-    {
-        return ngx_keepers_reply_problem(r, status, reason, retry_s);
-    }
-
-    if (retry_s != 0 && ngx_keepers_reply_retry_after(r, retry_s) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_keepers_page_reply(r, status);
 }

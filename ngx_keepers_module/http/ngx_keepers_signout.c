@@ -22,6 +22,7 @@ static ngx_int_t ngx_keepers_signout_reply(ngx_http_request_t *r);
 ngx_int_t
 ngx_keepers_signout_handler(ngx_http_request_t *r)
 {
+    u_char               sids[2][KEEPERS_SID_LEN];
     ngx_int_t            rc;
     ngx_keepers_ctx_t   *ctx;
     ngx_keepers_wait_t  *wait;
@@ -61,8 +62,13 @@ ngx_keepers_signout_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_keepers_end(r, wait, ngx_keepers_signout_done, ctx->tag,
-                           &ctx->sid, 1);
+    /* with a session that has a successor, who signs out means both */
+
+    ngx_memcpy(sids[0], ctx->sid, KEEPERS_SID_LEN);
+    ngx_memcpy(sids[1], ctx->session.successor, KEEPERS_SID_LEN);
+
+    return ngx_keepers_end(r, wait, ngx_keepers_signout_done, ctx->tag, sids,
+                           ctx->session.rotated ? 2 : 1);
 }
 
 

@@ -189,13 +189,42 @@ _Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
     "return {redis.call('PTTL',KEYS[1]),redis.call('GET',KEYS[2])}\n"
 
 
+/*
+ * ROTATE: puts one session in another's place.
+ *
+ *   KEYS  the new session, index, the old session
+ *   ARGV  sealed record, its lifetime in ms, its expiry in unix ms, its SID,
+ *         the old SID, what the old record becomes, for how many ms, the
+ *         length of a record that was not replaced, channel, message, ms
+ *         until the expiry
+ *
+ * Returns 1; or 0, and nothing is changed: the old session is gone, or has a
+ * successor already.  The index takes one for the other, so there is no
+ * maximum to keep.
+ */
+
+#define NGX_KEEPERS_REDIS_ROTATE                                             \
+    "local call,s,x,old=redis.call,KEYS[1],KEYS[2],KEYS[3]\n"                \
+    "if #(call('GET',old) or '')~=ARGV[8]+0 then return 0 end\n"             \
+    "call('SET',s,ARGV[1],'PX',ARGV[2])\n"                                   \
+    "call('SET',old,ARGV[6],'PX',ARGV[7])\n"                                 \
+    "call('ZREM',x,ARGV[5])\n"                                               \
+    "call('ZADD',x,ARGV[3],ARGV[4])\n"                                       \
+    "if call('PTTL',x)<ARGV[11]+0 then\n"                                    \
+    " call('PEXPIREAT',x,ARGV[3])\n"                                         \
+    "end\n"                                                                  \
+    "call('PUBLISH',ARGV[9],ARGV[10])\n"                                     \
+    "return 1\n"
+
+
 const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
     keepers_string(NGX_KEEPERS_REDIS_MINT),
     keepers_string(NGX_KEEPERS_REDIS_LIMIT),
     keepers_string(NGX_KEEPERS_REDIS_LIST),
     keepers_string(NGX_KEEPERS_REDIS_SPOOL),
     keepers_string(NGX_KEEPERS_REDIS_UNDO),
-    keepers_string(NGX_KEEPERS_REDIS_LIVE)
+    keepers_string(NGX_KEEPERS_REDIS_LIVE),
+    keepers_string(NGX_KEEPERS_REDIS_ROTATE)
 };
 
 

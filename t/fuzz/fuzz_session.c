@@ -61,7 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static void
 check_record(keepers_str_t s)
 {
-    unsigned char      record[KEEPERS_SESSION_RECORD_LEN];
+    unsigned char      record[KEEPERS_SESSION_ROTATED_LEN];
     keepers_session_t  session;
 
     if (keepers_session_decode(s, &session) != KEEPERS_OK) {
@@ -77,8 +77,15 @@ check_record(keepers_str_t s)
           == session.role);
     check(keepers_agent_name(session.agent) != NULL);
 
-    keepers_session_encode(&session, record);
-    check(keepers_str_eq(keepers_str(record, sizeof(record)), s));
+    if (session.rotated) {
+        keepers_session_encode_rotated(&session, record);
+        check(keepers_str_eq(keepers_str(record, sizeof(record)), s));
+
+    } else {
+        keepers_session_encode(&session, record);
+        check(keepers_str_eq(keepers_str(record, KEEPERS_SESSION_RECORD_LEN),
+                             s));
+    }
 
     /* its own time ends it, whatever the epoch says; another epoch does too */
 

@@ -4,7 +4,7 @@
  *
  * What an edge sends the writer, without an edge, for the tests:
  *
- *     envelope KEYS signup|signin|identity [NAME=VALUE]...
+ *     envelope KEYS signup|signin|step_up|identity [NAME=VALUE]...
  *
  * writes a sealed record, or the value of Keepers-Identity, to standard
  * output.  KEYS is a folder of "keepers-writer keygen".
@@ -20,6 +20,7 @@
 #include "core/keepers_session.h"
 #include "core/keepers_signin.h"
 #include "core/keepers_signup.h"
+#include "core/keepers_step_up.h"
 #include "core/keepers_text.h"
 
 
@@ -45,6 +46,7 @@ static void envelope_consent(const envelope_t *e, const char *name,
     unsigned char hash[KEEPERS_HASH_LEN]);
 static void envelope_signup(const envelope_t *e, keepers_out_t *record);
 static void envelope_signin(const envelope_t *e, keepers_out_t *record);
+static void envelope_step_up(const envelope_t *e, keepers_out_t *record);
 static void envelope_identity(const envelope_t *e, keepers_out_t *out);
 static int envelope_seal(const envelope_t *e, keepers_str_t record,
     keepers_out_t *out);
@@ -91,6 +93,8 @@ main(int argc, char **argv)
     } else {
         if (strcmp(argv[2], "signup") == 0) {
             envelope_signup(&e, &record);
+        } else if (strcmp(argv[2], "step_up") == 0) {
+            envelope_step_up(&e, &record);
         } else {
             envelope_signin(&e, &record);
         }
@@ -217,8 +221,25 @@ envelope_signin(const envelope_t *e, keepers_out_t *record)
     signin.asked_ms = envelope_number(e, "asked_ms", e->now_ms);
     signin.email = envelope_str(e, "email");
     signin.password = envelope_str(e, "password");
+    signin.code = envelope_str(e, "code");
 
     keepers_signin_encode(&signin, record);
+}
+
+
+static void
+envelope_step_up(const envelope_t *e, keepers_out_t *record)
+{
+    keepers_step_up_t  step_up;
+
+    memset(&step_up, 0, sizeof(step_up));
+
+    step_up.asked_ms = envelope_number(e, "asked_ms", e->now_ms);
+    envelope_uuid(e, "user", &step_up.user);
+    step_up.password = envelope_str(e, "password");
+    step_up.code = envelope_str(e, "code");
+
+    keepers_step_up_encode(&step_up, record);
 }
 
 
@@ -233,7 +254,7 @@ envelope_identity(const envelope_t *e, keepers_out_t *out)
     envelope_uuid(e, "business", &identity.business);
     identity.issued_s = e->now_ms / 1000;
     identity.role = (uint8_t) keepers_role_read(envelope_str(e, "role"));
-    identity.aal = 1;
+    identity.aal = (uint8_t) envelope_number(e, "aal", 1);
 
     keepers_identity_write(e->shared, &identity, out);
 }

@@ -32,6 +32,7 @@ static void fill(keepers_session_t *session);
 static void test_known_answer(void **state);
 static void test_round_trip(void **state);
 static void test_refuses(void **state);
+static void test_rotated(void **state);
 static void test_state(void **state);
 static void test_roles(void **state);
 static void test_agents(void **state);
@@ -220,6 +221,56 @@ test_refuses(void **state)
 }
 
 
+/* A successor makes another record of it, and of nothing else. */
+
+static void
+test_rotated(void **state)
+{
+    size_t             i;
+    unsigned char      record[KEEPERS_SESSION_ROTATED_LEN + 1];
+    keepers_session_t  session, back;
+
+    (void) state;
+
+    fill(&session);
+    session.rotated = true;
+
+    for (i = 0; i < KEEPERS_SESSION_SUCCESSOR_LEN; i++) {
+        session.successor[i] = (unsigned char) (0xc0 + i);
+    }
+
+    keepers_session_encode_rotated(&session, record);
+    record[KEEPERS_SESSION_ROTATED_LEN] = 0;
+
+    assert_int_equal(record[0], 2);
+    assert_memory_equal(record + 1, known + 1, sizeof(known) - 1);
+    assert_memory_equal(record + sizeof(known), session.successor,
+                        KEEPERS_SESSION_SUCCESSOR_LEN);
+    assert_int_equal(KEEPERS_SESSION_ROTATED_SEALED_LEN, 148);
+
+    for (i = 0; i <= sizeof(record); i++) {
+        memset(&back, 0, sizeof(back));
+
+        assert_int_equal(keepers_session_decode(keepers_str(record, i), &back),
+                         i == KEEPERS_SESSION_ROTATED_LEN
+                         ? KEEPERS_OK : KEEPERS_SESSION_BROKEN);
+
+        if (i == KEEPERS_SESSION_ROTATED_LEN) {
+            assert_memory_equal(&back, &session, sizeof(session));
+        }
+    }
+
+    /* the length does not stand for the version, nor this one for that */
+
+    record[0] = 1;
+    assert_int_equal(keepers_session_decode(keepers_str(record,
+                                                KEEPERS_SESSION_ROTATED_LEN),
+                                            &back),
+                     KEEPERS_SESSION_BROKEN);
+    assert_false(back.rotated);
+}
+
+
 static void
 test_state(void **state)
 {
@@ -377,6 +428,7 @@ main(void)
         cmocka_unit_test(test_known_answer),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_rotated),
         cmocka_unit_test(test_state),
         cmocka_unit_test(test_roles),
         cmocka_unit_test(test_agents),

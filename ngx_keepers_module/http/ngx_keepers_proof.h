@@ -1,0 +1,35 @@
+
+/*
+ * Copyright (C) Keepers
+ *
+ * What a sign-in and a step-up have in common: where to go afterwards, what
+ * the writer says of who it is, and the page again.
+ */
+
+
+#ifndef _NGX_KEEPERS_PROOF_H_INCLUDED_
+#define _NGX_KEEPERS_PROOF_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/keepers_base.h"
+#include "core/keepers_session.h"
+
+
+/* What we signed ourselves, or home. */
+ngx_str_t ngx_keepers_proof_next(ngx_http_request_t *r, keepers_str_t text);
+
+/* User, business, role and aal of the writer's answer; NGX_ERROR: it is none
+ * of ours, and the session has perhaps some of it. */
+ngx_int_t ngx_keepers_proof_who(keepers_str_t answer,
+    keepers_session_t *session);
+
+/* The page again, or a problem document where the location has no page. */
+ngx_int_t ngx_keepers_proof_again(ngx_http_request_t *r, ngx_uint_t status,
+    const char *reason);
+
+
+#endif /* _NGX_KEEPERS_PROOF_H_INCLUDED_ */
