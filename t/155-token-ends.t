@@ -167,6 +167,32 @@ is_deeply([keys %{listed()}], [$kept->{id}], 'it is listed no more');
 soon { code('/page', $gone) == 401 } 'and opens nothing';
 
 
+# --- it is no person: it has no password, no factor, and gives no proof
+
+my %all = (Authorization => 'Bearer ' . make('All', join(' ', map {
+    ("customers.$_", "links.$_") } qw(read write)) . ' audit.read')->{token});
+
+soon { $ua->get("$p->{url}/api/v1/links" => \%all)->res->code == 200 }
+    'a token with all scopes';
+is($ua->get("$p->{url}/api/v1/factors" => \%all)->res->code, 403,
+   'sees no factors');
+
+for my $path ('', qw(/confirm /codes /remove)) {
+    is($ua->post("$p->{url}/api/v1/factors/totp$path" => \%all => json => {})
+       ->res->code, 403, "nor has it factors/totp$path");
+}
+
+for my $path (qw(/step-up /api/v1/password)) {
+    my $res = $ua->post("$p->{url}$path" => \%all => json =>
+                        { password => $p->{owner_password}, new => 'x' x 12,
+                          current => $p->{owner_password} })->res;
+
+    is($res->code, 403, "nor $path");
+    is($res->json->{code}, 'role', '... as it says');
+    ok(!$res->headers->header('Set-Cookie'), '... without a cookie');
+}
+
+
 # --- under a running response
 
 my $runs = make('Runs');

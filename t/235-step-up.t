@@ -420,6 +420,28 @@ subtest 'all at once' => sub {
     is(ask($tokens[0], '/page/page')->code, 200, 'it is good');
 };
 
+# Requests of a worker share a question to Redis; each asks for the successor.
+subtest 'many with the old token' => sub {
+    my $old = token();
+    my $new = canary(token_of(step_up($old, password => $owner{password})));
+    my $many = sub {
+        my %seen;
+
+        Mojo::Promise->all(map {
+            ua_kept()->get_p("$nginx->{url}/page/page"
+                => { Cookie => "keepers=$old" })
+                ->then(sub { $seen{$_[0]->res->code}++ })
+        } 1 .. 60)->wait;
+
+        return join(' ', map { "$_:$seen{$_}" } sort keys %seen);
+    };
+
+    is($many->(), '200:60', 'all read');
+    ua()->post("$nginx->{url}/signout" => { Cookie => "keepers=$new",
+               'Sec-Fetch-Site' => 'same-origin' });
+    is($many->(), '401:60', 'and none once the new one has ended');
+};
+
 subtest 'what is running' => sub {
     my $old = token();
     my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',

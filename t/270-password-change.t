@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 
 use IO::Socket::INET;
 use Keepers::Test;
+use Keepers::Totp;
 use Mojo::Promise;
 use Test::More;
 
@@ -159,6 +160,38 @@ subtest 'two at once' => sub {
     like($codes{1 - $won[0]}, qr/^(?:409|403|401)$/, 'the other is told');
     $old = $new[$won[0]];
     ok(signed_in(owner($old)), 'what the first was told holds');
+};
+
+# Who has a session and the password, and no phone, must not switch it off.
+subtest 'with a second factor' => sub {
+    my $ua = owner($old);
+    my $post = sub {
+        my ($path, $json) = @_;
+
+        return $ua->post("$p->{url}$path" => \%ours
+                         => $json ? (json => $json) : ())->res;
+    };
+    my $secret = canary($post->('/api/v1/factors/totp')->json->{secret});
+
+    totp_calm(12);
+    is($post->('/api/v1/factors/totp/confirm',
+               { code => totp($secret, -1) })->code, 200, 'that is set up');
+    is($post->('/step-up', { code => totp($secret) })->code, 204, 'and proved');
+    is($post->('/api/v1/factors/totp/codes')->code, 200,
+       'opens what asks for it');
+
+    my $new = canary('canary-cortado-4Hs');
+
+    is(change($ua, $old, $new)->code, 204, 'a new password');
+    $old = $new;
+    ok(signed_in($ua), 'goes on');
+
+    my $res = $post->('/api/v1/factors/totp/remove');
+
+    is($res->code, 401, 'but with one factor');
+    is($res->json->{code}, 'step_up', 'until a code is given');
+    is($post->('/step-up', { code => totp($secret, 1) })->code, 204, '... which');
+    is($post->('/api/v1/factors/totp/remove')->code, 204, '... switches it off');
 };
 
 # On a platform of its own, with the shipped limits.

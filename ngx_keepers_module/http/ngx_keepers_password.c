@@ -83,6 +83,15 @@ ngx_keepers_password_handler(ngx_http_request_t *r)
 
     /* what Redis said earlier is not enough; "satisfy any" is another door */
 
+    if (ctx != NULL
+        && ctx->check == NGX_KEEPERS_CHECK_VALID
+        && ngx_keepers_check_machine(ctx))
+    {
+        /* a token has no password */
+
+        return ngx_keepers_reply_problem(r, NGX_HTTP_FORBIDDEN, "role", 0);
+    }
+
     if (ctx == NULL || ctx->check != NGX_KEEPERS_CHECK_VALID) {
         return ctx != NULL && ngx_keepers_check_known(klcf, ctx)
                ? ngx_keepers_reply_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
@@ -373,7 +382,10 @@ ngx_keepers_password_cleanup(void *data)
 }
 
 
-/* As a sign-in: whoever knew the password has proved who this is. */
+/*
+ * As a sign-in: whoever knew the password has proved who this is.  No code was
+ * asked for, so a second factor is to be proved again where it is wanted.
+ */
 
 static ngx_int_t
 ngx_keepers_password_mint(ngx_http_request_t *r)
@@ -389,6 +401,7 @@ ngx_keepers_password_mint(ngx_http_request_t *r)
     ngx_memzero(mint, sizeof(ngx_keepers_mint_t));
 
     mint->session = ngx_keepers_ctx_find(r)->session;
+    mint->session.aal = 1;
     mint->done = ngx_keepers_password_minted;
 
     return ngx_keepers_mint(r, mint);
