@@ -550,6 +550,23 @@ subtest 'nothing is half' => sub {
     is(step_up($token, password => $owner{password})->code, 503, 'no Redis');
 };
 
+# On a platform of its own, with the shipped limits.
+subtest 'who guesses at a code' => sub {
+    my $limited = start_platform();
+    my $ua = sign_in($limited);
+    my $guess = sub {
+        return $ua->post("$limited->{url}/step-up"
+            => { Origin => $limited->{url} } => json => { $_[0] => $_[1] })->res;
+    };
+    my @codes = map { $guess->(code => sprintf('%06d', $_))->code } 1 .. 14;
+
+    like("@codes", qr/^(?:401 ){1,10}(?:429 ?){4,}$/, "soon waits: @codes");
+    is($guess->(password => $limited->{owner_password})->code, 429,
+       'with what is right too');
+    is($ua->get("$limited->{url}/api/v1/summary")->res->code, 200,
+       'and is signed in as before');
+};
+
 done_testing();
 
 
