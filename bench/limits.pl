@@ -56,7 +56,7 @@ sub scripts {
     for (1 .. 5) {
         push(@{$us[0]}, script_us($socket, $shortest, ':', 1, 'key',
                                  1, 1_000_000));
-        push(@{$us[1]}, script_us($socket, $ours, '*', 1, $keys[0], @rule));
+        push(@{$us[1]}, script_us($socket, $ours, ':', 1, $keys[0], @rule));
         push(@{$us[2]}, script_us($socket, $ours, '*', 3, @keys,
                                  (@rule) x 3));
     }

@@ -178,7 +178,8 @@ subtest 'against a model' => sub {
         print $socket $text;
 
         for my $wanted (@wanted) {
-            my $got = reply();
+            my $reply = reply();
+            my $got = ref($reply) ? $reply : [$reply];
 
             $done++;
             next if !$wanted;
@@ -206,7 +207,7 @@ subtest 'a million a second' => sub {
     my @answers = @{reply()};
     my $life = pop(@answers);
 
-    is(join(' ', map { $_->[0] } @answers), '1 2 3 4 5 -1 -1',
+    is(join(' ', @answers), '1 2 3 4 5 -1 -1',
        'is a limit as any other, and comes back after a microsecond');
     is($life, 1, 'what it remembers lives for a millisecond, not for none');
 };
@@ -221,7 +222,7 @@ subtest 'a clock that steps' => sub {
         my ($at) = @_;
 
         print $socket call($at, [$rule], [1]);
-        return reply()->[0] >= 0 ? 1 : 0;
+        return reply() >= 0 ? 1 : 0;
     };
 
     is(join(' ', map { $try->($now) } 1 .. 6), '1 1 1 1 1 0',

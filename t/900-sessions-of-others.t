@@ -149,12 +149,12 @@ subtest 'the id that the browser brought (mod_auth_openidc 08/07/26)' => sub {
         form => { email => $p->{owner_email},
                   password => $p->{owner_password} })->res;
     my @set = @{$res->headers->every_header('Set-Cookie')};
-    my ($new) = ($set[0] // '') =~ /^keepers=([^;]+)/;
+    my ($new, @more) = map { /^keepers=([^;]+)/ ? $1 : () } @set;
 
     is($res->code, 303, 'a sign-in');
-    is(scalar @set, 1, 'sets one cookie');
-    cmp_ok(length($set[0]), '<=', 200, 'small enough never to be cut '
-           . '(mod_auth_openidc 08/11/26)');
+    is(scalar(@more), 0, 'sets one cookie of a session');
+    is(scalar(grep { length($_) > 200 } @set), 0, 'small enough never to be '
+       . 'cut, as that of the device (mod_auth_openidc 08/11/26)');
     isnt($new, $chosen, 'of its own');
     is(get('/page/', canary($new))->code, 200, 'which is one');
     is(get('/page/', $chosen)->code, 401, 'what was brought is none');

@@ -3,7 +3,7 @@
  * Copyright (C) Keepers
  *
  * The list is a text, a password a line, sorted by bytes, in small letters: in
- * the program itself, so that it cannot be missing.  See decision 0022.
+ * the program itself, so that it cannot be missing.  See decision 0025.
  */
 
 

@@ -170,9 +170,14 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
         argv[argc++] = item->rule->interval;
         argv[argc++] = item->rule->tolerance;
 
-        from = out.len;
-        keepers_out_uint(&out, item->cost);
-        argv[argc++] = keepers_str(out.data + from, out.len - from);
+        if (item->cost == 1) {
+            argv[argc++] = keepers_str("1", 1);
+
+        } else {
+            from = out.len;
+            keepers_out_uint(&out, item->cost);
+            argv[argc++] = keepers_str(out.data + from, out.len - from);
+        }
 
         argv[argc++] = item->rule->mode == NGX_KEEPERS_LIMIT_ENFORCE
                            ? keepers_str("0", 1) : keepers_str("1", 1);

@@ -65,11 +65,12 @@ _Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
  *         cost in cells (0 looks whether one more would pass), 1 for a
  *         shadow rule else 0
  *
- * Returns a number for each rule: if it would admit, us until all of it is free
- * again, with the charge if there is one; else, below zero, us until it would
- * admit (2^53 - 1: never, it costs more than the burst).  What remains follows
- * from that: keepers_rate_left().  The arithmetic is that of
- * keepers_rate_decide().  A shadow rule has its own state and refuses nothing.
+ * Returns a number for each rule, that of one alone not in a list: if it would
+ * admit, us until all of it is free again, with the charge if there is one;
+ * else, below zero, us until it would admit (2^53 - 1: never, it costs more
+ * than the burst).  What remains follows from that: keepers_rate_left().  The
+ * arithmetic is that of keepers_rate_decide().  A shadow rule has its own state
+ * and refuses nothing.
  * "room" is how far TAT may run ahead of now; a TAT beyond it comes from a
  * clock set back, as after a failover, or from a rule made smaller.  It is
  * brought down to a full bucket at once: as long as each request is refused
@@ -77,41 +78,61 @@ _Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
  * caught up.
  *
  * It is written for Lua 5.1 without a compiler: numbers go to Redis as they
- * are, for it prints them with 17 digits, and one rule has no table of TATs.
+ * are, for it prints them with 17 digits, and one rule, as most requests have
+ * it, is decided by itself, without a table: the same lines once more.
  */
 
 #define NGX_KEEPERS_REDIS_LIMIT                                              \
     "local call,A,n=redis.call,ARGV,#KEYS\n"                                 \
+    "local ceil=math.ceil\n"                                                 \
     "local t=call('TIME')\n"                                                 \
     "local now=t[1]*1000000+t[2]\n"                                          \
-    "local tats=n>1 and call('MGET',unpack(KEYS)) or nil\n"                  \
-    "local pass,out,put=true,{},{}\n"                                        \
+    "if n==1 then\n"                                                         \
+    " local k=KEYS[1]\n"                                                     \
+    " local step,cost=A[1]+0,A[3]+0\n"                                       \
+    " local room=A[2]+step\n"                                                \
+    " local ahead=(tonumber(call('GET',k) or 0) or 0)-now\n"                 \
+    " if ahead<0 then ahead=0 elseif ahead>room then\n"                      \
+    "  ahead=room\n"                                                         \
+    "  call('SET',k,now+room,'PX',ceil(room/1000))\n"                        \
+    " end\n"                                                                 \
+    " local need=cost>0 and cost*step or step\n"                             \
+    " if ahead+need>room then\n"                                             \
+    "  return need>room and -9007199254740991 or room-ahead-need\n"          \
+    " end\n"                                                                 \
+    " if cost>0 then\n"                                                      \
+    "  ahead=ahead+need\n"                                                   \
+    "  call('SET',k,now+ahead,'PX',ceil(ahead/1000))\n"                      \
+    " end\n"                                                                 \
+    " return ahead\n"                                                        \
+    "end\n"                                                                  \
+    "local out=call('MGET',unpack(KEYS))\n"                                  \
+    "local pass=true\n"                                                      \
     "for i=1,n do\n"                                                         \
     " local j=i*4\n"                                                         \
     " local step,cost=A[j-3]+0,A[j-1]+0\n"                                   \
     " local room=A[j-2]+step\n"                                              \
-    " local tat=tats and tats[i] or not tats and call('GET',KEYS[1])\n"      \
-    " local ahead=(tonumber(tat or 0) or 0)-now\n"                           \
+    " local ahead=(tonumber(out[i] or 0) or 0)-now\n"                        \
     " if ahead<0 then ahead=0 elseif ahead>room then\n"                      \
     "  ahead=room\n"                                                         \
-    "  call('SET',KEYS[i],now+room,'PX',math.ceil(room/1000))\n"             \
+    "  call('SET',KEYS[i],now+room,'PX',ceil(room/1000))\n"                  \
     " end\n"                                                                 \
     " local need=cost>0 and cost*step or step\n"                             \
-    " local over=ahead+need-room\n"                                          \
-    " if over<=0 then\n"                                                     \
-    "  out[i]=ahead\n"                                                       \
-    "  if cost>0 then put[i]=ahead+need end\n"                               \
-    " else\n"                                                                \
-    "  out[i]=need>room and -9007199254740991 or -over\n"                    \
+    " if ahead+need>room then\n"                                             \
+    "  out[i]=need>room and -9007199254740991 or room-ahead-need\n"          \
     "  if A[j]~='1' then pass=false end\n"                                   \
+    " else\n"                                                                \
+    "  out[i]=ahead+cost*step\n"                                             \
     " end\n"                                                                 \
     "end\n"                                                                  \
-    "if not pass then return out end\n"                                      \
     "for i=1,n do\n"                                                         \
-    " local ahead=put[i]\n"                                                  \
-    " if ahead then\n"                                                       \
-    "  call('SET',KEYS[i],now+ahead,'PX',math.ceil(ahead/1000))\n"           \
-    "  out[i]=ahead\n"                                                       \
+    " local ahead,cost=out[i],A[i*4-1]\n"                                    \
+    " if ahead>=0 and cost~='0' then\n"                                      \
+    "  if pass then\n"                                                       \
+    "   call('SET',KEYS[i],now+ahead,'PX',ceil(ahead/1000))\n"               \
+    "  else\n"                                                               \
+    "   out[i]=ahead-cost*A[i*4-3]\n"                                        \
+    "  end\n"                                                                \
     " end\n"                                                                 \
     "end\n"                                                                  \
     "return out\n"
