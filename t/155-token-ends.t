@@ -260,6 +260,8 @@ my $mark = redis_cli($p->{redis}, 'GET', 'keepers:tokens:mark');
 redis_cli($p->{redis}, 'COPY', $record, 'keepers:aside');
 is(end($kept), 204, 'the token is ended');
 soon { code('/asked', $kept) == 401 } 'and refused';
+soon { redis_cli($p->{redis}, 'GET', 'keepers:tokens:mark') ne $mark }
+    'and Redis knows that it was told';
 
 redis_cli($p->{redis}, 'RENAME', 'keepers:aside', $record);
 redis_cli($p->{redis}, 'SET', 'keepers:tokens:mark', $mark);

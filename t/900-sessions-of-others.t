@@ -144,10 +144,18 @@ subtest 'a connection that Redis has closed (oauth2-proxy#1690)' => sub {
 
 subtest 'the id that the browser brought (mod_auth_openidc 08/07/26)' => sub {
     my $chosen = 'v1.' . 'QUFB' x 13 . 'QU';
-    my $res = ua()->post("$p->{url}/signin" => { Origin => $p->{url},
-                                                 Cookie => "keepers=$chosen" },
-        form => { email => $p->{owner_email},
-                  password => $p->{owner_password} })->res;
+    my $res;
+
+    # the connections that were closed above are on their way back
+    wait_for {
+        $res = ua()->post("$p->{url}/signin"
+            => { Origin => $p->{url}, Cookie => "keepers=$chosen" },
+            form => { email => $p->{owner_email},
+                      password => $p->{owner_password} })->res;
+
+        return $res->code != 503;
+    };
+
     my @set = @{$res->headers->every_header('Set-Cookie')};
     my ($new, @more) = map { /^keepers=([^;]+)/ ? $1 : () } @set;
 

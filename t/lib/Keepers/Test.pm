@@ -278,14 +278,22 @@ sub ua {
 }
 
 
+# One who comes while nginx has no connection to Redis is told to try again.
 sub sign_in {
     my ($p, $email, $password) = @_;
     my $ua = ua();
-    my $tx = $ua->post("$p->{url}/signin" => { Origin => $p->{url} },
-        form => { email => $email // $p->{owner_email},
-                  password => $password // $p->{owner_password} });
+    my $code;
 
-    $tx->res->code == 303 or die('sign-in: ' . $tx->res->code . "\n");
+    wait_for {
+        $code = $ua->post("$p->{url}/signin" => { Origin => $p->{url} },
+            form => { email => $email // $p->{owner_email},
+                      password => $password // $p->{owner_password} })
+            ->res->code;
+
+        return $code != 503;
+    };
+
+    $code == 303 or die("sign-in: $code\n");
     return $ua;
 }
 
