@@ -22,9 +22,8 @@ use IO::Socket::UNIX;
 use lib $FindBin::Bin;
 use Bench;
 
-my $connections = 64;
 
-my %o = (connections => $connections, suite => 'sessions');
+my %o = (suite => 'sessions');
 
 GetOptions(\%o, 'module=s', 'ok=s', 'mint=s', 'dir=s', 'suite=s', 'quick', 'check',
            'only=s', 'load!', 'count!')
@@ -190,7 +189,8 @@ sub wrk {
     my ($case, $duration) = @_;
 
     my $text = run("timeout " . ($duration + 10) . " taskset -c $cpus[1] "
-                   . "wrk -t 1 -c $connections -d ${duration}s --latency "
+                   . 'wrk -t 1 -c ' . ($suite->{connections} // 64)
+                   . " -d ${duration}s --latency "
                    . cookie($case) . url($case));
 
     my ($other) = $text =~ /Non-2xx or 3xx responses: (\d+)/;

@@ -39,7 +39,7 @@ if not verdict then
     return ngx.exit(503)
 end
 
-client:set_keepalive(60000, 64)
+client:set_keepalive(60000, 256)
 
 if verdict < 0 then
     return ngx.exit(429)

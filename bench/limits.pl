@@ -95,6 +95,9 @@ sub scripts {
     # with wrk: with half of its own, the worker is what everybody waits for
     halved => 1,
 
+    # as many as keep it busy while the busy loop has its turn of some ms
+    connections => 256,
+
     targets => sub {
         my ($speed, $row) = @_;
         my $us = sub { $row->{$_[0]} ? $row->{$_[0]}{nginx_us} : undef };
