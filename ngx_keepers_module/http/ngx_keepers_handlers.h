@@ -15,6 +15,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/keepers_base.h"
+
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_wait.h"
 
@@ -63,9 +65,11 @@ ngx_int_t ngx_keepers_limit_headers_init(ngx_conf_t *cf);
 /* filters of the signup's answer; called at postconfiguration */
 ngx_int_t ngx_keepers_outcome_init(ngx_conf_t *cf);
 
-/* variables; called at preconfiguration */
+/* variables, those for the keys of limits too; called at preconfiguration */
 ngx_int_t ngx_keepers_variables_add(ngx_conf_t *cf);
-ngx_int_t ngx_keepers_limit_variables_add(ngx_conf_t *cf);
+extern ngx_http_variable_t  ngx_keepers_limit_variables[];
+void ngx_keepers_variable_set(ngx_http_variable_value_t *v,
+    keepers_str_t value);
 
 /* setters of directives that stand with their handler */
 char *ngx_keepers_thanks_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

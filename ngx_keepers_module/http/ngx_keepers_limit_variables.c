@@ -36,8 +36,6 @@ static ngx_int_t ngx_keepers_limit_variable_device(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_keepers_limit_variable_mark(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, const keepers_str_t *parts, size_t n);
-static void ngx_keepers_limit_variable_set(ngx_http_variable_value_t *v,
-    keepers_str_t value);
 
 
 #define ngx_keepers_limit_variable_row(name, handler, data)                  \
@@ -45,7 +43,7 @@ static void ngx_keepers_limit_variable_set(ngx_http_variable_value_t *v,
       data, NGX_HTTP_VAR_NOCACHEABLE, 0 }
 
 
-static ngx_http_variable_t  ngx_keepers_limit_variables[] = {
+ngx_http_variable_t  ngx_keepers_limit_variables[] = {
 
     /* what $keepers_client is in the key of a limit; not for hosts */
 
@@ -68,26 +66,6 @@ static ngx_http_variable_t  ngx_keepers_limit_variables[] = {
 };
 
 
-ngx_int_t
-ngx_keepers_limit_variables_add(ngx_conf_t *cf)
-{
-    ngx_http_variable_t  *var, *v;
-
-    for (v = ngx_keepers_limit_variables; v->name.len != 0; v++) {
-        var = ngx_http_add_variable(cf, &v->name, v->flags);
-
-        if (var == NULL) {
-            return NGX_ERROR;
-        }
-
-        var->get_handler = v->get_handler;
-        var->data = v->data;
-    }
-
-    return NGX_OK;
-}
-
-
 /* An address, as bytes: the key it stands in is hashed. */
 
 static ngx_int_t
@@ -99,7 +77,7 @@ ngx_keepers_limit_variable_net(ngx_http_request_t *r,
     address = ngx_keepers_client_address(r);
     address.len = ngx_min(address.len, data);
 
-    ngx_keepers_limit_variable_set(v, address);
+    ngx_keepers_variable_set(v, address);
 
     return NGX_OK;
 }
@@ -144,7 +122,7 @@ ngx_keepers_limit_variable_business(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ngx_keepers_limit_variable_set(v, keepers_out_written(&out));
+    ngx_keepers_variable_set(v, keepers_out_written(&out));
 
     return NGX_OK;
 }
@@ -212,19 +190,7 @@ ngx_keepers_limit_variable_mark(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ngx_keepers_limit_variable_set(v, keepers_out_written(&out));
+    ngx_keepers_variable_set(v, keepers_out_written(&out));
 
     return NGX_OK;
-}
-
-
-static void
-ngx_keepers_limit_variable_set(ngx_http_variable_value_t *v,
-    keepers_str_t value)
-{
-    v->len = value.len;
-    v->data = (u_char *) value.data;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
 }

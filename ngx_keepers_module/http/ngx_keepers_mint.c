@@ -11,6 +11,7 @@
 #include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_end.h"
 #include "http/ngx_keepers_revoke.h"
+#include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
@@ -240,4 +241,22 @@ ngx_keepers_mint_seal(ngx_keepers_main_conf_t *kmcf,
     keepers_wipe(record, sizeof(record));
 
     return rc == KEEPERS_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_keepers_mint_cookie(ngx_http_request_t *r, const ngx_keepers_mint_t *mint)
+{
+    u_char         text[KEEPERS_TOKEN_LEN];
+    ngx_int_t      rc;
+    keepers_out_t  out;
+
+    keepers_out_init(&out, text, sizeof(text));
+    keepers_token_write(&mint->token, &out);
+
+    rc = ngx_keepers_reply_cookie(r, keepers_out_written(&out), -1);
+
+    keepers_wipe(text, sizeof(text));
+
+    return rc;
 }

@@ -53,5 +53,9 @@ void ngx_keepers_mint_token(ngx_http_request_t *r, ngx_keepers_mint_t *mint);
 ngx_int_t ngx_keepers_mint_seal(ngx_keepers_main_conf_t *kmcf,
     ngx_keepers_mint_t *mint, keepers_str_t key, keepers_out_t *sealed);
 
+/* Sets the cookie to mint->token.  NGX_OK, NGX_ERROR. */
+ngx_int_t ngx_keepers_mint_cookie(ngx_http_request_t *r,
+    const ngx_keepers_mint_t *mint);
+
 
 #endif /* _NGX_KEEPERS_MINT_H_INCLUDED_ */

@@ -12,7 +12,6 @@
 #include "http/ngx_keepers_worker.h"
 
 
-static ngx_int_t ngx_keepers_preconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_keepers_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_keepers_phase(ngx_conf_t *cf, ngx_http_phases phase,
     ngx_http_handler_pt handler);
@@ -261,7 +260,7 @@ static ngx_command_t  ngx_keepers_commands[] = {
 
 
 static ngx_http_module_t  ngx_keepers_module_ctx = {
-    ngx_keepers_preconfiguration,       /* preconfiguration */
+    ngx_keepers_variables_add,          /* preconfiguration */
     ngx_keepers_postconfiguration,      /* postconfiguration */
 
     ngx_keepers_create_main_conf,       /* create main configuration */
@@ -289,17 +288,6 @@ ngx_module_t  ngx_http_keepers_module = {
     NULL,                               /* exit master */
     NGX_MODULE_V1_PADDING
 };
-
-
-static ngx_int_t
-ngx_keepers_preconfiguration(ngx_conf_t *cf)
-{
-    if (ngx_keepers_variables_add(cf) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_keepers_limit_variables_add(cf);
-}
 
 
 static ngx_int_t

@@ -23,6 +23,7 @@
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_live.h"
 #include "http/ngx_keepers_mint.h"
+#include "http/ngx_keepers_proof.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_seal.h"
 #include "http/ngx_keepers_str.h"
@@ -70,7 +71,6 @@ static ngx_int_t ngx_keepers_password_done(ngx_http_request_t *r);
 ngx_int_t
 ngx_keepers_password_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
     ngx_keepers_ctx_t       *ctx;
     ngx_keepers_loc_conf_t  *klcf;
 
@@ -100,19 +100,7 @@ ngx_keepers_password_handler(ngx_http_request_t *r)
                                            "session_required", 0);
     }
 
-    if (r->headers_in.content_length_n > (off_t) klcf->body_size) {
-        return ngx_keepers_reply_problem(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                         "too_large", 0);
-    }
-
-    if (ngx_keepers_body_type(r) == NGX_KEEPERS_BODY_OTHER) {
-        return ngx_keepers_reply_problem(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                         "media_type", 0);
-    }
-
-    rc = ngx_http_read_client_request_body(r, ngx_keepers_password_body);
-
-    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    return ngx_keepers_proof_read(r, ngx_keepers_password_body);
 }
 
 
@@ -128,9 +116,8 @@ ngx_keepers_password_body(ngx_http_request_t *r)
 static ngx_int_t
 ngx_keepers_password_start(ngx_http_request_t *r)
 {
-    int                      fault;
     ngx_int_t                rc;
-    keepers_str_t            body, current, fresh, envelope;
+    keepers_str_t            current, fresh, envelope;
     keepers_field_t          fields[KEEPERS_PASSWORD_FIELDS];
     keepers_fieldset_t       set;
     ngx_keepers_loc_conf_t  *klcf;
@@ -138,32 +125,18 @@ ngx_keepers_password_start(ngx_http_request_t *r)
 
     klcf = ngx_keepers_loc_conf(r);
 
-    rc = ngx_keepers_body_take(r, klcf->body_size, &body);
+    keepers_password_fields(fields, &set);
 
-    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        return ngx_keepers_reply_problem(r, rc, "too_large", 0);
+    rc = ngx_keepers_proof_fields(r, &set);
+
+    if (rc != NGX_AGAIN) {
+        return rc;
     }
 
     state = ngx_pcalloc(r->pool, sizeof(ngx_keepers_password_t));
 
-    if (rc != NGX_OK || state == NULL) {
+    if (state == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    keepers_password_fields(fields, &set);
-
-    rc = ngx_keepers_body_fields(r, body, ngx_keepers_body_type(r), &set,
-                                 &fault);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc != NGX_OK) {
-        return ngx_keepers_reply_problem(r, NGX_HTTP_BAD_REQUEST,
-                                         fault == KEEPERS_FIELDS_REPEATED
-                                         ? "duplicate_field" : "malformed",
-                                         0);
     }
 
     current = fields[KEEPERS_PASSWORD_CURRENT].value;
@@ -412,20 +385,8 @@ static ngx_int_t
 ngx_keepers_password_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
     ngx_int_t rc)
 {
-    u_char         text[KEEPERS_TOKEN_LEN];
-    keepers_out_t  out;
-
-    if (rc == NGX_OK) {
-        keepers_out_init(&out, text, sizeof(text));
-        keepers_token_write(&mint->token, &out);
-
-        rc = ngx_keepers_reply_cookie(r, keepers_out_written(&out), -1);
-
-        keepers_wipe(text, sizeof(text));
-
-        if (rc != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+    if (rc == NGX_OK && ngx_keepers_mint_cookie(r, mint) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_keepers_password_done(r);

@@ -32,6 +32,67 @@ typedef enum {
 } ngx_keepers_who_e;
 
 
+ngx_int_t
+ngx_keepers_proof_read(ngx_http_request_t *r,
+    ngx_http_client_body_handler_pt handler)
+{
+    ngx_int_t  rc;
+
+    if (r->headers_in.content_length_n
+        > (off_t) ngx_keepers_loc_conf(r)->body_size)
+    {
+        return ngx_keepers_reply_problem(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                         "too_large", 0);
+    }
+
+    if (ngx_keepers_body_type(r) == NGX_KEEPERS_BODY_OTHER) {
+        return ngx_keepers_reply_problem(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                         "media_type", 0);
+    }
+
+    rc = ngx_http_read_client_request_body(r, handler);
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+}
+
+
+ngx_int_t
+ngx_keepers_proof_fields(ngx_http_request_t *r, keepers_fieldset_t *set)
+{
+    int            fault;
+    ngx_int_t      rc;
+    keepers_str_t  body;
+
+    fault = KEEPERS_OK;
+
+    rc = ngx_keepers_body_take(r, ngx_keepers_loc_conf(r)->body_size, &body);
+
+    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        return ngx_keepers_reply_problem(r, rc, "too_large", 0);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_keepers_body_fields(r, body, ngx_keepers_body_type(r), set,
+                                     &fault);
+    }
+
+    switch (rc) {
+
+    case NGX_OK:
+        return NGX_AGAIN;
+
+    case NGX_DECLINED:
+        return ngx_keepers_reply_problem(r, NGX_HTTP_BAD_REQUEST,
+                                         fault == KEEPERS_FIELDS_REPEATED
+                                         ? "duplicate_field" : "malformed",
+                                         0);
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
 ngx_str_t
 ngx_keepers_proof_next(ngx_http_request_t *r, keepers_str_t text)
 {

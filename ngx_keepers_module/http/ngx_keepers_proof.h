@@ -2,8 +2,9 @@
 /*
  * Copyright (C) Keepers
  *
- * What a sign-in and a step-up have in common: where to go afterwards, what
- * the writer says of who it is, and the page again.
+ * What a sign-in, a step-up and a new password have in common: a small body of
+ * fields, where to go afterwards, what the writer says of who it is, and the
+ * page again.
  */
 
 
@@ -16,8 +17,20 @@
 #include <ngx_http.h>
 
 #include "core/keepers_base.h"
+#include "core/keepers_field.h"
 #include "core/keepers_session.h"
 
+
+/*
+ * In a content handler: refuses a body that is too large, or of another type;
+ * else reads it and calls "handler".  Returns what the content handler does.
+ */
+ngx_int_t ngx_keepers_proof_read(ngx_http_request_t *r,
+    ngx_http_client_body_handler_pt handler);
+
+/* Its fields.  NGX_AGAIN: go on; else the request is answered by this code. */
+ngx_int_t ngx_keepers_proof_fields(ngx_http_request_t *r,
+    keepers_fieldset_t *set);
 
 /* What we signed ourselves, or home. */
 ngx_str_t ngx_keepers_proof_next(ngx_http_request_t *r, keepers_str_t text);

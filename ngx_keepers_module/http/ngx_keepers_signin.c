@@ -58,7 +58,6 @@ static void ngx_keepers_signin_drop(ngx_http_request_t *r);
 ngx_int_t
 ngx_keepers_signin_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
     ngx_keepers_loc_conf_t  *klcf;
 
     klcf = ngx_keepers_loc_conf(r);
@@ -72,16 +71,6 @@ ngx_keepers_signin_handler(ngx_http_request_t *r)
                                            ? "GET, HEAD, POST" : "POST");
     }
 
-    if (r->headers_in.content_length_n > (off_t) klcf->body_size) {
-        return ngx_keepers_reply_problem(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                         "too_large", 0);
-    }
-
-    if (ngx_keepers_body_type(r) == NGX_KEEPERS_BODY_OTHER) {
-        return ngx_keepers_reply_problem(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                         "media_type", 0);
-    }
-
     /*
      * Signing someone in to a stranger's account is an attack too.  A client
      * that says neither Sec-Fetch-Site nor Origin is no browser.
@@ -92,13 +81,7 @@ ngx_keepers_signin_handler(ngx_http_request_t *r)
         return ngx_keepers_proof_again(r, NGX_HTTP_FORBIDDEN, "csrf");
     }
 
-    rc = ngx_http_read_client_request_body(r, ngx_keepers_signin_body);
-
-    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        return rc;
-    }
-
-    return NGX_DONE;
+    return ngx_keepers_proof_read(r, ngx_keepers_signin_body);
 }
 
 
@@ -114,46 +97,30 @@ ngx_keepers_signin_body(ngx_http_request_t *r)
 static ngx_int_t
 ngx_keepers_signin_start(ngx_http_request_t *r)
 {
-    int                       fault;
     ngx_int_t                 rc;
-    keepers_str_t             body;
     keepers_field_t           fields[KEEPERS_SIGNIN_FIELDS];
     keepers_fieldset_t        set;
     ngx_keepers_ctx_t        *ctx;
     ngx_keepers_signin_t     *state;
 
-    rc = ngx_keepers_body_take(r, ngx_keepers_loc_conf(r)->body_size, &body);
+    keepers_signin_fields(fields, &set);
 
-    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        return ngx_keepers_reply_problem(r, rc, "too_large", 0);
+    rc = ngx_keepers_proof_fields(r, &set);
+
+    if (rc != NGX_AGAIN) {
+        return rc;
     }
 
     ctx = ngx_keepers_ctx_get(r);
     state = ngx_pcalloc(r->pool, sizeof(ngx_keepers_signin_t));
 
-    if (rc != NGX_OK || ctx == NULL || state == NULL) {
+    if (ctx == NULL || state == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     state->ask.done = ngx_keepers_signin_asked;
     state->ask.data = state;
     ctx->ask = &state->ask;
-
-    keepers_signin_fields(fields, &set);
-
-    rc = ngx_keepers_body_fields(r, body, ngx_keepers_body_type(r), &set,
-                                 &fault);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc != NGX_OK) {
-        return ngx_keepers_reply_problem(r, NGX_HTTP_BAD_REQUEST,
-                                         fault == KEEPERS_FIELDS_REPEATED
-                                         ? "duplicate_field" : "malformed",
-                                         0);
-    }
 
     state->next = ngx_keepers_proof_next(r,
                                          fields[KEEPERS_SIGNIN_NEXT].value);
@@ -326,8 +293,6 @@ static ngx_int_t
 ngx_keepers_signin_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
     ngx_int_t rc)
 {
-    u_char                 text[KEEPERS_TOKEN_LEN];
-    keepers_out_t          out;
     ngx_keepers_ctx_t     *ctx;
     ngx_keepers_signin_t  *state;
 
@@ -337,14 +302,7 @@ ngx_keepers_signin_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
                                        "busy");
     }
 
-    keepers_out_init(&out, text, sizeof(text));
-    keepers_token_write(&mint->token, &out);
-
-    rc = ngx_keepers_reply_cookie(r, keepers_out_written(&out), -1);
-
-    keepers_wipe(text, sizeof(text));
-
-    if (rc != NGX_OK) {
+    if (ngx_keepers_mint_cookie(r, mint) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

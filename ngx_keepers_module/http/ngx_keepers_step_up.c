@@ -35,8 +35,6 @@ typedef struct {
 
 static void ngx_keepers_step_up_body(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_step_up_start(ngx_http_request_t *r);
-static ngx_int_t ngx_keepers_step_up_fields(ngx_http_request_t *r,
-    keepers_field_t *fields);
 static ngx_int_t ngx_keepers_step_up_seal(ngx_http_request_t *r,
     const keepers_field_t *fields, keepers_str_t *envelope);
 static keepers_str_t ngx_keepers_step_up_value(const keepers_field_t *field);
@@ -52,7 +50,6 @@ static ngx_int_t ngx_keepers_step_up_on(ngx_http_request_t *r);
 ngx_int_t
 ngx_keepers_step_up_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
     ngx_keepers_ctx_t       *ctx;
     ngx_keepers_loc_conf_t  *klcf;
 
@@ -89,19 +86,7 @@ ngx_keepers_step_up_handler(ngx_http_request_t *r)
         return ngx_keepers_reply_problem(r, NGX_HTTP_FORBIDDEN, "role", 0);
     }
 
-    if (r->headers_in.content_length_n > (off_t) klcf->body_size) {
-        return ngx_keepers_reply_problem(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                         "too_large", 0);
-    }
-
-    if (ngx_keepers_body_type(r) == NGX_KEEPERS_BODY_OTHER) {
-        return ngx_keepers_reply_problem(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                                         "media_type", 0);
-    }
-
-    rc = ngx_http_read_client_request_body(r, ngx_keepers_step_up_body);
-
-    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    return ngx_keepers_proof_read(r, ngx_keepers_step_up_body);
 }
 
 
@@ -120,9 +105,12 @@ ngx_keepers_step_up_start(ngx_http_request_t *r)
     ngx_int_t               rc;
     keepers_str_t           envelope;
     keepers_field_t         fields[KEEPERS_STEP_UP_FIELDS];
+    keepers_fieldset_t      set;
     ngx_keepers_step_up_t  *state;
 
-    rc = ngx_keepers_step_up_fields(r, fields);
+    keepers_step_up_fields(fields, &set);
+
+    rc = ngx_keepers_proof_fields(r, &set);
 
     if (rc != NGX_AGAIN) {
         return rc;
@@ -157,46 +145,6 @@ ngx_keepers_step_up_start(ngx_http_request_t *r)
     }
 
     return NGX_DONE;
-}
-
-
-/* NGX_AGAIN: go on; else the request is answered. */
-
-static ngx_int_t
-ngx_keepers_step_up_fields(ngx_http_request_t *r, keepers_field_t *fields)
-{
-    int                 fault;
-    ngx_int_t           rc;
-    keepers_str_t       body;
-    keepers_fieldset_t  set;
-
-    rc = ngx_keepers_body_take(r, ngx_keepers_loc_conf(r)->body_size, &body);
-
-    if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        return ngx_keepers_reply_problem(r, rc, "too_large", 0);
-    }
-
-    if (rc != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    keepers_step_up_fields(fields, &set);
-
-    rc = ngx_keepers_body_fields(r, body, ngx_keepers_body_type(r), &set,
-                                 &fault);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc != NGX_OK) {
-        return ngx_keepers_reply_problem(r, NGX_HTTP_BAD_REQUEST,
-                                         fault == KEEPERS_FIELDS_REPEATED
-                                         ? "duplicate_field" : "malformed",
-                                         0);
-    }
-
-    return NGX_AGAIN;
 }
 
 
@@ -317,9 +265,6 @@ static ngx_int_t
 ngx_keepers_step_up_rotated(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
     ngx_int_t rc)
 {
-    u_char         text[KEEPERS_TOKEN_LEN];
-    keepers_out_t  out;
-
     if (rc == NGX_DECLINED) {
 
         /* a second press was quicker, and has the new cookie */
@@ -337,14 +282,7 @@ ngx_keepers_step_up_rotated(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
                                        "busy");
     }
 
-    keepers_out_init(&out, text, sizeof(text));
-    keepers_token_write(&mint->token, &out);
-
-    rc = ngx_keepers_reply_cookie(r, keepers_out_written(&out), -1);
-
-    keepers_wipe(text, sizeof(text));
-
-    if (rc != NGX_OK) {
+    if (ngx_keepers_mint_cookie(r, mint) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -70,8 +70,8 @@ static ngx_int_t ngx_keepers_variable_limited(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_keepers_variable_next(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static void ngx_keepers_variable_set(ngx_http_variable_value_t *v,
-    const keepers_out_t *out);
+static ngx_int_t ngx_keepers_variables_of(ngx_conf_t *cf,
+    ngx_http_variable_t *v);
 static ngx_keepers_ctx_t *ngx_keepers_variable_known(ngx_http_request_t *r);
 
 
@@ -138,9 +138,20 @@ static const char  *ngx_keepers_limit_verdicts[] = {
 ngx_int_t
 ngx_keepers_variables_add(ngx_conf_t *cf)
 {
-    ngx_http_variable_t  *var, *v;
+    if (ngx_keepers_variables_of(cf, ngx_keepers_variables) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    for (v = ngx_keepers_variables; v->name.len != 0; v++) {
+    return ngx_keepers_variables_of(cf, ngx_keepers_limit_variables);
+}
+
+
+static ngx_int_t
+ngx_keepers_variables_of(ngx_conf_t *cf, ngx_http_variable_t *v)
+{
+    ngx_http_variable_t  *var;
+
+    for ( /* void */ ; v->name.len != 0; v++) {
         var = ngx_http_add_variable(cf, &v->name, v->flags);
 
         if (var == NULL) {
@@ -192,7 +203,7 @@ ngx_keepers_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         return NGX_ERROR;
     }
 
-    ngx_keepers_variable_set(v, &out);
+    ngx_keepers_variable_set(v, keepers_out_written(&out));
 
     return NGX_OK;
 }
@@ -342,7 +353,7 @@ ngx_keepers_variable_identity(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ngx_keepers_variable_set(v, &out);
+    ngx_keepers_variable_set(v, keepers_out_written(&out));
 
     return NGX_OK;
 }
@@ -369,7 +380,7 @@ ngx_keepers_variable_client(ngx_http_request_t *r,
 
     out.len = NGX_KEEPERS_CLIENT_LEN;
 
-    ngx_keepers_variable_set(v, &out);
+    ngx_keepers_variable_set(v, keepers_out_written(&out));
 
     return NGX_OK;
 }
@@ -464,7 +475,7 @@ ngx_keepers_variable_limited(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ngx_keepers_variable_set(v, &out);
+    ngx_keepers_variable_set(v, keepers_out_written(&out));
 
     return NGX_OK;
 }
@@ -524,12 +535,11 @@ ngx_keepers_variable_next(ngx_http_request_t *r,
 }
 
 
-static void
-ngx_keepers_variable_set(ngx_http_variable_value_t *v,
-    const keepers_out_t *out)
+void
+ngx_keepers_variable_set(ngx_http_variable_value_t *v, keepers_str_t value)
 {
-    v->len = out->len;
-    v->data = out->data;
+    v->len = value.len;
+    v->data = (u_char *) value.data;
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
