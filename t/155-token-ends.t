@@ -281,6 +281,11 @@ soon {
     redis_cli($p->{redis}, 'SET', 'keepers:tokens:mark', $mark);
     return redis_cli($p->{redis}, 'EXISTS', $record) eq '0';
 } 'a Redis that was set back is told again';
+
+redis_cli($p->{redis}, 'SET', 'keepers:tokens:mark', 'junk');
+soon { redis_cli($p->{redis}, 'GET', 'keepers:tokens:mark') =~ /^\d+$/ }
+    'a mark that is none stops nobody';
+
 soon { code('/asked', $kept) == 401 } 'and it stays refused';
 
 

@@ -305,16 +305,13 @@ writer_audit_page(writer_context_t *ctx, writer_job_t *job)
     page.left = job->in.query.limit;
 
     writer_json_init(&page.json, writer_job_out(job));
-    writer_json_map(&page.json);
-    writer_json_key(&page.json, "items");
-    writer_json_array(&page.json);
+    writer_json_items(&page.json);
 
     rc = writer_store_audits(ctx->store, business->row,
                              job->in.query.before_seq, writer_audit_each,
                              &page);
 
-    writer_json_array_end(&page.json);
-    writer_json_key(&page.json, "next");
+    writer_json_next(&page.json);
 
     if (page.next != 0) {
         snprintf(next, sizeof(next), "%lld", (long long) page.next);

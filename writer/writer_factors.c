@@ -220,9 +220,7 @@ writer_factors_page(writer_context_t *ctx, writer_job_t *job)
     }
 
     writer_json_init(&json, writer_job_out(job));
-    writer_json_map(&json);
-    writer_json_key(&json, "items");
-    writer_json_array(&json);
+    writer_json_items(&json);
 
     if (rc == WRITER_OK && factor.confirmed_ms != 0) {
         writer_json_map(&json);
@@ -235,10 +233,7 @@ writer_factors_page(writer_context_t *ctx, writer_job_t *job)
         writer_json_map_end(&json);
     }
 
-    writer_json_array_end(&json);
-    writer_json_key(&json, "next");
-    writer_json_null(&json);
-    writer_json_map_end(&json);
+    writer_json_items_end(&json);
 
     job->status = 200;
 

@@ -111,15 +111,12 @@ writer_held_page(writer_context_t *ctx, writer_job_t *job)
     list.clear = writer_customers_in_clear(job);
 
     writer_json_init(&list.json, writer_job_out(job));
-    writer_json_map(&list.json);
-    writer_json_key(&list.json, "items");
-    writer_json_array(&list.json);
+    writer_json_items(&list.json);
 
     rc = writer_store_held(ctx->store, list.business->row,
                            job->in.query.before_ms, &job->in.query.before_id,
                            job->now_ms, writer_held_each, &list);
 
-    writer_json_array_end(&list.json);
     writer_query_next(&list.json, list.more, list.last_ms, &list.last_id);
     writer_json_map_end(&list.json);
 

@@ -209,3 +209,29 @@ writer_json_day(writer_json_t *json, uint64_t day)
 
     writer_json_text(json, text);
 }
+
+
+void
+writer_json_items(writer_json_t *json)
+{
+    writer_json_map(json);
+    writer_json_key(json, "items");
+    writer_json_array(json);
+}
+
+
+void
+writer_json_next(writer_json_t *json)
+{
+    writer_json_array_end(json);
+    writer_json_key(json, "next");
+}
+
+
+void
+writer_json_items_end(writer_json_t *json)
+{
+    writer_json_next(json);
+    writer_json_null(json);
+    writer_json_map_end(json);
+}

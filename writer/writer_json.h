@@ -42,6 +42,16 @@ void writer_json_bool(writer_json_t *json, bool value);
 void writer_json_null(writer_json_t *json);
 void writer_json_uuid(writer_json_t *json, const keepers_uuid_t *uuid);
 
+/*
+ * {"items":[ ... ],"next": and what it is, as each list of the API is: the
+ * caller writes the items, and what comes behind "next" with the map's end.
+ */
+void writer_json_items(writer_json_t *json);
+void writer_json_next(writer_json_t *json);
+
+/* The same for a list that has one page. */
+void writer_json_items_end(writer_json_t *json);
+
 /* RFC 3339, UTC; and its first ten characters, of a day since 1970. */
 void writer_json_time(writer_json_t *json, uint64_t ms);
 void writer_json_day(writer_json_t *json, uint64_t day);

@@ -484,17 +484,12 @@ writer_links_page(writer_context_t *ctx, writer_job_t *job)
     }
 
     writer_json_init(&json, writer_job_out(job));
-    writer_json_map(&json);
-    writer_json_key(&json, "items");
-    writer_json_array(&json);
+    writer_json_items(&json);
 
     rc = writer_store_links(ctx->store, business->row, writer_links_each,
                             &json);
 
-    writer_json_array_end(&json);
-    writer_json_key(&json, "next");
-    writer_json_null(&json);
-    writer_json_map_end(&json);
+    writer_json_items_end(&json);
 
     if (!writer_json_end(&json)) {
         return WRITER_FAULT;

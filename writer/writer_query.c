@@ -135,7 +135,7 @@ writer_query_next(writer_json_t *json, bool more, uint64_t ms,
     unsigned char  cursor[WRITER_QUERY_CURSOR];
     unsigned char  buf[keepers_base64url_len(WRITER_QUERY_CURSOR)];
 
-    writer_json_key(json, "next");
+    writer_json_next(json);
 
     if (!more) {
         writer_json_null(json);

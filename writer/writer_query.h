@@ -17,7 +17,7 @@
 /* A read function: fills job->in.query; false with 400 or 422. */
 bool writer_query_read(writer_job_t *job, void *http);
 
-/* "next": the cursor of the last row, by time and id; null: no more. */
+/* Ends the items; "next" is the cursor of the last one, or null: no more. */
 void writer_query_next(writer_json_t *json, bool more, uint64_t ms,
     const keepers_uuid_t *id);
 

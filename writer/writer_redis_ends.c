@@ -26,7 +26,6 @@ typedef struct {
 } writer_ends_t;
 
 
-static bool writer_ends_mark(const writer_ends_t *ends, uint64_t *mark_ms);
 static int writer_ends_each(void *data, uint64_t at_ms,
     const keepers_uuid_t *user);
 static bool writer_ends_user(const writer_ends_t *ends, size_t key,
@@ -46,37 +45,10 @@ writer_redis_ends(writer_redis_link_t *context, const writer_conf_t *conf,
     ends.conf = conf;
     ends.failed = false;
 
-    return writer_ends_mark(&ends, &mark_ms)
+    return writer_redis_mark(context, conf, "ends:mark", &mark_ms)
            && writer_store_ends(store, mark_ms, writer_ends_each, &ends)
               == WRITER_OK
            && !ends.failed;
-}
-
-
-/* The last order that was followed; none: Redis is new, or was emptied. */
-static bool
-writer_ends_mark(const writer_ends_t *ends, uint64_t *mark_ms)
-{
-    bool         good;
-    redisReply  *reply;
-
-    reply = writer_redis(ends->context, "GET %sends:mark",
-                         ends->conf->redis_prefix);
-
-    if (reply == NULL) {
-        return false;
-    }
-
-    *mark_ms = 0;
-
-    good = reply->type == REDIS_REPLY_NIL
-           || (reply->type == REDIS_REPLY_STRING
-               && keepers_text_uint(keepers_str(reply->str,
-                                                (size_t) reply->len),
-                                    mark_ms));
-    freeReplyObject(reply);
-
-    return good;
 }
 
 

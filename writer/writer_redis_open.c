@@ -8,6 +8,8 @@
 
 #include "writer/writer_redis_tls.h"
 
+#include "core/keepers_text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -254,6 +256,34 @@ writer_redis_good(redisReply *reply)
     if (reply != NULL) {
         freeReplyObject(reply);
     }
+
+    return good;
+}
+
+
+bool
+writer_redis_mark(writer_redis_link_t *link, const writer_conf_t *conf,
+    const char *name, uint64_t *mark_ms)
+{
+    bool         good;
+    redisReply  *reply;
+
+    reply = writer_redis(link, "GET %s%s", conf->redis_prefix, name);
+
+    if (reply == NULL) {
+        return false;
+    }
+
+    good = reply->type == REDIS_REPLY_NIL || reply->type == REDIS_REPLY_STRING;
+
+    if (reply->type != REDIS_REPLY_STRING
+        || !keepers_text_uint(keepers_str(reply->str, (size_t) reply->len),
+                              mark_ms))
+    {
+        *mark_ms = 0;
+    }
+
+    freeReplyObject(reply);
 
     return good;
 }

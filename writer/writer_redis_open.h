@@ -37,6 +37,13 @@ void writer_redis_close(writer_redis_link_t *link);
 redisReply *writer_redis(writer_redis_link_t *link,
     const char *format, ...);
 
+/*
+ * What this side told Redis last, at "name"; 0: Redis is new, or was emptied,
+ * or what stands there is no number, and is told all.  False: Redis failed.
+ */
+bool writer_redis_mark(writer_redis_link_t *link, const writer_conf_t *conf,
+    const char *name, uint64_t *mark_ms) keepers_checked;
+
 /* Frees the reply; false: there is none, or it is an error. */
 bool writer_redis_good(redisReply *reply) keepers_checked;
 

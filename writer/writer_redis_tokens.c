@@ -30,7 +30,6 @@ typedef struct {
 } writer_redis_tokens_t;
 
 
-static bool writer_redis_tokens_mark(writer_redis_tokens_t *tokens);
 static int writer_redis_tokens_each(void *data,
     const writer_store_token_t *token);
 static bool writer_redis_tokens_set(const writer_redis_tokens_t *tokens,
@@ -54,7 +53,7 @@ writer_redis_tokens(writer_redis_link_t *context, const writer_conf_t *conf,
     tokens.conf = conf;
     tokens.now_ms = writer_now_ms();
 
-    if (!writer_redis_tokens_mark(&tokens)
+    if (!writer_redis_mark(context, conf, "tokens:mark", &tokens.mark_ms)
         || writer_store_tokens_changed(store, tokens.mark_ms,
                                        all || tokens.mark_ms == 0,
                                        writer_redis_tokens_each, &tokens)
@@ -74,30 +73,6 @@ writer_redis_tokens(writer_redis_link_t *context, const writer_conf_t *conf,
                                           conf->redis_prefix,
                                           (unsigned long long)
                                           tokens.told_ms));
-}
-
-
-static bool
-writer_redis_tokens_mark(writer_redis_tokens_t *tokens)
-{
-    bool         good;
-    redisReply  *reply;
-
-    reply = writer_redis(tokens->context, "GET %stokens:mark",
-                         tokens->conf->redis_prefix);
-
-    if (reply == NULL) {
-        return false;
-    }
-
-    good = reply->type == REDIS_REPLY_NIL
-           || (reply->type == REDIS_REPLY_STRING
-               && keepers_text_uint(keepers_str(reply->str,
-                                                (size_t) reply->len),
-                                    &tokens->mark_ms));
-    freeReplyObject(reply);
-
-    return good;
 }
 
 
