@@ -27,7 +27,7 @@ use Time::HiRes qw(sleep time);
 
 my @shapes = (
     ['alias', 'secret.html', 'location P/alias/ { G alias H/; }'],
-    ['root', '', 'location P/root/ { G root D/tree; }'],
+    ['rooted', '', 'location P/rooted/ { G root D/tree; }'],
     ['autoindex', '', 'location P/autoindex/ { G autoindex on; '
      . 'alias D/list/; }', secret => 'LISTED'],
     ['random', '', 'location P/random/ { G random_index on; alias H/; }',
@@ -317,7 +317,7 @@ spew("$dir/users", "nobody:{PLAIN}another\n", 0644);
 for my $family (keys %family) {
     mkdir("$dir/$_/$family") for qw(tree ssi dav);
     symlink("$dir/html", "$dir/tree/$family/$_")
-        for qw(root except except-open if if-break);
+        for qw(rooted except except-open if if-break);
     spew("$dir/ssi/$family/page.html",
          qq(<!--#include virtual="/$family/alias/secret.html" -->), 0644);
 
