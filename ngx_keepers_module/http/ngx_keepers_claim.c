@@ -100,14 +100,19 @@ ngx_keepers_claim_cookie(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ring = ngx_keepers_main_conf(r)->edge;
 
     for (line = ctx->cookies; line != NULL; line = line->next) {
-        pos = 0;
+        pos = line->pos;
+        value = line->first;
 
-        while (keepers_cookie_next(line->line, name, &pos, &value)) {
+        while (value.data != NULL) {
             if (ngx_keepers_claim_of(ring, value, 0,
                                      n == 0 ? claim : &other)
                 == NGX_OK)
             {
                 n++;
+            }
+
+            if (!keepers_cookie_next(line->line, name, &pos, &value)) {
+                break;
             }
         }
     }

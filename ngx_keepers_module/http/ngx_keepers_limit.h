@@ -60,8 +60,12 @@ char *ngx_keepers_limit_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *klcf);
 /* Once the zone is there: where each rule counts, as before a reload. */
 void ngx_keepers_limit_counters(ngx_keepers_main_conf_t *kmcf);
 
-/* Once all rules and "keepers_limit_nodes" are read: each rule's share. */
-char *ngx_keepers_limit_shares(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf);
+/*
+ * Once all of the "http" block is read: each rule's share of
+ * "keepers_limit_nodes", and what is said of it to Redis.
+ */
+char *ngx_keepers_limit_rules_done(ngx_conf_t *cf,
+    ngx_keepers_main_conf_t *kmcf);
 
 
 #endif /* _NGX_KEEPERS_LIMIT_H_INCLUDED_ */

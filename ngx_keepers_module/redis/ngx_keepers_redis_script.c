@@ -10,12 +10,19 @@
 
 #include "redis/ngx_keepers_redis_int.h"
 
-#include "core/keepers_out.h"
-
 #include <ngx_sha1.h>
 
 
+/* EVALSHA, a digest and the number of keys, encoded */
+#define NGX_KEEPERS_REDIS_CALL  96
+
 _Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
+
+
+static void ngx_keepers_redis_script_call(
+    ngx_keepers_redis_command_t *command,
+    u_char head[NGX_KEEPERS_REDIS_CALL], ngx_keepers_script_e script,
+    ngx_uint_t keys);
 
 
 /*
@@ -259,6 +266,9 @@ const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
 static u_char  ngx_keepers_redis_heads[NGX_KEEPERS_SCRIPTS]
                                       [NGX_KEEPERS_REDIS_HEAD];
 
+_Static_assert(NGX_KEEPERS_REDIS_HEAD + sizeof("$2\r\n00\r\n") - 1
+               <= NGX_KEEPERS_REDIS_CALL, "and the number of keys");
+
 
 /* Once a process, before the first connection. */
 
@@ -294,22 +304,81 @@ ngx_keepers_redis_script_digest(ngx_keepers_script_e script)
 }
 
 
+/* NGX_AGAIN, NGX_BUSY, NGX_ERROR: see the header. */
+
+ngx_int_t
+ngx_keepers_redis_eval(ngx_keepers_redis_t *redis, ngx_keepers_script_e script,
+    ngx_uint_t keys, const keepers_str_t *argv, ngx_uint_t argc,
+    ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
+    void *data, ngx_keepers_redis_op_t **op)
+{
+    u_char                       head[NGX_KEEPERS_REDIS_CALL];
+    ngx_keepers_redis_command_t  command;
+
+    if (keys > argc || argc > NGX_KEEPERS_REDIS_ARGS_MAX) {
+        return NGX_ERROR;
+    }
+
+    ngx_keepers_redis_script_call(&command, head, script, keys);
+
+    command.argv = argv;
+    command.argc = argc;
+
+    return ngx_keepers_redis_op_issue(redis, script + 1, &command, reply, done,
+                                      data, op);
+}
+
+
+ngx_int_t
+ngx_keepers_redis_eval_encoded(ngx_keepers_redis_t *redis,
+    ngx_keepers_script_e script, ngx_uint_t keys, keepers_str_t encoded,
+    ngx_uint_t argc, ngx_keepers_redis_reply_t *reply,
+    ngx_keepers_redis_done_pt done, void *data, ngx_keepers_redis_op_t **op)
+{
+    u_char                       head[NGX_KEEPERS_REDIS_CALL];
+    ngx_keepers_redis_command_t  command;
+
+    if (keys > argc || argc > NGX_KEEPERS_REDIS_ARGS_MAX) {
+        return NGX_ERROR;
+    }
+
+    ngx_keepers_redis_script_call(&command, head, script, keys);
+
+    command.tail = encoded;
+    command.tailed = argc;
+
+    return ngx_keepers_redis_op_issue(redis, script + 1, &command, reply, done,
+                                      data, op);
+}
+
+
 /* What a call begins with: EVALSHA, the digest, how many keys follow. */
 
-void
+static void
 ngx_keepers_redis_script_call(ngx_keepers_redis_command_t *command,
-    u_char head[NGX_KEEPERS_REDIS_HEAD_MAX], ngx_keepers_script_e script,
+    u_char head[NGX_KEEPERS_REDIS_CALL], ngx_keepers_script_e script,
     ngx_uint_t keys)
 {
-    keepers_out_t  out;
+    u_char  *p;
 
-    keepers_out_init(&out, head, NGX_KEEPERS_REDIS_HEAD_MAX);
-    keepers_out_bytes(&out, ngx_keepers_redis_heads[script],
-                      NGX_KEEPERS_REDIS_HEAD);
-    keepers_out_text(&out, keys > 9 ? "$2\r\n" : "$1\r\n");
-    keepers_out_uint(&out, keys);
-    keepers_out_text(&out, "\r\n");
+    ngx_memzero(command, sizeof(ngx_keepers_redis_command_t));
 
-    command->head = keepers_out_written(&out);
+    p = ngx_cpymem(head, ngx_keepers_redis_heads[script],
+                   NGX_KEEPERS_REDIS_HEAD);
+
+    *p++ = '$';
+    *p++ = (u_char) (keys > 9 ? '2' : '1');
+    *p++ = CR;
+    *p++ = LF;
+
+    if (keys > 9) {
+        *p++ = (u_char) ('0' + keys / 10);
+    }
+
+    *p++ = (u_char) ('0' + keys % 10);
+    *p++ = CR;
+    *p++ = LF;
+
+    command->head = keepers_str(head, p - head);
     command->headed = 3;
 }
