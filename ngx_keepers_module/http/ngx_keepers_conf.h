@@ -137,7 +137,7 @@ typedef struct {
     unsigned                   redis_set:1;
     unsigned                   used:1;      /* a location of ours exists */
     unsigned                   links:1;     /* something is sealed */
-    unsigned                   pages:1;     /* a link is served, or its thanks */
+    unsigned                   pages:1;     /* a link has a page, or thanks */
     unsigned                   spools:1;    /* signups may wait in Redis */
 } ngx_keepers_main_conf_t;
 

@@ -29,7 +29,8 @@
 /* a rule's key without the hash, and four numbers, all of them encoded */
 #define NGX_KEEPERS_LIMIT_RULE_LEN                                           \
     (NGX_KEEPERS_REDIS_PREFIX_MAX + NGX_KEEPERS_LIMIT_NAME_MAX               \
-     + sizeof("$nnn\r\n{}:l:\r\n") + 4 * (NGX_INT64_LEN + sizeof("$nn\r\n\r\n")))
+     + sizeof("$nnn\r\n{}:l:\r\n")                                           \
+     + 4 * (NGX_INT64_LEN + sizeof("$nn\r\n\r\n")))
 
 #define NGX_KEEPERS_LIMIT_CALL_LEN                                           \
     (NGX_KEEPERS_LIMIT_ITEMS_MAX                                             \
