@@ -75,12 +75,20 @@ struct ngx_keepers_limits_s {
     ngx_uint_t                  items_max;
     ngx_uint_t                  asked;          /* of n, by answered calls */
     ngx_uint_t                  asking;         /* behind those, under way */
+    ngx_keepers_limit_reserve_t  *reserve;      /* in the same call, or NULL */
     ngx_array_t                *told;           /* ngx_keepers_limit_told_t */
     ngx_array_t                *held;           /* ngx_keepers_limit_held_t */
 };
 
 _Static_assert(NGX_KEEPERS_LIMIT_RULES_MAX <= 64, "decided has 64 bits");
 
+
+/*
+ * Makes items of the rules of this stage that have not decided yet.  NGX_OK,
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_keepers_limit_collect(ngx_http_request_t *r,
+    ngx_keepers_limits_t *limits, ngx_keepers_limit_stage_e stage);
 
 /* What is said of a rule to Redis, made once.  NGX_OK, NGX_ERROR: no memory. */
 ngx_int_t ngx_keepers_limit_encode(ngx_pool_t *pool, ngx_str_t prefix,

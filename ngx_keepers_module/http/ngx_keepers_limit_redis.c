@@ -19,6 +19,7 @@
 
 #define NGX_KEEPERS_LIMIT_HASH_LEN   16     /* of the hash, in a Redis key */
 #define NGX_KEEPERS_LIMIT_ARGS       4      /* of a rule, behind the keys */
+#define NGX_KEEPERS_LIMIT_RESERVE_ARGS  3   /* of a reservation, and its key */
 
 /* what the script says of a rule that never admits: 2^53 - 1 */
 #define NGX_KEEPERS_LIMIT_NEVER_US   9007199254740991
@@ -33,7 +34,7 @@
      + 4 * (NGX_INT64_LEN + sizeof("$nn\r\n\r\n")))
 
 #define NGX_KEEPERS_LIMIT_CALL_LEN                                           \
-    (NGX_KEEPERS_LIMIT_ITEMS_MAX                                             \
+    ((NGX_KEEPERS_LIMIT_ITEMS_MAX + NGX_KEEPERS_LIMIT_RESERVE_ARGS)          \
      * (NGX_KEEPERS_LIMIT_RULE_LEN + NGX_KEEPERS_LIMIT_HASH_TEXT_LEN))
 
 #define ngx_keepers_limit_shadow(rule)                                       \
@@ -41,6 +42,7 @@
 
 
 _Static_assert(NGX_KEEPERS_LIMIT_ITEMS_MAX * (1 + NGX_KEEPERS_LIMIT_ARGS)
+               + NGX_KEEPERS_LIMIT_RESERVE_ARGS
                <= NGX_KEEPERS_REDIS_ARGS_MAX, "the script takes all items");
 
 
@@ -48,6 +50,7 @@ static ngx_uint_t ngx_keepers_limit_decided(
     ngx_keepers_limits_t *limits);
 static ngx_int_t ngx_keepers_limit_call(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
+static ngx_uint_t ngx_keepers_limit_found(ngx_keepers_limits_t *limits);
 static ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_limits_t *limits);
 static void ngx_keepers_limit_verdict(ngx_keepers_limit_item_t *item,
     int64_t us);
@@ -56,6 +59,7 @@ static void ngx_keepers_limit_key(keepers_out_t *out,
 static void ngx_keepers_limit_terms(keepers_out_t *out,
     const ngx_keepers_limit_item_t *item);
 static void ngx_keepers_limit_number(keepers_out_t *out, uint64_t n);
+static void ngx_keepers_limit_string(keepers_out_t *out, keepers_str_t s);
 static void ngx_keepers_limit_bulk(keepers_out_t *out, size_t len);
 
 
@@ -69,13 +73,17 @@ ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
     if (limits->asking == 0) {
         limits->asked = 0;
 
+    } else if (ngx_keepers_limit_found(limits)) {
+        limits->asking = 0;
+        return NGX_OK;
+
     } else if (ngx_keepers_limit_answer(limits)) {
 
         if (ngx_keepers_limit_decided(limits)) {
             return NGX_OK;
         }
 
-    } else if (limits->asking == 1 || !slots) {
+    } else if (limits->asking == 1 || limits->reserve != NULL || !slots) {
         limits->asking = 0;
         return NGX_DECLINED;
     }
@@ -140,12 +148,16 @@ ngx_keepers_limit_decided(ngx_keepers_limits_t *limits)
 static ngx_int_t
 ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
 {
-    u_char               buf[NGX_KEEPERS_LIMIT_CALL_LEN];
-    ngx_uint_t           i;
-    keepers_out_t        out;
-    ngx_keepers_wait_t  *wait;
+    u_char                        buf[NGX_KEEPERS_LIMIT_CALL_LEN];
+    ngx_uint_t                    i, keys, args;
+    keepers_out_t                 out;
+    ngx_keepers_wait_t           *wait;
+    ngx_keepers_limit_reserve_t  *reserve;
 
     wait = limits->wait;
+    reserve = limits->reserve;
+    keys = limits->asking;
+    args = limits->asking * (1 + NGX_KEEPERS_LIMIT_ARGS);
 
     if (wait == NULL || wait->reply.values_max < limits->asking) {
         wait = ngx_keepers_wait_create(r, limits->asking, 64);
@@ -163,8 +175,19 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
                               limits->items[i].hash);
     }
 
+    if (reserve != NULL) {
+        ngx_keepers_limit_string(&out, reserve->key);
+        keys++;
+        args += NGX_KEEPERS_LIMIT_RESERVE_ARGS;
+    }
+
     for (i = limits->asked; i < limits->asked + limits->asking; i++) {
         ngx_keepers_limit_terms(&out, &limits->items[i]);
+    }
+
+    if (reserve != NULL) {
+        ngx_keepers_limit_string(&out, reserve->value);
+        ngx_keepers_limit_string(&out, reserve->life);
     }
 
     if (out.overflow) {
@@ -174,10 +197,33 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
     return ngx_keepers_wait_eval_encoded(wait, limits->wake == NULL
                                                ? NGX_KEEPERS_WAIT_PHASE
                                                : NGX_KEEPERS_WAIT_HANDLER,
-                                 limits->wake, NGX_KEEPERS_SCRIPT_LIMIT,
-                                 limits->asking, keepers_out_written(&out),
-                                 limits->asking
-                                 * (1 + NGX_KEEPERS_LIMIT_ARGS));
+                                 limits->wake, reserve == NULL
+                                               ? NGX_KEEPERS_SCRIPT_LIMIT
+                                               : NGX_KEEPERS_SCRIPT_ADMIT,
+                                 keys, keepers_out_written(&out), args);
+}
+
+
+/* Whether the reservation was there; then no rule was asked. */
+
+static ngx_uint_t
+ngx_keepers_limit_found(ngx_keepers_limits_t *limits)
+{
+    const ngx_keepers_redis_value_t  *value;
+
+    if (limits->reserve == NULL) {
+        return 0;
+    }
+
+    value = ngx_keepers_wait_value(limits->wait, NGX_KEEPERS_REDIS_STRING);
+
+    if (value == NULL) {
+        return 0;
+    }
+
+    limits->reserve->found = value->string;
+
+    return 1;
 }
 
 
@@ -313,8 +359,15 @@ ngx_keepers_limit_number(keepers_out_t *out, uint64_t n)
     keepers_out_init(&text, digits, sizeof(digits));
     keepers_out_uint(&text, n);
 
-    ngx_keepers_limit_bulk(out, text.len);
-    keepers_out_str(out, keepers_out_written(&text));
+    ngx_keepers_limit_string(out, keepers_out_written(&text));
+}
+
+
+static void
+ngx_keepers_limit_string(keepers_out_t *out, keepers_str_t s)
+{
+    ngx_keepers_limit_bulk(out, s.len);
+    keepers_out_str(out, s);
     keepers_out_text(out, "\r\n");
 }
 

@@ -20,7 +20,7 @@
 
 
 #define NGX_KEEPERS_REDIS_PREFIX_MAX  64
-#define NGX_KEEPERS_REDIS_ARGS_MAX    80
+#define NGX_KEEPERS_REDIS_ARGS_MAX    88
 #define NGX_KEEPERS_REDIS_VALUES_MAX  160   /* elements of one reply */
 #define NGX_KEEPERS_REDIS_BYTES_MAX   16384 /* of one reply's strings */
 #define NGX_KEEPERS_REDIS_HEARD_MAX   4096  /* of a published message */
@@ -108,6 +108,7 @@ typedef void (*ngx_keepers_redis_done_pt)(void *data, ngx_int_t rc);
 typedef enum {
     NGX_KEEPERS_SCRIPT_MINT = 0,    /* see the file for KEYS and ARGV */
     NGX_KEEPERS_SCRIPT_LIMIT,
+    NGX_KEEPERS_SCRIPT_ADMIT,
     NGX_KEEPERS_SCRIPT_LIST,
     NGX_KEEPERS_SCRIPT_SPOOL,
     NGX_KEEPERS_SCRIPT_UNDO,

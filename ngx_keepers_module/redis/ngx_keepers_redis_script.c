@@ -91,9 +91,39 @@ static void ngx_keepers_redis_script_call(
 
 #define NGX_KEEPERS_REDIS_LIMIT                                              \
     "local call,A,n=redis.call,ARGV,#KEYS\n"                                 \
+    NGX_KEEPERS_REDIS_LIMIT_CLOCK                                            \
+    NGX_KEEPERS_REDIS_LIMIT_ONE                                              \
+    NGX_KEEPERS_REDIS_LIMIT_MANY                                             \
+    "return out\n"
+
+
+/*
+ * ADMIT: a reservation, and LIMIT for those who make it.
+ *
+ *   KEYS  as of LIMIT, then the reservation
+ *   ARGV  as of LIMIT, then what the reservation says and its lifetime in ms
+ *
+ * Returns what the reservation says, if there was one: then nobody is charged.
+ * Else what LIMIT returns, always in a list; the reservation is made if no
+ * enforced rule refuses.
+ */
+
+#define NGX_KEEPERS_REDIS_ADMIT                                              \
+    "local call,A,n=redis.call,ARGV,#KEYS-1\n"                               \
+    "local made=call('GET',KEYS[n+1])\n"                                     \
+    "if made then return made end\n"                                         \
+    NGX_KEEPERS_REDIS_LIMIT_CLOCK                                            \
+    NGX_KEEPERS_REDIS_LIMIT_MANY                                             \
+    "if pass then call('SET',KEYS[n+1],A[n*4+1],'PX',A[n*4+2]) end\n"        \
+    "return out\n"
+
+
+#define NGX_KEEPERS_REDIS_LIMIT_CLOCK                                        \
     "local ceil=math.ceil\n"                                                 \
     "local t=call('TIME')\n"                                                 \
-    "local now=t[1]*1000000+t[2]\n"                                          \
+    "local now=t[1]*1000000+t[2]\n"
+
+#define NGX_KEEPERS_REDIS_LIMIT_ONE                                          \
     "if n==1 then\n"                                                         \
     " local k=KEYS[1]\n"                                                     \
     " local step,cost=A[1]+0,A[3]+0\n"                                       \
@@ -112,8 +142,10 @@ static void ngx_keepers_redis_script_call(
     "  call('SET',k,now+ahead,'PX',ceil(ahead/1000))\n"                      \
     " end\n"                                                                 \
     " return ahead\n"                                                        \
-    "end\n"                                                                  \
-    "local out=call('MGET',unpack(KEYS))\n"                                  \
+    "end\n"
+
+#define NGX_KEEPERS_REDIS_LIMIT_MANY                                         \
+    "local out=call('MGET',unpack(KEYS,1,n))\n"                              \
     "local pass=true\n"                                                      \
     "for i=1,n do\n"                                                         \
     " local j=i*4\n"                                                         \
@@ -141,8 +173,7 @@ static void ngx_keepers_redis_script_call(
     "   out[i]=ahead-cost*A[i*4-3]\n"                                        \
     "  end\n"                                                                \
     " end\n"                                                                 \
-    "end\n"                                                                  \
-    "return out\n"
+    "end\n"
 
 
 /*
@@ -248,6 +279,7 @@ static void ngx_keepers_redis_script_call(
 const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
     keepers_string(NGX_KEEPERS_REDIS_MINT),
     keepers_string(NGX_KEEPERS_REDIS_LIMIT),
+    keepers_string(NGX_KEEPERS_REDIS_ADMIT),
     keepers_string(NGX_KEEPERS_REDIS_LIST),
     keepers_string(NGX_KEEPERS_REDIS_SPOOL),
     keepers_string(NGX_KEEPERS_REDIS_UNDO),
