@@ -7,7 +7,8 @@
  *     envelope KEYS signup|signin|step_up|identity [NAME=VALUE]...
  *
  * writes a sealed record, or the value of Keepers-Identity, to standard
- * output.  KEYS is a folder of "keepers-writer keygen".
+ * output.  KEYS is a folder of "keepers-writer keygen".  NAME:VALUE has the
+ * value in hexadecimal: what no argument can carry.
  */
 
 
@@ -38,6 +39,7 @@ typedef struct {
 
 static size_t envelope_file(const envelope_t *e, const char *name, char *buf);
 static keepers_str_t envelope_str(const envelope_t *e, const char *name);
+static keepers_str_t envelope_hex(const char *digits);
 static uint64_t envelope_number(const envelope_t *e, const char *name,
     uint64_t otherwise);
 static void envelope_uuid(const envelope_t *e, const char *name,
@@ -139,18 +141,53 @@ static keepers_str_t
 envelope_str(const envelope_t *e, const char *name)
 {
     int     i;
+    char   *value;
     size_t  len;
 
     len = strlen(name);
 
     for (i = 0; i < e->argc; i++) {
-        if (strncmp(e->argv[i], name, len) == 0 && e->argv[i][len] == '=') {
-            return keepers_str(e->argv[i] + len + 1,
-                               strlen(e->argv[i] + len + 1));
+        if (strncmp(e->argv[i], name, len) != 0) {
+            continue;
+        }
+
+        value = e->argv[i] + len + 1;
+
+        if (value[-1] == '=') {
+            return keepers_str(value, strlen(value));
+        }
+
+        if (value[-1] == ':') {
+            return envelope_hex(value);
         }
     }
 
     return keepers_str("", 0);
+}
+
+
+/* Never freed: the program ends when it has sealed. */
+
+static keepers_str_t
+envelope_hex(const char *digits)
+{
+    size_t          i, len;
+    unsigned char  *bytes;
+
+    len = strlen(digits) / 2;
+    bytes = malloc(len + 1);
+
+    if (bytes == NULL) {
+        exit(1);
+    }
+
+    for (i = 0; i < len; i++) {
+        bytes[i] = (unsigned char)
+                   (keepers_text_nibble((unsigned char) digits[2 * i]) << 4
+                    | keepers_text_nibble((unsigned char) digits[2 * i + 1]));
+    }
+
+    return keepers_str(bytes, len);
 }
 
 
@@ -192,7 +229,12 @@ envelope_consent(const envelope_t *e, const char *name,
 static void
 envelope_signup(const envelope_t *e, keepers_out_t *record)
 {
-    keepers_signup_t  signup;
+    size_t                    i;
+    keepers_signup_t          signup;
+    static const char *const  sources[] = {
+        "placement", "utm_source", "utm_medium", "utm_campaign", "utm_term",
+        "utm_content"
+    };
 
     memset(&signup, 0, sizeof(signup));
 
@@ -206,6 +248,10 @@ envelope_signup(const envelope_t *e, keepers_out_t *record)
     signup.locale = envelope_str(e, "locale");
     envelope_consent(e, "consent_email", signup.consent_email);
     envelope_consent(e, "consent_sms", signup.consent_sms);
+
+    for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+        signup.source[i] = envelope_str(e, sources[i]);
+    }
 
     keepers_signup_encode(&signup, record);
 }

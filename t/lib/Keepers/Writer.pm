@@ -83,13 +83,25 @@ sub compiled {
 }
 
 
-# A sealed record, or with "identity" the value of Keepers-Identity.
+# The writer of a whole platform, as its edge sees it.
+sub of_platform {
+    my ($class, $p) = @_;
+
+    return bless({ ua => ua()->max_connections(64), keys => "$p->{dir}/keys",
+                   socket => $p->{writer_socket} }, $class);
+}
+
+
+# A sealed record, or with "identity" the value of Keepers-Identity.  A value
+# that is a reference is one to bytes.
 sub seal {
     my ($self, $kind, %field) = @_;
     my $keys = delete($field{keys}) // $self->{keys};
 
-    open(my $out, '-|:raw', compiled(), $keys, $kind,
-         map { "$_=$field{$_}" } sort keys %field) or die("envelope: $!\n");
+    open(my $out, '-|:raw', compiled(), $keys, $kind, map {
+        ref($field{$_}) ? "$_:" . unpack('H*', ${$field{$_}})
+                        : "$_=$field{$_}"
+    } sort keys %field) or die("envelope: $!\n");
 
     my $bytes = do { local $/; <$out> } // '';
 
