@@ -19,7 +19,7 @@ use Keepers::Test;
 use Mojo::JSON qw(decode_json);
 
 my $root = $Keepers::Test::root;
-my $tool;
+my %tools;
 my $dirs = 0;
 
 
@@ -68,18 +68,20 @@ sub start {
 }
 
 
+# A program of t/tools that needs core/ alone.
 sub compiled {
-    return $tool if $tool;
+    my ($name) = @_;
+    my $to = work_dir() . "/$name";
 
-    my $to = work_dir() . '/envelope';
+    return $to if $tools{$name}++;
 
     system('cc', '-std=gnu11', '-O1', '-Wall', '-Wextra', '-Werror',
            '-D_GNU_SOURCE', "-I$root/ngx_keepers_module", '-o', $to,
-           "$root/t/tools/envelope.c",
+           "$root/t/tools/$name.c",
            glob("$root/ngx_keepers_module/core/*.c"),
            qw(-lsodium -lyajl -lunistring -lidn2)) == 0
-        or die("envelope.c does not compile\n");
-    return $tool = $to;
+        or die("$name.c does not compile\n");
+    return $to;
 }
 
 
@@ -98,7 +100,7 @@ sub seal {
     my ($self, $kind, %field) = @_;
     my $keys = delete($field{keys}) // $self->{keys};
 
-    open(my $out, '-|:raw', compiled(), $keys, $kind, map {
+    open(my $out, '-|:raw', compiled('envelope'), $keys, $kind, map {
         ref($field{$_}) ? "$_:" . unpack('H*', ${$field{$_}})
                         : "$_=$field{$_}"
     } sort keys %field) or die("envelope: $!\n");
