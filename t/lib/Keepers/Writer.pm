@@ -94,8 +94,8 @@ sub of_platform {
 }
 
 
-# A sealed record, or with "identity" the value of Keepers-Identity.  A value
-# that is a reference is one to bytes.
+# A sealed record, with "identity" the value of Keepers-Identity, with "ticket"
+# the token of a form.  A value that is a reference is one to bytes.
 sub seal {
     my ($self, $kind, %field) = @_;
     my $keys = delete($field{keys}) // $self->{keys};
