@@ -257,8 +257,9 @@ sub variables {
     my $text = slurp("$root/docs/variables.md");
     my %compiled = map { $_ => 1 }
                    map { slurp("$http/ngx_keepers_$_.c")
-                             =~ /variable_row\("(keepers_\w+)"/g }
-                       qw(variables limit_variables);
+                             =~ /(?:variable_row|\{\ ngx_string)\(
+                                 "(keepers_\w+)"/gx }
+                       qw(variables limit_variables probe);
 
     # what stands for another one in the keys of limits, and is not for hosts
     delete @compiled{qw(keepers_limit_net keepers_limit_net_wide)};

@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 
 use IO::Select;
 use Keepers::Process ();
+use Keepers::Http2 qw(frame h2_text);
 use Keepers::Test;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -564,23 +565,6 @@ subtest 'what nginx refuses before it knows who asks' => sub {
 
 
 # --- HTTP/2
-
-sub frame {
-    my ($type, $flags, $stream, $payload) = @_;
-
-    return substr(pack('N', length($payload)), 1)
-           . pack('CCN', $type, $flags, $stream) . $payload;
-}
-
-
-# Lengths have a prefix of seven bits (RFC 7541, 5.1); ours are at most 254.
-sub h2_text {
-    my ($text) = @_;
-    my $n = length($text);
-
-    return ($n < 127 ? chr($n) : "\x7f" . chr($n - 127)) . $text;
-}
-
 
 # All paths on one connection; the first byte of each answer's headers, and
 # the bodies.

@@ -15,6 +15,7 @@ use lib "$FindBin::Bin/lib";
 use Keepers::Test;
 use Mojo::Util qw(url_escape);
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my $wire_max = 14 * 1024;
 
@@ -27,6 +28,9 @@ my $consent = "\x{d0}\x{b0}" x 125 . 'by e-mail ' x 25;
 my $source = join('&', map { "$_=" . url_escape('&' x 64) }
                   qw(placement utm_source utm_medium utm_campaign utm_term
                      utm_content));
+
+my $long = 'name=' . '%D0%B0' x 100 . '&email=' . 'x' x 254 . '&phone='
+           . '1' x 15;
 
 my ($status, $said) = operator($p, "a long password indeed\n",
     qw(account add --business), $name, qw(--email owner-long@example.com
@@ -83,10 +87,47 @@ for my $link (map { "/l/l$_" . 'x' x 62 } 0, 1) {
                   422, 'all faults');
             small(wire("$link?lang=$language", "token=$token&email=a\@b.example"
                        ), 200, 'one more tap');
+            small(wire("$link?lang=$language", "token=x&$long"), 403,
+                  'another token');
             diag("$language: " . length($page) . ' bytes')
                 if $ENV{KEEPERS_VERBOSE};
         };
     }
+}
+
+# The rest of what may be said, with the most there is to keep.
+my @last = ('/l/l0' . 'x' x 62, '/l/l1' . 'x' x 62);
+
+my %token = map { $_ => wire($_) =~ /name="token" value="([^"]+)"/ } @last;
+
+sleep(2.1);
+stop($p->{writer});
+stop($p->{redis});
+
+for my $link (@last) {
+    for my $language (qw(en de fr ar)) {
+        small(wire("$link?lang=$language", "token=$token{$link}&name="
+                   . '%D0%B0' x 100 . '&email=' . 'x' x 64 . '%40'
+                   . join('.', ('y' x 60) x 3) . '&phone=' . '1' x 15),
+              503, 'neither writer nor Redis: ' . substr($link, 3, 2)
+              . " in $language");
+    }
+}
+
+restart($p->{redis});
+restart($p->{writer});
+
+for my $link (@last) {
+    operator($p, '', qw(link close --slug), $link =~ s{/l/}{}r);
+    ok((wait_for { wire($link) =~ / 410 / }), 'a link is closed');
+
+    for my $language (qw(en de fr ar)) {
+        small(wire("$link?lang=$language"), 410, 'closed: '
+              . substr($link, 3, 2) . " in $language");
+    }
+
+    operator($p, '', qw(link open --slug), $link =~ s{/l/}{}r);
+    ok((wait_for { wire($link) =~ / 200 OK/ }), 'and opened');
 }
 
 # Nobody's link has all of that and six full campaign fields; if it had, the

@@ -20,10 +20,11 @@ writer="libevent-dev libsqlite3-dev libphonenumber-dev libqrcodegen-dev
         libinih-dev libssl-dev liboath-dev"
 run="redis-server:redis-server sqlite3:sqlite3"
 
-# The tests: clients, unit tests, sanitizers, a browser.
+# The tests: clients, unit tests, sanitizers, a browser, databases.
 test="libmojolicious-perl libcmocka-dev clang:clang libclang-rt-dev
       chromium:chromium nodejs:node npm:npm curl:curl strace:strace
-      python3:python3 oathtool:oathtool"
+      python3:python3 oathtool:oathtool postgresql libdbd-pg-perl
+      libdbd-sqlite3-perl"
 
 # The benchmarks, with the two Lua modules that ours is compared to.
 bench="wrk:wrk valgrind:valgrind nghttp2-client:h2load
@@ -73,7 +74,7 @@ hold_services()
 
     for package in "$@"; do
         case $package in
-        nginx | redis-server) services="$services|$package" ;;
+        nginx | redis-server | postgresql) services="$services|$package" ;;
         esac
     done
 

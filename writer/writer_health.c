@@ -6,15 +6,19 @@
 
 #include "writer/writer_health.h"
 
+#include "writer/writer_http.h"
 #include "writer/writer_json.h"
 #include "writer/writer_log.h"
+
+#include "core/keepers_text.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
 
 
-#define WRITER_HEALTH_DISK_MIN  16777216ull
+#define WRITER_HEALTH_DISK_MIN   16777216ull
+#define WRITER_HEALTH_PROBE_LEN  (KEEPERS_ENVELOPE_OVERHEAD + 1)
 
 
 static atomic_bool  writer_health_ill[WRITER_HEALTH_PARTS];
@@ -53,6 +57,26 @@ writer_health_alive(writer_context_t *ctx, writer_job_t *job)
 }
 
 
+bool
+writer_health_read(writer_job_t *job, void *data)
+{
+    size_t         len;
+    keepers_str_t  text;
+    unsigned char  probe[WRITER_HEALTH_PROBE_LEN];
+
+    text = writer_http_header(job, "Keepers-Probe");
+
+    /* a monitor that asks the socket itself has no keys that could differ */
+
+    job->in.other_keys = text.len != 0
+        && !(keepers_text_base64url_decode(text, probe, sizeof(probe))
+             && writer_http_open(data, job, keepers_str(probe, sizeof(probe)),
+                                 KEEPERS_RECORD_PROBE, &len));
+
+    return true;
+}
+
+
 int
 writer_health_ready(writer_context_t *ctx, writer_job_t *job)
 {
@@ -75,6 +99,9 @@ writer_health_ready(writer_context_t *ctx, writer_job_t *job)
 
     } else if (!writer_health_well(WRITER_HEALTH_REDIS)) {
         part = "redis";
+
+    } else if (job->in.other_keys) {
+        part = "keys";
     }
 
     if (part == NULL) {

@@ -2,7 +2,9 @@
 /*
  * Copyright (C) Keepers
  *
- * Which parts work: set by the thread that knows, read by GET /readyz.
+ * Which parts work: set by the thread that knows, read by GET /readyz.  An edge
+ * that asks may send an envelope along, $keepers_probe: if it does not open,
+ * nothing that this edge seals does, and the part "keys" is not well for it.
  */
 
 
@@ -24,7 +26,8 @@ typedef enum {
 void writer_health_set(writer_health_e part, bool well);
 bool writer_health_well(writer_health_e part) keepers_checked;
 
-/* runs */
+/* reads and runs */
+bool writer_health_read(writer_job_t *job, void *data);
 int writer_health_alive(writer_context_t *ctx, writer_job_t *job);
 int writer_health_ready(writer_context_t *ctx, writer_job_t *job);
 

@@ -512,20 +512,24 @@ bool
 writer_http_envelope(writer_http_t *http, writer_job_t *job,
     keepers_record_e kind, size_t *len)
 {
-    int  rc;
-
-    rc = keepers_envelope_open(&http->opener, http->conf->shared_ring,
-                               job->now_ms, writer_http_body(job), job->room,
-                               sizeof(job->room), len);
-
-    if (rc != KEEPERS_OK || *len == 0
-        || job->room[0] != (unsigned char) kind)
-    {
-        (void) writer_job_problem(job, 400, "envelope");
-        return false;
+    if (writer_http_open(http, job, writer_http_body(job), kind, len)) {
+        return true;
     }
 
-    return true;
+    (void) writer_job_problem(job, 400, "envelope");
+
+    return false;
+}
+
+
+bool
+writer_http_open(writer_http_t *http, writer_job_t *job,
+    keepers_str_t envelope, keepers_record_e kind, size_t *len)
+{
+    return keepers_envelope_open(&http->opener, http->conf->shared_ring,
+                                 job->now_ms, envelope, job->room,
+                                 sizeof(job->room), len) == KEEPERS_OK
+           && *len != 0 && job->room[0] == (unsigned char) kind;
 }
 
 

@@ -39,6 +39,11 @@ void writer_http_done(void *http, writer_job_t *jobs);
  */
 bool writer_http_envelope(writer_http_t *http, writer_job_t *job,
     keepers_record_e kind, size_t *len) keepers_checked;
+
+/* The same of any envelope, and without a problem. */
+bool writer_http_open(writer_http_t *http, writer_job_t *job,
+    keepers_str_t envelope, keepers_record_e kind, size_t *len)
+    keepers_checked;
 keepers_str_t writer_http_body(const writer_job_t *job);
 void *writer_http_heap(writer_http_t *http);
 const writer_conf_t *writer_http_conf(const writer_http_t *http);

@@ -185,6 +185,7 @@ struct writer_job_s {
         keepers_field_t     fields[WRITER_JOB_FIELDS];
         writer_query_t      query;
         size_t              uses;       /* see writer_tokens */
+        bool                other_keys; /* see writer_health */
     }                       in;
 
     /* not zeroed: what "in" points to */

@@ -74,7 +74,8 @@ static const writer_route_t  writer_routes[] = {
     writer_open(POST, "/v1/step-up", PASSWORD, ENVELOPE,
                 writer_proof_step_up_read, writer_proof_step_up),
     writer_open(GET, "/healthz", LOOP, NONE, NULL, writer_health_alive),
-    writer_open(GET, "/readyz", READ, NONE, NULL, writer_health_ready),
+    writer_open(GET, "/readyz", READ, NONE, writer_health_read,
+                writer_health_ready),
 
     writer_api(GET, "summary", READ, ALL, WRITER_SCOPE_NONE, NULL,
                writer_accounts_summary, NULL),

@@ -218,7 +218,22 @@ static const char *const  writer_sqlite_steps[] = {
      "  hash BLOB NOT NULL CHECK (length(hash) = 32),"
      "  used_ms INTEGER NOT NULL DEFAULT 0,"
      "  PRIMARY KEY (user, hash)"
-     ") STRICT, WITHOUT ROWID;")
+     ") STRICT, WITHOUT ROWID;"),
+
+    /* 6: consents go with their customer alone, and the first one stays: a
+     * REPLACE would delete without a trigger */
+    ("CREATE TRIGGER consents_kept BEFORE DELETE ON consents"
+     "  WHEN EXISTS (SELECT 1 FROM customers WHERE id = OLD.customer) BEGIN"
+     "  SELECT RAISE (ABORT, 'a consent goes with its customer'); END;"
+     "CREATE TRIGGER consents_first BEFORE INSERT ON consents"
+     "  WHEN EXISTS (SELECT 1 FROM consents WHERE customer = NEW.customer"
+     "  AND kind = NEW.kind AND signup = NEW.signup) BEGIN"
+     "  SELECT RAISE (IGNORE); END;"
+     "CREATE TRIGGER consent_texts_kept BEFORE DELETE ON consent_texts BEGIN"
+     "  SELECT RAISE (ABORT, 'a text is never deleted'); END;"
+     "CREATE TRIGGER consent_texts_first BEFORE INSERT ON consent_texts"
+     "  WHEN EXISTS (SELECT 1 FROM consent_texts WHERE hash = NEW.hash) BEGIN"
+     "  SELECT RAISE (IGNORE); END;")
 };
 
 #define WRITER_SQLITE_STEPS                                                   \

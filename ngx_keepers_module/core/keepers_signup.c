@@ -35,6 +35,7 @@ static keepers_str_t keepers_signup_text(const keepers_fieldset_t *set,
 static void keepers_signup_check_name(const keepers_fieldset_t *set,
     const keepers_link_t *link, keepers_signup_t *signup,
     keepers_faults_t *faults, keepers_out_t *arena);
+static uint16_t keepers_signup_suspicion(keepers_str_t name);
 static void keepers_signup_check_email(const keepers_fieldset_t *set,
     keepers_signup_t *signup, keepers_faults_t *faults, keepers_out_t *arena);
 static void keepers_signup_check_phone(const keepers_fieldset_t *set,
@@ -48,6 +49,7 @@ static keepers_str_t keepers_signup_source(const keepers_fieldset_t *set,
 static keepers_str_t keepers_signup_tail(const keepers_out_t *arena,
     size_t mark);
 static bool keepers_signup_shape(const keepers_signup_t *signup);
+static bool keepers_signup_sources_sound(const keepers_signup_t *signup);
 
 
 static const keepers_str_t  keepers_signup_names[KEEPERS_SIGNUP_FIELDS] = {
@@ -217,13 +219,28 @@ keepers_signup_check_name(const keepers_fieldset_t *set,
         keepers_signup_fault(faults, KEEPERS_SIGNUP_NAME, fault);
     }
 
-    if (keepers_name_has_markup(signup->name)) {
-        signup->flags |= KEEPERS_SIGNUP_HELD_MARKUP;
+    signup->flags |= keepers_signup_suspicion(signup->name);
+}
+
+
+/* What a business is asked about before it meets such a name. */
+
+static uint16_t
+keepers_signup_suspicion(keepers_str_t name)
+{
+    uint16_t  flags;
+
+    flags = 0;
+
+    if (keepers_name_has_markup(name)) {
+        flags |= KEEPERS_SIGNUP_HELD_MARKUP;
     }
 
-    if (keepers_name_has_url(signup->name)) {
-        signup->flags |= KEEPERS_SIGNUP_HELD_URL;
+    if (keepers_name_has_url(name)) {
+        flags |= KEEPERS_SIGNUP_HELD_URL;
     }
+
+    return flags;
 }
 
 
@@ -495,6 +512,7 @@ bool
 keepers_signup_sound(const keepers_signup_t *signup)
 {
     bool           eai;
+    uint16_t       found;
     keepers_out_t  out;
     unsigned char  buf[KEEPERS_NAME_LEN_MAX];
 
@@ -509,8 +527,21 @@ keepers_signup_sound(const keepers_signup_t *signup)
     keepers_out_init(&out, buf, sizeof(buf));
 
     if (keepers_email_read(signup->email, &out, &eai) != KEEPERS_OK
-        || !keepers_str_eq(keepers_out_written(&out), signup->email)
-        || eai != ((signup->flags & KEEPERS_SIGNUP_EAI) != 0))
+        || !keepers_str_eq(keepers_out_written(&out), signup->email))
+    {
+        return false;
+    }
+
+    /* an edge cannot forget to have such a name held */
+
+    found = keepers_signup_suspicion(signup->name);
+
+    if (eai) {
+        found |= KEEPERS_SIGNUP_EAI;
+    }
+
+    if ((signup->flags & KEEPERS_SIGNUP_FOUND) != found
+        || !keepers_signup_sources_sound(signup))
     {
         return false;
     }
@@ -519,6 +550,24 @@ keepers_signup_sound(const keepers_signup_t *signup)
 
     return keepers_phone_read(signup->phone, &out) == KEEPERS_OK
            && keepers_str_eq(keepers_out_written(&out), signup->phone);
+}
+
+
+static bool
+keepers_signup_sources_sound(const keepers_signup_t *signup)
+{
+    size_t         i;
+    keepers_str_t  s;
+
+    for (i = 0; i < KEEPERS_SIGNUP_SOURCES; i++) {
+        s = signup->source[i];
+
+        if (keepers_text_trim(s).len != s.len) {
+            return false;
+        }
+    }
+
+    return true;
 }
 
 

@@ -130,8 +130,9 @@ int keepers_signup_decode(keepers_str_t record, keepers_signup_t *signup)
     keepers_checked;
 
 /*
- * The writer's second look: are name, email and phone what
- * keepers_signup_check() would have stored?  Byte equality after a new pass.
+ * The writer's second look: are name, email, phone, sources and what is found
+ * in them (EAI, HELD_MARKUP, HELD_URL) what keepers_signup_check() would have
+ * made?  Byte equality after a new pass.
  */
 bool keepers_signup_sound(const keepers_signup_t *signup);
 

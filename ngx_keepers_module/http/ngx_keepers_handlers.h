@@ -68,6 +68,7 @@ ngx_int_t ngx_keepers_outcome_init(ngx_conf_t *cf);
 /* variables, those for the keys of limits too; called at preconfiguration */
 ngx_int_t ngx_keepers_variables_add(ngx_conf_t *cf);
 extern ngx_http_variable_t  ngx_keepers_limit_variables[];
+extern ngx_http_variable_t  ngx_keepers_probe_variables[];
 void ngx_keepers_variable_set(ngx_http_variable_value_t *v,
     keepers_str_t value);
 

@@ -81,12 +81,16 @@ async function signInPage(browser) {
     kept(page, "sign-in");
 
     /* A name that carries an address is held, not lost. */
-    await page.goto(LINK);
-    await page.fill("#name", "Win http://prize.example");
-    await page.fill("#email", `canary-win.${process.pid}@example.com`);
-    await join(page);
-    await page.waitForURL(/\/thanks$/);
-    ok(true, "held: looks like any other signup");
+    for (const [name, who] of [["Win http://prize.example", "win"],
+                               ["Bea www.bea.example", "bea"]])
+    {
+        await page.goto(LINK);
+        await page.fill("#name", name);
+        await page.fill("#email", `canary-${who}.${process.pid}@example.com`);
+        await join(page);
+        await page.waitForURL(/\/thanks$/);
+        ok(true, `held: ${who} looks like any other signup`);
+    }
     await page.context().close();
 }
 
@@ -163,6 +167,14 @@ async function judgesTheHeld(page) {
     await held.waitFor({ state: "detached" });
     ok(await rows(page, "prize.example").count() === 0,
        "held: discarded, and never a customer");
+
+    const bea = page.locator("#held li", { hasText: "www.bea.example" });
+
+    await bea.getByRole("button", { name: "Accept" }).click();
+    await bea.waitFor({ state: "detached" });
+    await rows(page, "www.bea.example").first().waitFor();
+    ok(await rows(page, "www.bea.example").count() === 1,
+       "held: accepted, and a customer");
 }
 
 

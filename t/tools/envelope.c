@@ -4,10 +4,11 @@
  *
  * What an edge sends the writer, without an edge, for the tests:
  *
- *     envelope KEYS signup|signin|step_up|identity [NAME=VALUE]...
+ *     envelope KEYS signup|signin|step_up|identity|ticket [NAME=VALUE]...
  *
- * writes a sealed record, or the value of Keepers-Identity, to standard
- * output.  KEYS is a folder of "keepers-writer keygen".
+ * writes a sealed record, the value of Keepers-Identity, or the token of a
+ * form, to standard output.  KEYS is a folder of "keepers-writer keygen".
+ * NAME:VALUE has the value in hexadecimal: what no argument can carry.
  */
 
 
@@ -22,6 +23,7 @@
 #include "core/keepers_signup.h"
 #include "core/keepers_step_up.h"
 #include "core/keepers_text.h"
+#include "core/keepers_token.h"
 
 
 #define ENVELOPE_FILE_MAX  1024
@@ -31,13 +33,14 @@ typedef struct {
     int                  argc;
     char               **argv;
     const char          *dir;
-    keepers_keyring_t   *shared;
+    keepers_keyring_t   *ring;
     uint64_t             now_ms;
 } envelope_t;
 
 
 static size_t envelope_file(const envelope_t *e, const char *name, char *buf);
 static keepers_str_t envelope_str(const envelope_t *e, const char *name);
+static keepers_str_t envelope_hex(const char *digits);
 static uint64_t envelope_number(const envelope_t *e, const char *name,
     uint64_t otherwise);
 static void envelope_uuid(const envelope_t *e, const char *name,
@@ -48,6 +51,7 @@ static void envelope_signup(const envelope_t *e, keepers_out_t *record);
 static void envelope_signin(const envelope_t *e, keepers_out_t *record);
 static void envelope_step_up(const envelope_t *e, keepers_out_t *record);
 static void envelope_identity(const envelope_t *e, keepers_out_t *out);
+static void envelope_ticket(const envelope_t *e, keepers_out_t *out);
 static int envelope_seal(const envelope_t *e, keepers_str_t record,
     keepers_out_t *out);
 
@@ -59,6 +63,7 @@ main(int argc, char **argv)
     char             text[ENVELOPE_FILE_MAX];
     size_t           line;
     envelope_t       e;
+    const char      *file;
     keepers_out_t    out, record;
     struct timespec  now;
     unsigned char    plain[4096], sealed[8192];
@@ -76,10 +81,13 @@ main(int argc, char **argv)
                + (uint64_t) now.tv_nsec / 1000000;
     e.now_ms = envelope_number(&e, "now_ms", e.now_ms);
 
+    /* a form's token is of the edges alone */
+
+    file = strcmp(argv[2], "ticket") == 0 ? "edge.keys" : "shared.keys";
+
     rc = keepers_keyring_read(keepers_str(text,
-                                          envelope_file(&e, "shared.keys",
-                                                        text)),
-                              &e.shared, &line);
+                                          envelope_file(&e, file, text)),
+                              &e.ring, &line);
     if (rc != KEEPERS_OK) {
         return 1;
     }
@@ -89,6 +97,9 @@ main(int argc, char **argv)
 
     if (strcmp(argv[2], "identity") == 0) {
         envelope_identity(&e, &out);
+
+    } else if (strcmp(argv[2], "ticket") == 0) {
+        envelope_ticket(&e, &out);
 
     } else {
         if (strcmp(argv[2], "signup") == 0) {
@@ -102,7 +113,7 @@ main(int argc, char **argv)
         rc = envelope_seal(&e, keepers_out_written(&record), &out);
     }
 
-    keepers_keyring_free(e.shared);
+    keepers_keyring_free(e.ring);
 
     if (rc != KEEPERS_OK || out.overflow) {
         return 1;
@@ -139,18 +150,53 @@ static keepers_str_t
 envelope_str(const envelope_t *e, const char *name)
 {
     int     i;
+    char   *value;
     size_t  len;
 
     len = strlen(name);
 
     for (i = 0; i < e->argc; i++) {
-        if (strncmp(e->argv[i], name, len) == 0 && e->argv[i][len] == '=') {
-            return keepers_str(e->argv[i] + len + 1,
-                               strlen(e->argv[i] + len + 1));
+        if (strncmp(e->argv[i], name, len) != 0) {
+            continue;
+        }
+
+        value = e->argv[i] + len + 1;
+
+        if (value[-1] == '=') {
+            return keepers_str(value, strlen(value));
+        }
+
+        if (value[-1] == ':') {
+            return envelope_hex(value);
         }
     }
 
     return keepers_str("", 0);
+}
+
+
+/* Never freed: the program ends when it has sealed. */
+
+static keepers_str_t
+envelope_hex(const char *digits)
+{
+    size_t          i, len;
+    unsigned char  *bytes;
+
+    len = strlen(digits) / 2;
+    bytes = malloc(len + 1);
+
+    if (bytes == NULL) {
+        exit(1);
+    }
+
+    for (i = 0; i < len; i++) {
+        bytes[i] = (unsigned char)
+                   (keepers_text_nibble((unsigned char) digits[2 * i]) << 4
+                    | keepers_text_nibble((unsigned char) digits[2 * i + 1]));
+    }
+
+    return keepers_str(bytes, len);
 }
 
 
@@ -192,7 +238,12 @@ envelope_consent(const envelope_t *e, const char *name,
 static void
 envelope_signup(const envelope_t *e, keepers_out_t *record)
 {
-    keepers_signup_t  signup;
+    size_t                    i;
+    keepers_signup_t          signup;
+    static const char *const  sources[] = {
+        "placement", "utm_source", "utm_medium", "utm_campaign", "utm_term",
+        "utm_content"
+    };
 
     memset(&signup, 0, sizeof(signup));
 
@@ -206,6 +257,10 @@ envelope_signup(const envelope_t *e, keepers_out_t *record)
     signup.locale = envelope_str(e, "locale");
     envelope_consent(e, "consent_email", signup.consent_email);
     envelope_consent(e, "consent_sms", signup.consent_sms);
+
+    for (i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+        signup.source[i] = envelope_str(e, sources[i]);
+    }
 
     keepers_signup_encode(&signup, record);
 }
@@ -256,7 +311,18 @@ envelope_identity(const envelope_t *e, keepers_out_t *out)
     identity.role = (uint8_t) keepers_role_read(envelope_str(e, "role"));
     identity.aal = (uint8_t) envelope_number(e, "aal", 1);
 
-    keepers_identity_write(e->shared, &identity, out);
+    keepers_identity_write(e->ring, &identity, out);
+}
+
+
+static void
+envelope_ticket(const envelope_t *e, keepers_out_t *out)
+{
+    unsigned char  nonce[KEEPERS_FORM_NONCE_LEN];
+
+    keepers_random(nonce, sizeof(nonce));
+    keepers_form_token_write(e->ring, envelope_str(e, "slug"), e->now_ms,
+                             nonce, out);
 }
 
 
@@ -277,6 +343,6 @@ envelope_seal(const envelope_t *e, keepers_str_t record, keepers_out_t *out)
 
     memset(&sender, 0, sizeof(sender));
 
-    return keepers_envelope_seal(&sender, e->shared, public, e->now_ms,
+    return keepers_envelope_seal(&sender, e->ring, public, e->now_ms,
                                  record, out);
 }

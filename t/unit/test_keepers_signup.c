@@ -517,6 +517,15 @@ test_unsound(void **state)
     assert_unsound(s.email = keepers_str(NULL, 0));
     assert_unsound(s.phone = unit_str("020 7946"));
     assert_unsound(s.phone = unit_str("12345"));
+    assert_unsound(s.source[3] = unit_str(" x"));
+
+    /* what holds a signup is not the edge's to leave out, or to invent */
+
+    assert_unsound(s.name = unit_str("<b>Ana"));
+    assert_unsound(s.name = unit_str("www.evil.example"));
+    assert_unsound(s.flags |= KEEPERS_SIGNUP_HELD_MARKUP);
+    assert_unsound(s.flags |= KEEPERS_SIGNUP_HELD_URL);
+    assert_unsound(s.flags |= KEEPERS_SIGNUP_EAI);
 }
 
 

@@ -19,7 +19,7 @@ use Keepers::Test;
 use Mojo::JSON qw(decode_json);
 
 my $root = $Keepers::Test::root;
-my $tool;
+my %tools;
 my $dirs = 0;
 
 
@@ -68,28 +68,42 @@ sub start {
 }
 
 
+# A program of t/tools that needs core/ alone.
 sub compiled {
-    return $tool if $tool;
+    my ($name) = @_;
+    my $to = work_dir() . "/$name";
 
-    my $to = work_dir() . '/envelope';
+    return $to if $tools{$name}++;
 
     system('cc', '-std=gnu11', '-O1', '-Wall', '-Wextra', '-Werror',
            '-D_GNU_SOURCE', "-I$root/ngx_keepers_module", '-o', $to,
-           "$root/t/tools/envelope.c",
+           "$root/t/tools/$name.c",
            glob("$root/ngx_keepers_module/core/*.c"),
            qw(-lsodium -lyajl -lunistring -lidn2)) == 0
-        or die("envelope.c does not compile\n");
-    return $tool = $to;
+        or die("$name.c does not compile\n");
+    return $to;
 }
 
 
-# A sealed record, or with "identity" the value of Keepers-Identity.
+# The writer of a whole platform, as its edge sees it.
+sub of_platform {
+    my ($class, $p) = @_;
+
+    return bless({ ua => ua()->max_connections(64), keys => "$p->{dir}/keys",
+                   socket => $p->{writer_socket} }, $class);
+}
+
+
+# A sealed record, with "identity" the value of Keepers-Identity, with "ticket"
+# the token of a form.  A value that is a reference is one to bytes.
 sub seal {
     my ($self, $kind, %field) = @_;
     my $keys = delete($field{keys}) // $self->{keys};
 
-    open(my $out, '-|:raw', compiled(), $keys, $kind,
-         map { "$_=$field{$_}" } sort keys %field) or die("envelope: $!\n");
+    open(my $out, '-|:raw', compiled('envelope'), $keys, $kind, map {
+        ref($field{$_}) ? "$_:" . unpack('H*', ${$field{$_}})
+                        : "$_=$field{$_}"
+    } sort keys %field) or die("envelope: $!\n");
 
     my $bytes = do { local $/; <$out> } // '';
 
