@@ -187,6 +187,9 @@ struct writer_job_s {
         size_t              uses;       /* see writer_tokens */
     }                       in;
 
+    /* how much of it may hold something: all, unless somebody knows better */
+    size_t                  room_used;
+
     /* not zeroed: what "in" points to */
     unsigned char           room[WRITER_JOB_ROOM];
 };

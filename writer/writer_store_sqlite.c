@@ -19,10 +19,6 @@
 
 #define WRITER_SQLITE_CHECKPOINT_PAGES  4000
 
-/* what a statement of a signup takes and gives back, in pieces of this size */
-#define WRITER_SQLITE_LOOKASIDE_SIZE    1200
-#define WRITER_SQLITE_LOOKASIDE_N       400
-
 
 static void writer_sqlite_setup(void);
 static int writer_sqlite_wal_hook(void *data, sqlite3 *db, const char *name,
@@ -94,12 +90,6 @@ writer_store_open(const char *path, bool writable, writer_store_t **out)
     if (rc == SQLITE_OK) {
         rc = sqlite3_open_v2(path, &store->db, flags,
                              writable ? WRITER_SQLITE_LOG : NULL);
-    }
-
-    if (rc == SQLITE_OK && writable) {
-        rc = sqlite3_db_config(store->db, SQLITE_DBCONFIG_LOOKASIDE, NULL,
-                               WRITER_SQLITE_LOOKASIDE_SIZE,
-                               WRITER_SQLITE_LOOKASIDE_N);
     }
 
     if (rc == SQLITE_OK) {
