@@ -119,6 +119,25 @@ subtest 'a rush' => sub {
     cmp_ok($kept->(), '>=', 90, 'and its connections are kept for the next');
 };
 
+subtest 'what a signup costs the system' => sub {
+    my $pid = $p->{writer}{pid};
+    my $writes = sub { return slurp("/proc/$pid/io") =~ /^syscw: (\d+)$/m };
+    my $read = eval { $writes->(); 1 };
+
+    plan(skip_all => 'the system does not count writes') if !$read;
+
+    # one transaction: a page or two each, its answer, and what all of them share
+    pause($p->{writer});
+    my @batch = map { $load->post_p("batch$_") } 1 .. 64;
+    my ($before) = $writes->();
+    Mojo::IOLoop->timer(0.5 => sub { resume($p->{writer}) });
+    Mojo::Promise->all(@batch)->wait;
+    my ($after) = $writes->();
+
+    cmp_ok($after - $before, '<', 3 * 64,
+           'its pages go to the disk with those of the others');
+};
+
 subtest 'the table' => sub {
     my $by_time = "hex(substr(id, 1, 6)) = printf('%012X', joined_ms)";
 

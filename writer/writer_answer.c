@@ -8,7 +8,13 @@
 
 #include "writer/writer_json.h"
 
+#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <stdio.h>
+#include <time.h>
+
+
+#define WRITER_ANSWER_DATE_MAX  32
 
 
 typedef struct {
@@ -30,8 +36,10 @@ static const writer_answer_title_t  writer_answer_titles[] = {
 };
 
 
+static void writer_answer_push(struct evhttp_connection *connection);
 static void writer_answer_headers(const writer_job_t *job, bool problem,
     bool last);
+static const char *writer_answer_date(uint64_t now_ms);
 static void writer_answer_problem(const writer_job_t *job,
     struct evbuffer *buf);
 static const char *writer_answer_title(int status);
@@ -67,6 +75,47 @@ writer_answer_send(writer_job_t *job, struct evbuffer *buf, bool last)
 }
 
 
+void
+writer_answer_send_now(writer_job_t *job, struct evbuffer *buf, bool last)
+{
+    struct evhttp_connection  *connection;
+
+    /* NULL: the client has left */
+    connection = evhttp_request_get_connection(job->request);
+
+    writer_answer_send(job, buf, last);
+
+    if (connection != NULL) {
+        writer_answer_push(connection);
+    }
+}
+
+
+/*
+ * evhttp waits for the event that a socket can be written to, which it nearly
+ * always can.  What does not go out, or fails, is left to that event.
+ */
+static void
+writer_answer_push(struct evhttp_connection *connection)
+{
+    int                 n;
+    struct evbuffer    *output;
+    struct bufferevent *bev;
+
+    bev = evhttp_connection_get_bufferevent(connection);
+    output = bufferevent_get_output(bev);
+
+    /* a bufferevent lets nobody else take from the front of it */
+    evbuffer_unfreeze(output, 1);
+    n = evbuffer_write(output, bufferevent_getfd(bev));
+    evbuffer_freeze(output, 1);
+
+    if (n > 0 && evbuffer_get_length(output) == 0) {
+        bufferevent_trigger(bev, EV_WRITE, 0);
+    }
+}
+
+
 static void
 writer_answer_headers(const writer_job_t *job, bool problem, bool last)
 {
@@ -82,6 +131,7 @@ writer_answer_headers(const writer_job_t *job, bool problem, bool last)
                           : "application/json");
     }
 
+    evhttp_add_header(headers, "Date", writer_answer_date(job->now_ms));
     evhttp_add_header(headers, "Cache-Control", "no-store");
 
     if (job->retry_after_s != 0) {
@@ -96,6 +146,34 @@ writer_answer_headers(const writer_job_t *job, bool problem, bool last)
     if (last) {
         evhttp_add_header(headers, "Connection", "close");
     }
+}
+
+
+/* On the loop alone; the seconds in between are one text. */
+static const char *
+writer_answer_date(uint64_t now_ms)
+{
+    static char      text[WRITER_ANSWER_DATE_MAX];
+    static uint64_t  said_s;
+
+    time_t     now_s;
+    struct tm  tm;
+
+    if (now_ms / 1000 == said_s) {
+        return text;
+    }
+
+    said_s = now_ms / 1000;
+    now_s = (time_t) said_s;
+
+    /* there is no setlocale() here: the names are English */
+    if (gmtime_r(&now_s, &tm) == NULL
+        || strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+    {
+        text[0] = '\0';
+    }
+
+    return text;
 }
 
 

@@ -16,5 +16,13 @@
 /* On the loop; hands the request back to evhttp.  "buf" is left empty. */
 void writer_answer_send(writer_job_t *job, struct evbuffer *buf, bool last);
 
+/*
+ * The same, and what the socket takes goes out at once, without a turn of the
+ * loop for it.  Not from a callback of evhttp, which may find its connection
+ * gone.
+ */
+void writer_answer_send_now(writer_job_t *job, struct evbuffer *buf,
+    bool last);
+
 
 #endif /* _WRITER_ANSWER_H_INCLUDED_ */

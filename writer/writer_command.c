@@ -45,6 +45,7 @@ writer_command_read(writer_job_t *job, keepers_str_t body, void *heap)
     set.fields = job->in.fields;
     set.n = WRITER_FIELDS;
 
+    job->room_used = sizeof(job->room);
     keepers_out_init(&arena, job->room, sizeof(job->room));
 
     rc = keepers_json_read(body, &set, &arena, heap, WRITER_COMMAND_HEAP);

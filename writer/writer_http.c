@@ -73,6 +73,7 @@ static bool writer_http_submit(writer_http_t *http, writer_job_t *job,
     writer_lane_e lane);
 static void writer_http_woken(evutil_socket_t fd, short what, void *data);
 static void writer_http_finish(writer_http_t *http, writer_job_t *job);
+static void writer_http_finished(writer_http_t *http, writer_job_t *job);
 static bool writer_http_note(writer_http_t *http, writer_job_t *job);
 static writer_job_t *writer_http_job(writer_http_t *http);
 static void writer_http_release(writer_http_t *http, writer_job_t *job);
@@ -363,7 +364,8 @@ writer_http_woken(evutil_socket_t fd, short what, void *data)
         /* behind the answer, so that an account that is there is not slower */
 
         apart = writer_audit_apart(job);
-        writer_http_finish(http, job);
+        writer_answer_send_now(job, http->answer, http->draining);
+        writer_http_finished(http, job);
 
         if (apart != NULL && !writer_commit_submit(http->commit, apart)) {
             writer_log(WRITER_LOG_WARN, "audit_lost", "reason=queue");
@@ -401,6 +403,13 @@ static void
 writer_http_finish(writer_http_t *http, writer_job_t *job)
 {
     writer_answer_send(job, http->answer, http->draining);
+    writer_http_finished(http, job);
+}
+
+
+static void
+writer_http_finished(writer_http_t *http, writer_job_t *job)
+{
     writer_http_release(http, job);
 
     http->busy--;
@@ -428,6 +437,7 @@ writer_http_job(writer_http_t *http)
     }
 
     memset(job, 0, offsetof(writer_job_t, room));
+    job->room_used = sizeof(job->room);
 
     return job;
 }
@@ -442,7 +452,7 @@ writer_http_release(writer_http_t *http, writer_job_t *job)
 
     /* what a person wrote does not wait here for the next request */
     keepers_wipe(&job->in, sizeof(job->in));
-    keepers_wipe(job->room, sizeof(job->room));
+    keepers_wipe(job->room, job->room_used);
 
     if (http->free_n >= WRITER_HTTP_FREE_MAX) {
         free(job);
@@ -513,6 +523,7 @@ writer_http_envelope(writer_http_t *http, writer_job_t *job,
     keepers_record_e kind, size_t *len)
 {
     if (writer_http_open(http, job, writer_http_body(job), kind, len)) {
+        job->room_used = *len;
         return true;
     }
 

@@ -188,6 +188,9 @@ struct writer_job_s {
         bool                other_keys; /* see writer_health */
     }                       in;
 
+    /* how much of it may hold something: all, unless somebody knows better */
+    size_t                  room_used;
+
     /* not zeroed: what "in" points to */
     unsigned char           room[WRITER_JOB_ROOM];
 };

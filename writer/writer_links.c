@@ -22,9 +22,17 @@
 #define WRITER_LINKS_COLOR          0x1d4f7a
 
 
+/* Of each kind, a text that the link is known to show, or once did. */
+typedef struct {
+    writer_store_link_t  link;                          /* row 0: free */
+    bool                 known[WRITER_CONSENT_SMS];
+    unsigned char        texts[WRITER_CONSENT_SMS][KEEPERS_HASH_LEN];
+} writer_links_entry_t;
+
+
 /* Only the committer changes links, and it forgets all when it does. */
 struct writer_links_s {
-    writer_store_link_t  entries[WRITER_LINKS_CACHE];   /* row 0: free */
+    writer_links_entry_t  entries[WRITER_LINKS_CACHE];
 };
 
 
@@ -67,7 +75,7 @@ writer_links_forget(writer_links_t *links)
     size_t  i;
 
     for (i = 0; links != NULL && i < WRITER_LINKS_CACHE; i++) {
-        links->entries[i].row = 0;
+        links->entries[i].link.row = 0;
     }
 }
 
@@ -92,25 +100,57 @@ int
 writer_links_find(writer_context_t *ctx, keepers_str_t slug,
     const writer_store_link_t **link)
 {
-    int                   rc;
-    size_t                len;
-    writer_store_link_t  *entry;
+    int                    rc;
+    size_t                 len;
+    writer_links_entry_t  *entry;
 
     entry = &ctx->links->entries[writer_links_place(slug)];
-    len = strlen(entry->slug);
+    len = strlen(entry->link.slug);
 
-    if (entry->row == 0
-        || !keepers_str_eq(slug, keepers_str(entry->slug, len)))
+    if (entry->link.row == 0
+        || !keepers_str_eq(slug, keepers_str(entry->link.slug, len)))
     {
-        rc = writer_store_link_find(ctx->store, slug, entry);
+        memset(entry->known, 0, sizeof(entry->known));
+
+        rc = writer_store_link_find(ctx->store, slug, &entry->link);
         if (rc != WRITER_OK) {
             return rc;
         }
     }
 
-    *link = entry;
+    *link = &entry->link;
 
-    return entry->state == WRITER_LINK_DELETED ? WRITER_NONE : WRITER_OK;
+    return entry->link.state == WRITER_LINK_DELETED ? WRITER_NONE : WRITER_OK;
+}
+
+
+int
+writer_links_shows(writer_context_t *ctx, const writer_store_link_t *link,
+    writer_consent_e kind, const unsigned char hash[KEEPERS_HASH_LEN])
+{
+    int                    rc;
+    size_t                 i, len;
+    writer_links_entry_t  *entry;
+
+    i = (size_t) kind - 1;
+    len = strlen(link->slug);
+    entry = &ctx->links->entries[writer_links_place(keepers_str(link->slug,
+                                                                len))];
+
+    if (entry->link.row == link->row && entry->known[i]
+        && memcmp(entry->texts[i], hash, KEEPERS_HASH_LEN) == 0)
+    {
+        return WRITER_OK;
+    }
+
+    rc = writer_store_link_text(ctx->store, link->row, (uint8_t) kind, hash);
+
+    if (rc == WRITER_OK && entry->link.row == link->row) {
+        memcpy(entry->texts[i], hash, KEEPERS_HASH_LEN);
+        entry->known[i] = true;
+    }
+
+    return rc;
 }
 
 

@@ -22,6 +22,11 @@ void writer_links_forget(writer_links_t *links);
 int writer_links_find(writer_context_t *ctx, keepers_str_t slug,
     const writer_store_link_t **link) keepers_checked;
 
+/* Does it show the consent of that hash, or did it once?  OK, NONE, FAULT. */
+int writer_links_shows(writer_context_t *ctx, const writer_store_link_t *link,
+    writer_consent_e kind, const unsigned char hash[KEEPERS_HASH_LEN])
+    keepers_checked;
+
 /* What Redis is given; "out" has KEEPERS_LINK_RECORD_MAX bytes of room. */
 void writer_links_record(const writer_store_link_t *link, keepers_out_t *out);
 

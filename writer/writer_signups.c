@@ -178,7 +178,7 @@ writer_signups_text(writer_context_t *ctx, writer_job_t *job,
         return WRITER_OK;
     }
 
-    rc = writer_store_link_text(ctx->store, link->row, (uint8_t) kind, hash);
+    rc = writer_links_shows(ctx, link, kind, hash);
 
     if (rc == WRITER_NONE) {
         writer_job_error(job, kind == WRITER_CONSENT_EMAIL

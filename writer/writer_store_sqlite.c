@@ -12,6 +12,7 @@
 
 #include "writer/writer_log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@
 #define WRITER_SQLITE_CHECKPOINT_PAGES  4000
 
 
+static void writer_sqlite_setup(void);
 static int writer_sqlite_wal_hook(void *data, sqlite3 *db, const char *name,
     int pages);
 static int writer_sqlite_bind(sqlite3_stmt *stmt, const char *format,
@@ -45,6 +47,25 @@ static const char  writer_sqlite_read_pragmas[] =
     "PRAGMA temp_store=MEMORY;"
     "PRAGMA trusted_schema=OFF;";
 
+static pthread_once_t  writer_sqlite_once = PTHREAD_ONCE_INIT;
+static int             writer_sqlite_ready;     /* a code of SQLite's */
+
+
+/* Nobody asks for the statistics, which take two locks an allocation. */
+static void
+writer_sqlite_setup(void)
+{
+    writer_sqlite_ready = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+
+    if (writer_sqlite_ready == SQLITE_OK) {
+        writer_sqlite_ready = writer_sqlite_cache_use();
+    }
+
+    if (writer_sqlite_ready == SQLITE_OK) {
+        writer_sqlite_ready = writer_sqlite_log_use();
+    }
+}
+
 
 int
 writer_store_open(const char *path, bool writable, writer_store_t **out)
@@ -63,7 +84,13 @@ writer_store_open(const char *path, bool writable, writer_store_t **out)
     flags |= writable ? SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE
                       : SQLITE_OPEN_READONLY;
 
-    rc = sqlite3_open_v2(path, &store->db, flags, NULL);
+    pthread_once(&writer_sqlite_once, writer_sqlite_setup);
+    rc = writer_sqlite_ready;
+
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_open_v2(path, &store->db, flags,
+                             writable ? WRITER_SQLITE_LOG : NULL);
+    }
 
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(store->db, 2000);

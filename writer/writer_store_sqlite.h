@@ -18,6 +18,8 @@
 
 #define WRITER_SQLITE_TALLIES  64
 
+#define WRITER_SQLITE_LOG      "keepers-log"    /* a VFS */
+
 
 /* A statement is prepared at its first use and kept. */
 typedef enum {
@@ -143,6 +145,10 @@ size_t writer_sqlite_blob(sqlite3_stmt *stmt, int column, void *to,
     size_t size);
 
 int writer_sqlite_tallies(writer_store_t *store) keepers_checked;
+
+/* Once, before a connection is opened: SQLite's codes. */
+int writer_sqlite_cache_use(void) keepers_checked;
+int writer_sqlite_log_use(void) keepers_checked;
 
 
 #endif /* _WRITER_STORE_SQLITE_H_INCLUDED_ */

@@ -11,6 +11,7 @@
 
 
 #define KEEPERS_KEYRING_BASE64_MAX  88      /* 64 bytes: twice a key */
+#define KEEPERS_WIPE_PIECE          1024
 
 
 _Static_assert(KEEPERS_KEY_LEN == crypto_kdf_KEYBYTES, "kdf key");
@@ -53,6 +54,7 @@ static const char  keepers_keyring_contexts[KEEPERS_PURPOSES]
     [KEEPERS_PURPOSE_CLIENT]       = "clientnw",
     [KEEPERS_PURPOSE_LIMIT]        = "limitkey",
     [KEEPERS_PURPOSE_DEVICE]       = "devicetk",
+    [KEEPERS_PURPOSE_NAME]         = "lookname",
     [KEEPERS_PURPOSE_SHARED]       = "sharedmk",
     [KEEPERS_PURPOSE_IDENTITY]     = "identity",
     [KEEPERS_PURPOSE_ENVELOPE]     = "envelope",
@@ -217,10 +219,22 @@ keepers_mark(const unsigned char key[KEEPERS_MARK_KEY_LEN],
 }
 
 
+/* From two kilobytes on, the C library has it stored a byte at a time. */
+
 void
 keepers_wipe(void *p, size_t len)
 {
-    sodium_memzero(p, len);
+    unsigned char  *start;
+
+    start = p;
+
+    while (len > KEEPERS_WIPE_PIECE) {
+        sodium_memzero(start, KEEPERS_WIPE_PIECE);
+        start += KEEPERS_WIPE_PIECE;
+        len -= KEEPERS_WIPE_PIECE;
+    }
+
+    sodium_memzero(start, len);
 }
 
 

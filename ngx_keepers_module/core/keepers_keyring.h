@@ -29,12 +29,13 @@ typedef enum {
     KEEPERS_PURPOSE_SESSION_ID = 0,     /* token to SID */
     KEEPERS_PURPOSE_SESSION_SEAL,       /* session record */
     KEEPERS_PURPOSE_FORM,               /* form token */
-    KEEPERS_PURPOSE_SIGNUP,             /* id, digest, reservation */
+    KEEPERS_PURPOSE_SIGNUP,             /* id, digest */
     KEEPERS_PURPOSE_NEXT,               /* signed "next" of sign-in */
     KEEPERS_PURPOSE_CSRF,
     KEEPERS_PURPOSE_CLIENT,             /* $keepers_client */
     KEEPERS_PURPOSE_LIMIT,              /* keys of limits in Redis */
     KEEPERS_PURPOSE_DEVICE,             /* device token */
+    KEEPERS_PURPOSE_NAME,               /* two keys of keepers_mark() */
     KEEPERS_PURPOSE_SHARED,             /* edge ring to shared ring */
     KEEPERS_PURPOSE_IDENTITY,           /* shared: identity JWT */
     KEEPERS_PURPOSE_ENVELOPE,           /* shared: the edge's MAC */

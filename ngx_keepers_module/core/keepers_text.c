@@ -51,6 +51,11 @@ keepers_text_utf8_valid(keepers_str_t s)
             }
         }
 
+        if (s.data[i] - 1U < 0x7f) {
+            i++;
+            continue;
+        }
+
         n = keepers_text_utf8_char(keepers_str(&s.data[i], s.len - i), &uc);
 
         if (n == 0) {
@@ -155,6 +160,12 @@ keepers_text_has_control(keepers_str_t s)
     uint32_t  uc;
 
     for (i = 0; i < s.len; i += n) {
+
+        if (s.data[i] >= 0x20 && s.data[i] < 0x7f) {
+            n = 1;
+            continue;
+        }
+
         n = keepers_text_utf8_char(keepers_str(&s.data[i], s.len - i), &uc);
 
         if (n == 0 || keepers_text_control(uc)) {

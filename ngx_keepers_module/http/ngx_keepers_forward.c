@@ -33,10 +33,15 @@ ngx_keepers_forward(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 
     rc = ngx_keepers_seal(r, &plain, &signup->envelope);
 
-    keepers_wipe(buf, sizeof(buf));
+    keepers_wipe(buf, plain.len);
+
+    /* the words of an answer in JSON are the same in all languages */
+
+    if (rc == NGX_OK && signup->type == NGX_KEEPERS_BODY_FORM) {
+        rc = ngx_keepers_language_keep(r, signup->lookup->link.locale);
+    }
 
     if (rc != NGX_OK
-        || ngx_keepers_language_keep(r, signup->lookup->link.locale) != NGX_OK
         || ngx_keepers_forward_headers(r, signup->envelope.len) != NGX_OK)
     {
         return NGX_ERROR;

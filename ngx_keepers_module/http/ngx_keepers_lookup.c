@@ -38,7 +38,6 @@ ngx_keepers_lookup_create(ngx_http_request_t *r, keepers_str_t slug)
 {
     size_t                    room;
     keepers_out_t             out;
-    keepers_str_t             key;
     ngx_keepers_lookup_t     *lookup;
     ngx_keepers_main_conf_t  *kmcf;
 
@@ -50,7 +49,7 @@ ngx_keepers_lookup_create(ngx_http_request_t *r, keepers_str_t slug)
         return NULL;
     }
 
-    /* set by ngx_pcalloc(): state, link, wait, len */
+    /* set by ngx_pcalloc(): state, link, wait, len, hash */
 
     room = ngx_max(kmcf->shm->links.value_size,
                    1 + KEEPERS_LINK_RECORD_MAX);
@@ -71,10 +70,8 @@ ngx_keepers_lookup_create(ngx_http_request_t *r, keepers_str_t slug)
     lookup->slug = slug;
     lookup->key = keepers_out_written(&out);
 
-    key = lookup->key;
-
-    keepers_keyed_hash(kmcf->shared->keys[0].derived[KEEPERS_PURPOSE_LINK],
-                       &key, 1, lookup->hash, KEEPERS_HASH_LEN);
+    keepers_mark(kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_NAME]
+                 + KEEPERS_MARK_KEY_LEN, lookup->key, lookup->hash);
 
     return lookup;
 }

@@ -39,7 +39,8 @@ typedef struct {
     ngx_keepers_lookup_state_e   state; /* 0: not known yet */
     keepers_str_t                slug;
     keepers_str_t                key;   /* in Redis */
-    u_char                       hash[KEEPERS_HASH_LEN];    /* in the zone */
+    u_char                       hash[KEEPERS_HASH_LEN];    /* in the zone: a
+                                                            mark, and zeros */
     keepers_link_t               link;  /* of OPEN and CLOSED */
     ngx_keepers_wait_t          *wait;  /* NULL: Redis was not asked */
     u_char                      *value; /* room of a value of the zone */

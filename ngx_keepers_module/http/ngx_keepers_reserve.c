@@ -14,10 +14,6 @@
 #define NGX_KEEPERS_RESERVE_PENDING_MS  "30000"
 #define NGX_KEEPERS_RESERVE_DONE_MS     "86400000"
 
-#define NGX_KEEPERS_RESERVE_HASH_LEN    16
-#define NGX_KEEPERS_RESERVE_VALUE_LEN                                        \
-    (sizeof("p:") - 1 + keepers_base64url_len(KEEPERS_HASH_LEN))
-
 #define ngx_keepers_reserve_text(text)  keepers_str(text, sizeof(text) - 1)
 
 
@@ -30,7 +26,7 @@ static ngx_int_t ngx_keepers_reserve_begin(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_reserve_key(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup);
 static void ngx_keepers_reserve_value(const keepers_signup_t *record,
-    u_char state, u_char value[NGX_KEEPERS_RESERVE_VALUE_LEN]);
+    u_char value[NGX_KEEPERS_RESERVE_VALUE_LEN]);
 static ngx_keepers_reserve_e ngx_keepers_reserve_found(
     ngx_keepers_signup_t *signup, keepers_str_t said);
 static void ngx_keepers_reserve_cleanup(void *data);
@@ -38,7 +34,7 @@ static void ngx_keepers_reserve_cleanup(void *data);
 
 void
 ngx_keepers_reserve_name(ngx_keepers_main_conf_t *kmcf,
-    ngx_keepers_signup_t *signup, keepers_str_t key)
+    ngx_keepers_signup_t *signup)
 {
     u_char             hash[KEEPERS_UUID_LEN];
     keepers_str_t      parts[4];
@@ -63,7 +59,7 @@ ngx_keepers_reserve_name(ngx_keepers_main_conf_t *kmcf,
 
     parts[1] = record->slug;
     parts[2] = ngx_keepers_reserve_text("/");   /* in no slug */
-    parts[3] = key;
+    parts[3] = signup->key;
 
     keepers_keyed_hash(secret, parts, 4, hash, sizeof(hash));
 
@@ -107,7 +103,7 @@ ngx_keepers_reserve_digest(const u_char *key, keepers_signup_t *record)
 
     keepers_keyed_hash(key, &part, 1, record->digest, KEEPERS_HASH_LEN);
 
-    keepers_wipe(buf, sizeof(buf));
+    keepers_wipe(buf, out.len);
 }
 
 
@@ -115,7 +111,6 @@ ngx_int_t
 ngx_keepers_reserve_admit(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_signup_t *signup, ngx_keepers_reserve_e *state)
 {
-    u_char                  value[NGX_KEEPERS_RESERVE_VALUE_LEN];
     ngx_int_t               rc;
     ngx_keepers_reserve_t  *reserve;
 
@@ -132,10 +127,8 @@ ngx_keepers_reserve_admit(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    ngx_keepers_reserve_value(&signup->record, 'p', value);
-
     reserve->with.key = reserve->key;
-    reserve->with.value = keepers_str(value, sizeof(value));
+    reserve->with.value = keepers_str(reserve->value, sizeof(reserve->value));
     reserve->with.life =
                       ngx_keepers_reserve_text(NGX_KEEPERS_RESERVE_PENDING_MS);
 
@@ -231,7 +224,6 @@ ngx_keepers_reserve(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
 static ngx_int_t
 ngx_keepers_reserve_start(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 {
-    u_char                  value[NGX_KEEPERS_RESERVE_VALUE_LEN];
     keepers_str_t           argv[6];
     ngx_keepers_reserve_t  *reserve;
 
@@ -249,11 +241,9 @@ ngx_keepers_reserve_start(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
         return NGX_ERROR;
     }
 
-    ngx_keepers_reserve_value(&signup->record, 'p', value);
-
     argv[0] = ngx_keepers_reserve_text("SET");
     argv[1] = reserve->key;
-    argv[2] = keepers_str(value, sizeof(value));
+    argv[2] = keepers_str(reserve->value, sizeof(reserve->value));
     argv[3] = ngx_keepers_reserve_text("NX");
     argv[4] = ngx_keepers_reserve_text("PX");
     argv[5] = ngx_keepers_reserve_text(NGX_KEEPERS_RESERVE_PENDING_MS);
@@ -265,7 +255,7 @@ ngx_keepers_reserve_start(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 }
 
 
-/* Its key, and its end if the request ends before the answer. */
+/* Its key, what it says, and its end if the request ends before the answer. */
 
 static ngx_int_t
 ngx_keepers_reserve_begin(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
@@ -281,6 +271,8 @@ ngx_keepers_reserve_begin(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
     cln->handler = ngx_keepers_reserve_cleanup;
     cln->data = signup;
 
+    ngx_keepers_reserve_value(&signup->record, signup->reserve.value);
+
     return ngx_keepers_reserve_key(r, signup);
 }
 
@@ -288,28 +280,24 @@ ngx_keepers_reserve_begin(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 static ngx_int_t
 ngx_keepers_reserve_key(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 {
-    u_char                    hash[NGX_KEEPERS_RESERVE_HASH_LEN];
+    u_char                    mark[KEEPERS_MARK_LEN];
     keepers_out_t             out;
-    keepers_str_t             parts[2];
     ngx_keepers_main_conf_t  *kmcf;
 
     kmcf = ngx_keepers_main_conf(r);
 
     /* the id itself is nobody's business but the writer's */
 
-    parts[0] = ngx_keepers_reserve_text("reserve");
-    parts[1] = keepers_str(signup->record.id.bytes, KEEPERS_UUID_LEN);
-
-    keepers_keyed_hash(kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_SIGNUP],
-                       parts, 2, hash, sizeof(hash));
+    keepers_mark(kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_NAME],
+                 keepers_str(signup->record.id.bytes, KEEPERS_UUID_LEN), mark);
 
     ngx_keepers_out(&out, r->pool, kmcf->redis.prefix.len
-                    + keepers_base64url_len(NGX_KEEPERS_RESERVE_HASH_LEN)
+                    + keepers_base64url_len(KEEPERS_MARK_LEN)
                     + sizeof("{}:i") - 1);
 
     keepers_out_str(&out, ngx_keepers_from(kmcf->redis.prefix));
     keepers_out_byte(&out, '{');
-    keepers_text_base64url(&out, keepers_str(hash, sizeof(hash)));
+    keepers_text_base64url(&out, keepers_str(mark, sizeof(mark)));
     keepers_out_text(&out, "}:i");
 
     signup->reserve.key = keepers_out_written(&out);
@@ -318,15 +306,16 @@ ngx_keepers_reserve_key(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 }
 
 
+/* "p:", which becomes "d:" in the first byte. */
+
 static void
-ngx_keepers_reserve_value(const keepers_signup_t *record, u_char state,
+ngx_keepers_reserve_value(const keepers_signup_t *record,
     u_char value[NGX_KEEPERS_RESERVE_VALUE_LEN])
 {
     keepers_out_t  out;
 
     keepers_out_init(&out, value, NGX_KEEPERS_RESERVE_VALUE_LEN);
-    keepers_out_byte(&out, state);
-    keepers_out_byte(&out, ':');
+    keepers_out_text(&out, "p:");
     keepers_text_base64url(&out, keepers_str(record->digest,
                                              KEEPERS_HASH_LEN));
 }
@@ -335,17 +324,14 @@ ngx_keepers_reserve_value(const keepers_signup_t *record, u_char state,
 static ngx_keepers_reserve_e
 ngx_keepers_reserve_found(ngx_keepers_signup_t *signup, keepers_str_t said)
 {
-    u_char  mine[NGX_KEEPERS_RESERVE_VALUE_LEN];
-
     if (said.len != NGX_KEEPERS_RESERVE_VALUE_LEN) {
         /* not ours: the database decides */
         return NGX_KEEPERS_RESERVE_FREE;
     }
 
-    ngx_keepers_reserve_value(&signup->record, said.data[0], mine);
-
-    if (!keepers_equal(mine, said.data, sizeof(mine))) {
-
+    if (!keepers_equal(signup->reserve.value + 1, said.data + 1,
+                       NGX_KEEPERS_RESERVE_VALUE_LEN - 1))
+    {
         /* the id of a form has its content in it */
 
         return signup->type == NGX_KEEPERS_BODY_FORM
@@ -373,7 +359,6 @@ ngx_keepers_reserve_found(ngx_keepers_signup_t *signup, keepers_str_t said)
 void
 ngx_keepers_reserve_settle(ngx_keepers_signup_t *signup, ngx_uint_t accepted)
 {
-    u_char                  value[NGX_KEEPERS_RESERVE_VALUE_LEN];
     keepers_str_t           argv[5];
     ngx_keepers_reserve_t  *reserve;
 
@@ -394,10 +379,10 @@ ngx_keepers_reserve_settle(ngx_keepers_signup_t *signup, ngx_uint_t accepted)
         return;
     }
 
-    ngx_keepers_reserve_value(&signup->record, 'd', value);
+    reserve->value[0] = 'd';
 
     argv[0] = ngx_keepers_reserve_text("SET");
-    argv[2] = keepers_str(value, sizeof(value));
+    argv[2] = keepers_str(reserve->value, sizeof(reserve->value));
     argv[3] = ngx_keepers_reserve_text("PX");
     argv[4] = ngx_keepers_reserve_text(NGX_KEEPERS_RESERVE_DONE_MS);
 

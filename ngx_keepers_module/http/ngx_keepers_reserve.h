@@ -36,11 +36,11 @@ typedef enum {
 
 
 /*
- * Sets digest and id of the record.  "key": the Idempotency-Key of JSON; a
- * form has its ticket, and an id for each content: a correction is no repeat.
+ * Sets digest and id of the record.  JSON has its Idempotency-Key; a form has
+ * its ticket, and an id for each content: a correction is no repeat.
  */
 void ngx_keepers_reserve_name(ngx_keepers_main_conf_t *kmcf,
-    ngx_keepers_signup_t *signup, keepers_str_t key);
+    ngx_keepers_signup_t *signup);
 
 /*
  * In the phase, before ngx_keepers_reserve(): the reservation with the limits

@@ -119,8 +119,6 @@ static ngx_int_t
 ngx_keepers_signup_looked(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_signup_t *signup)
 {
-    keepers_str_t  key;
-
     switch (signup->lookup->state) {
 
     case NGX_KEEPERS_LOOKUP_OPEN:
@@ -151,7 +149,7 @@ ngx_keepers_signup_looked(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
                                              NGX_KEEPERS_OUTCOME_LIMITED);
         }
 
-        if (ngx_keepers_signup_key(r, &key) != NGX_OK) {
+        if (ngx_keepers_signup_key(r, &signup->key) != NGX_OK) {
             return ngx_keepers_answer_finish(r, signup,
                                              NGX_KEEPERS_OUTCOME_KEY_MISSING);
         }
@@ -434,22 +432,11 @@ static ngx_int_t
 ngx_keepers_signup_reserve(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_signup_t *signup)
 {
-    ngx_int_t                 rc;
-    keepers_str_t             key;
-    ngx_keepers_reserve_e     state;
-    ngx_keepers_main_conf_t  *kmcf;
+    ngx_int_t              rc;
+    ngx_keepers_reserve_e  state;
 
     if (signup->reserve.key.data == NULL) {
-        kmcf = ngx_keepers_main_conf(r);
-        key = keepers_str(NULL, 0);
-
-        if (signup->type == NGX_KEEPERS_BODY_JSON
-            && ngx_keepers_signup_key(r, &key) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        ngx_keepers_reserve_name(kmcf, signup, key);
+        ngx_keepers_reserve_name(ngx_keepers_main_conf(r), signup);
     }
 
     ctx->recipient = signup->record.email;

@@ -23,6 +23,7 @@
 #include <ngx_http.h>
 
 #include "core/keepers_signup.h"
+#include "core/keepers_text.h"
 #include "http/ngx_keepers_body.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
@@ -42,9 +43,14 @@ typedef enum {
 } ngx_keepers_signup_stage_e;
 
 
+#define NGX_KEEPERS_RESERVE_VALUE_LEN                                        \
+    (sizeof("p:") - 1 + keepers_base64url_len(KEEPERS_HASH_LEN))
+
+
 /* The reservation of a signup in Redis. */
 typedef struct {
     keepers_str_t                key;       /* no data: not begun */
+    u_char                       value[NGX_KEEPERS_RESERVE_VALUE_LEN];
     ngx_keepers_limit_reserve_t  with;      /* asked for with limits, */
     ngx_keepers_wait_t          *wait;      /* or alone; NULL: not yet */
     unsigned                     alone:1;
@@ -61,6 +67,7 @@ struct ngx_keepers_signup_s {
     ngx_keepers_signup_stage_e   stage;
 
     ngx_keepers_body_type_e      type;
+    keepers_str_t                key;       /* of JSON: Idempotency-Key */
     keepers_field_t              fields[KEEPERS_SIGNUP_FIELDS];
     keepers_fieldset_t           set;       /* set.n 0: nothing was read */
     keepers_faults_t             faults;
