@@ -258,7 +258,7 @@ sub variables {
     my %compiled = map { $_ => 1 }
                    map { slurp("$http/ngx_keepers_$_.c")
                              =~ /variable_row\("(keepers_\w+)"/g }
-                       qw(variables limit_variables);
+                       qw(variables limit_variables reset_variables);
 
     # what stands for another one in the keys of limits, and is not for hosts
     delete @compiled{qw(keepers_limit_net keepers_limit_net_wide)};
