@@ -11,16 +11,26 @@
 #include "writer/writer_outbox_smtp.h"
 
 #include "writer/writer_log.h"
+#include "writer/writer_wait.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+
+#define WRITER_SMTP_SOCKETS  4      /* addresses of one server, in a race */
 
 
 typedef struct {
     keepers_str_t   text;
     bool            begun;      /* the server has taken everything before */
+    bool            late;
+    uint64_t        until_ms;
     atomic_bool    *stop;
+    size_t          sockets_n;
+    curl_socket_t   sockets[WRITER_SMTP_SOCKETS];
 } writer_smtp_t;
 
 
@@ -28,6 +38,10 @@ static bool writer_smtp_options(CURL *curl, const writer_conf_t *conf,
     const writer_mail_t *mail, writer_smtp_t *smtp, struct curl_slist **to);
 static bool writer_smtp_server(CURL *curl, const writer_conf_t *conf);
 static bool writer_smtp_tls(CURL *curl, const writer_conf_t *conf);
+static bool writer_smtp_calls(CURL *curl, writer_smtp_t *smtp);
+static int writer_smtp_opened(void *data, curl_socket_t fd,
+    curlsocktype purpose);
+static int writer_smtp_closed(void *data, curl_socket_t fd);
 static size_t writer_smtp_read(char *buf, size_t size, size_t n, void *data);
 static int writer_smtp_progress(void *data, curl_off_t dltotal,
     curl_off_t dlnow, curl_off_t ultotal, curl_off_t ulnow);
@@ -65,8 +79,9 @@ writer_smtp_send(const writer_conf_t *conf, const writer_mail_t *mail,
     writer_outbox_e     sent;
     struct curl_slist  *to;
 
+    memset(&smtp, 0, sizeof(smtp));
     smtp.text = text;
-    smtp.begun = false;
+    smtp.until_ms = writer_wait_now_ms() + conf->mail_smtp_timeout_s * 1000;
     smtp.stop = stop;
     to = NULL;
 
@@ -106,7 +121,14 @@ writer_smtp_options(CURL *curl, const writer_conf_t *conf,
            && writer_smtp_tls(curl, conf)
            && curl_easy_setopt(curl, CURLOPT_MAIL_FROM, from) == CURLE_OK
            && curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, *to) == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L) == CURLE_OK
+           && writer_smtp_calls(curl, smtp);
+}
+
+
+static bool
+writer_smtp_calls(CURL *curl, writer_smtp_t *smtp)
+{
+    return curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L) == CURLE_OK
            && curl_easy_setopt(curl, CURLOPT_READFUNCTION, writer_smtp_read)
               == CURLE_OK
            && curl_easy_setopt(curl, CURLOPT_READDATA, smtp) == CURLE_OK
@@ -114,7 +136,16 @@ writer_smtp_options(CURL *curl, const writer_conf_t *conf,
            && curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION,
                                writer_smtp_progress)
               == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_XFERINFODATA, smtp) == CURLE_OK;
+           && curl_easy_setopt(curl, CURLOPT_XFERINFODATA, smtp) == CURLE_OK
+           && curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION,
+                               writer_smtp_opened)
+              == CURLE_OK
+           && curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, smtp) == CURLE_OK
+           && curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION,
+                               writer_smtp_closed)
+              == CURLE_OK
+           && curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, smtp)
+              == CURLE_OK;
 }
 
 
@@ -126,11 +157,9 @@ static bool
 writer_smtp_server(CURL *curl, const writer_conf_t *conf)
 {
     char         url[2 * WRITER_CONF_TEXT_MAX];
-    long         timeout_ms;
     const char  *host;
 
     host = strchr(conf->mail_from, '@');
-    timeout_ms = (long) conf->mail_smtp_timeout_s * 1000;
 
     (void) snprintf(url, sizeof(url), "%s/%s", conf->mail_smtp,
                     host != NULL ? host + 1 : "");
@@ -139,11 +168,7 @@ writer_smtp_server(CURL *curl, const writer_conf_t *conf)
            && curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps")
               == CURLE_OK
            && curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms)
-              == CURLE_OK
-           && curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms)
-              == CURLE_OK;
+           && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
 }
 
 
@@ -202,11 +227,54 @@ writer_smtp_read(char *buf, size_t size, size_t n, void *data)
 }
 
 
-/* A writer that is told to stop does not wait for a server that hangs. */
+static int
+writer_smtp_opened(void *data, curl_socket_t fd, curlsocktype purpose)
+{
+    writer_smtp_t  *smtp;
+
+    (void) purpose;
+
+    smtp = data;
+
+    if (smtp->sockets_n == WRITER_SMTP_SOCKETS) {
+        return CURL_SOCKOPT_ERROR;
+    }
+
+    smtp->sockets[smtp->sockets_n++] = fd;
+
+    return CURL_SOCKOPT_OK;
+}
+
+
+static int
+writer_smtp_closed(void *data, curl_socket_t fd)
+{
+    size_t          i;
+    writer_smtp_t  *smtp;
+
+    smtp = data;
+
+    for (i = 0; i < smtp->sockets_n; i++) {
+        if (smtp->sockets[i] == fd) {
+            smtp->sockets[i] = smtp->sockets[--smtp->sockets_n];
+            break;
+        }
+    }
+
+    return close(fd);
+}
+
+
+/*
+ * Called at least each second.  libcurl's own time-out would say QUIT, and wait
+ * two minutes for a server that hangs to answer it: so the time is ours, and
+ * the connection is of no use when it is over, or when the writer stops.
+ */
 static int
 writer_smtp_progress(void *data, curl_off_t dltotal, curl_off_t dlnow,
     curl_off_t ultotal, curl_off_t ulnow)
 {
+    size_t          i;
     writer_smtp_t  *smtp;
 
     (void) dltotal;
@@ -215,8 +283,17 @@ writer_smtp_progress(void *data, curl_off_t dltotal, curl_off_t dlnow,
     (void) ulnow;
 
     smtp = data;
+    smtp->late = writer_wait_now_ms() >= smtp->until_ms;
 
-    return atomic_load(smtp->stop);
+    if (!smtp->late && !atomic_load(smtp->stop)) {
+        return 0;
+    }
+
+    for (i = 0; i < smtp->sockets_n; i++) {
+        (void) shutdown(smtp->sockets[i], SHUT_RDWR);
+    }
+
+    return 1;
 }
 
 
@@ -234,6 +311,11 @@ writer_smtp_judge(CURL *curl, CURLcode code, const writer_smtp_t *smtp,
 
     if (code == CURLE_OK) {
         return WRITER_OUTBOX_SENT;
+    }
+
+    if (smtp->late) {
+        (void) snprintf(why, WRITER_SMTP_WHY, "timeout");
+        return WRITER_OUTBOX_DOWN;
     }
 
     reply = 0;
