@@ -66,6 +66,8 @@ my %valid = (keepers_zone => '1m',
              keepers_signin => '/asks',
              keepers_password => '/asks',
              keepers_step_up => '/asks',
+             keepers_forgot => '/asks',
+             keepers_reset => '/asks',
              keepers_signout => '',
              keepers_sessions => '',
              keepers_limit_rule => 'a key=$uri rate=1/s',
@@ -248,6 +250,11 @@ my @values = (
     [location => 'keepers_signin http://writer/;',
      'invalid uri "http://writer/" in "keepers_signin": it is an internal '
      . 'location that asks the writer, and starts with "/"'],
+    [location => 'keepers_forgot forgot;',
+     'invalid uri "forgot" in "keepers_forgot": it is an internal location '
+     . 'that asks the writer, and starts with "/"'],
+    [location => 'keepers_reset /a; keepers_reset /a;',
+     '"keepers_reset" directive is duplicate'],
     [location => 'keepers_step_up up;',
      'invalid uri "up" in "keepers_step_up": it is an internal location that '
      . 'asks the writer, and starts with "/"'],

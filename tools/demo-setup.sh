@@ -28,7 +28,7 @@ sockets=${3:-$dir/run}
 module=$(realpath "${KEEPERS_MODULE:-build/ngx_http_keepers_module.so}")
 writer=$(realpath "${KEEPERS_WRITER:-build/keepers-writer}")
 
-mkdir -p "$dir"/{conf,logs,redis,data} "$dir"/nginx/{body,proxy} "$sockets"
+mkdir -p "$dir"/{conf,logs,redis,data,mail} "$dir"/nginx/{body,proxy} "$sockets"
 chmod 700 "$dir"
 
 
@@ -107,6 +107,11 @@ master=$dir/keys/master.key
 
 [store]
 database=$dir/data/keepers.db
+
+[mail]
+url=http://127.0.0.1:$port
+from=no-reply@example.com
+folder=$dir/mail
 
 [redis]
 socket=$sockets/redis.sock
@@ -206,6 +211,7 @@ REDIS_ADMIN_USER=admin
 REDIS_ADMIN_PASSWORD=$(secret redis-admin.password)
 WRITER_SOCKET=$sockets/writer.sock
 DATABASE=$dir/data/keepers.db
+MAIL=$dir/mail
 NGINX_CONF=$dir/conf/nginx.conf
 ACCESS_LOG=$dir/logs/access.log
 ERROR_LOG=$dir/logs/error.log

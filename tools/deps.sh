@@ -17,14 +17,14 @@ module="nginx nginx-dev build-essential pkgconf:pkg-config libhiredis-dev
 
 # The writer, and what ./build.sh run starts beside it.
 writer="libevent-dev libsqlite3-dev libphonenumber-dev libqrcodegen-dev
-        libinih-dev libssl-dev liboath-dev"
+        libinih-dev libssl-dev liboath-dev libcurl4-openssl-dev"
 run="redis-server:redis-server sqlite3:sqlite3"
 
 # The tests: clients, unit tests, sanitizers, a browser, databases.
 test="libmojolicious-perl libcmocka-dev clang:clang libclang-rt-dev
       chromium:chromium nodejs:node npm:npm curl:curl strace:strace
       python3:python3 oathtool:oathtool postgresql libdbd-pg-perl
-      libdbd-sqlite3-perl"
+      libdbd-sqlite3-perl python3-aiosmtpd"
 
 # The benchmarks, with the two Lua modules that ours is compared to.
 bench="wrk:wrk valgrind:valgrind nghttp2-client:h2load

@@ -9,6 +9,7 @@
 #include "writer/writer_accounts.h"
 #include "writer/writer_audit.h"
 #include "writer/writer_http.h"
+#include "writer/writer_mail.h"
 #include "writer/writer_password.h"
 
 #include "core/keepers_session.h"
@@ -19,8 +20,7 @@
 #define WRITER_CHANGE_ASKED_MS  30000
 
 
-static int writer_accounts_change_judge(writer_context_t *ctx,
-    writer_job_t *job, const writer_store_account_t *account);
+static void writer_accounts_change_same(writer_job_t *job);
 static int writer_accounts_change_store(writer_context_t *ctx,
     writer_job_t *job);
 
@@ -76,8 +76,14 @@ writer_accounts_change(writer_context_t *ctx, writer_job_t *job)
                                         current->len)
                == 0;
 
-    rc = right ? writer_accounts_change_judge(ctx, job, &account)
-               : writer_job_problem(job, 403, "password");
+    if (right) {
+        rc = writer_accounts_change_judge(ctx, job, &account,
+                                          job->in.change.asked.fresh);
+        writer_accounts_change_same(job);
+
+    } else {
+        rc = writer_job_problem(job, 403, "password");
+    }
 
     if (rc == WRITER_OK && right && job->status == 0) {
         memcpy(job->in.change.was, account.password, WRITER_HASH_TEXT_MAX);
@@ -99,18 +105,14 @@ writer_accounts_change(writer_context_t *ctx, writer_job_t *job)
 }
 
 
-static int
+int
 writer_accounts_change_judge(writer_context_t *ctx, writer_job_t *job,
-    const writer_store_account_t *account)
+    const writer_store_account_t *account, keepers_str_t fresh)
 {
     int                       rc, fault;
-    keepers_str_t             fresh, current;
     keepers_out_t             email;
     unsigned char             buf[KEEPERS_EMAIL_LEN_MAX];
     const writer_business_t  *business;
-
-    fresh = job->in.change.asked.fresh;
-    current = job->in.change.asked.current;
 
     keepers_out_init(&email, buf, sizeof(buf));
 
@@ -131,16 +133,28 @@ writer_accounts_change_judge(writer_context_t *ctx, writer_job_t *job,
 
     if (fault != KEEPERS_OK) {
         writer_job_error(job, "new", writer_password_code(fault));
-
-    } else if (fresh.len == current.len
-               && keepers_equal(fresh.data, current.data, fresh.len))
-    {
-        writer_job_error(job, "new", "same");
     }
 
     keepers_wipe(buf, sizeof(buf));
 
     return WRITER_OK;
+}
+
+
+static void
+writer_accounts_change_same(writer_job_t *job)
+{
+    keepers_str_t  fresh, current;
+
+    fresh = job->in.change.asked.fresh;
+    current = job->in.change.asked.current;
+
+    if (job->errors_n == 0
+        && fresh.len == current.len
+        && keepers_equal(fresh.data, current.data, fresh.len))
+    {
+        writer_job_error(job, "new", "same");
+    }
 }
 
 
@@ -151,9 +165,8 @@ writer_accounts_change_judge(writer_context_t *ctx, writer_job_t *job,
 static int
 writer_accounts_change_store(writer_context_t *ctx, writer_job_t *job)
 {
-    int                       rc;
-    writer_store_account_t    account;
-    const writer_business_t  *business;
+    int                     rc;
+    writer_store_account_t  account;
 
     rc = writer_store_account_get(ctx->store, &job->in.change.asked.user,
                                   &account);
@@ -165,28 +178,44 @@ writer_accounts_change_store(writer_context_t *ctx, writer_job_t *job)
         return writer_job_problem(job, 409, "changed");
     }
 
+    return rc == WRITER_OK
+           ? writer_accounts_change_apply(ctx, job, &account,
+                                          job->in.change.hash,
+                                          "account.password")
+           : rc;
+}
+
+
+/* All sessions, the caller's too: who has one gets a new one behind it. */
+int
+writer_accounts_change_apply(writer_context_t *ctx, writer_job_t *job,
+    const writer_store_account_t *account, const char *hash, const char *what)
+{
+    int                       rc;
+    const writer_business_t  *business;
+
+    rc = writer_business_find(&ctx->businesses, ctx->store,
+                              &account->business_uuid, &business);
+
     if (rc == WRITER_OK) {
-        rc = writer_business_find(&ctx->businesses, ctx->store,
-                                  &account.business_uuid, &business);
+        rc = writer_store_account_password(ctx->store, &account->uuid, hash,
+                                           job->now_ms);
     }
 
     if (rc == WRITER_OK) {
-        rc = writer_store_account_password(ctx->store, &account.uuid,
-                                           job->in.change.hash, job->now_ms);
-    }
-
-    /* all sessions, the caller's too, who gets a new one behind it */
-
-    if (rc == WRITER_OK) {
-        rc = writer_store_end_add(ctx->store, &account.uuid, job->now_ms);
+        rc = writer_store_end_add(ctx->store, &account->uuid, job->now_ms);
     }
 
     if (rc == WRITER_OK) {
-        job->identity.user = account.uuid;
-        job->identity.business = account.business_uuid;
+        job->identity.user = account->uuid;
+        job->identity.business = account->business_uuid;
 
-        rc = writer_audit_job(ctx, business, job, "account.password",
-                              keepers_role_name(account.role));
+        rc = writer_audit_job(ctx, business, job, what,
+                              keepers_role_name(account->role));
+    }
+
+    if (rc == WRITER_OK) {
+        rc = writer_mail_changed(ctx, job, &account->uuid);
     }
 
     job->ended = rc == WRITER_OK;

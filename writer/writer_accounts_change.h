@@ -18,5 +18,18 @@
 bool writer_accounts_change_read(writer_job_t *job, void *http);
 int writer_accounts_change(writer_context_t *ctx, writer_job_t *job);
 
+/* May "fresh" be the password of this account?  Errors are those of "new". */
+int writer_accounts_change_judge(writer_context_t *ctx, writer_job_t *job,
+    const writer_store_account_t *account, keepers_str_t fresh)
+    keepers_checked;
+
+/*
+ * In a transaction: stores the hash, ends all sessions, tokens and links to
+ * set a password, notes it as "what", tells the owner, and answers 204.
+ */
+int writer_accounts_change_apply(writer_context_t *ctx, writer_job_t *job,
+    const writer_store_account_t *account, const char *hash, const char *what)
+    keepers_checked;
+
 
 #endif /* _WRITER_ACCOUNTS_CHANGE_H_INCLUDED_ */

@@ -11,6 +11,7 @@
 #include "writer/writer_command.h"
 #include "writer/writer_links.h"
 #include "writer/writer_lock.h"
+#include "writer/writer_mail.h"
 #include "writer/writer_operator.h"
 #include "writer/writer_pool.h"
 #include "writer/writer_password.h"
@@ -75,6 +76,11 @@ static const writer_cli_option_t  writer_cli_email_options[] = {
 };
 
 
+static const writer_cli_option_t  writer_cli_no_options[] = {
+    { NULL, NULL, false }
+};
+
+
 static const writer_cli_option_t  writer_cli_link_options[] = {
     { "--business", "business", false },
     { "--slug", "slug", false },
@@ -104,6 +110,8 @@ static const writer_cli_command_t  writer_cli_commands[] = {
       true, writer_cli_email_options },
     { "account", "totp remove", "/v1/admin/totp/remove",
       writer_operator_totp_remove, false, writer_cli_email_options },
+    { "mail", "retry", "/v1/admin/mail/retry", writer_mail_retry, false,
+      writer_cli_no_options },
     { "link", "add", "/v1/admin/links", writer_operator_link, false,
       writer_cli_link_options },
     { "link", "open", "/v1/admin/links/%s/open", writer_operator_link_open,

@@ -24,6 +24,8 @@
     "  spool       (signups that wait in Redis, and that were set aside)\n"   \
     "  spool requeue\n"                                                       \
     "              (what was set aside is tried again)\n"                     \
+    "  mail        (mails that wait, and that were set aside)\n"               \
+    "  mail retry  (what was set aside is tried again)\n"                      \
     "  account add --business NAME | --business-id ID\n"                      \
     "              --email ADDRESS --role owner|manager|staff|auditor\n"      \
     "  account password --email ADDRESS\n"                                    \

@@ -11,6 +11,7 @@
 #include "writer/writer_held.h"
 #include "writer/writer_links.h"
 #include "writer/writer_log.h"
+#include "writer/writer_mail.h"
 #include "writer/writer_wait.h"
 
 
@@ -34,7 +35,7 @@ static void writer_commit_well(writer_commit_t *commit, int rc);
 int
 writer_commit_start(writer_commit_t *commit, const writer_context_t *ctx,
     writer_done_pt done, void *data, writer_published_pt published,
-    void *published_data)
+    void *published_data, writer_mailed_pt mailed, void *mailed_data)
 {
     memset(commit, 0, sizeof(*commit));
 
@@ -43,6 +44,8 @@ writer_commit_start(writer_commit_t *commit, const writer_context_t *ctx,
     commit->data = data;
     commit->published = published;
     commit->published_data = published_data;
+    commit->mailed = mailed;
+    commit->mailed_data = mailed_data;
     writer_jobs_init(&commit->jobs);
     pthread_mutex_init(&commit->lock, NULL);
 
@@ -186,6 +189,10 @@ writer_commit_batch(writer_commit_t *commit, writer_job_t *jobs, size_t n)
             if (job->ended) {
                 commit->published(commit->published_data, NULL);
             }
+
+            if (job->mailed) {
+                commit->mailed(commit->mailed_data);
+            }
         }
     }
 
@@ -325,6 +332,7 @@ writer_commit_keep_house(writer_commit_t *commit)
 
     writer_commit_chore(commit, writer_held_purge, now_ms);
     writer_commit_chore(commit, writer_customers_expire, now_ms);
+    writer_commit_chore(commit, writer_mail_purge, now_ms);
 }
 
 

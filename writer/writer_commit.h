@@ -25,6 +25,10 @@
 typedef void (*writer_published_pt)(void *data, const char *slug);
 
 
+/* Something in the outbox is durable; on the committer's thread. */
+typedef void (*writer_mailed_pt)(void *data);
+
+
 typedef struct {
     pthread_mutex_t      lock;
     pthread_cond_t       wake;
@@ -37,8 +41,10 @@ typedef struct {
     uint64_t             kept_ms;       /* house kept last */
     writer_done_pt       done;
     writer_published_pt  published;
+    writer_mailed_pt     mailed;
     void                *data;
     void                *published_data;
+    void                *mailed_data;
     pthread_t            thread;
     bool                 started;
 } writer_commit_t;
@@ -47,7 +53,8 @@ typedef struct {
 /* Takes over an open, migrated context. */
 int writer_commit_start(writer_commit_t *commit, const writer_context_t *ctx,
     writer_done_pt done, void *data, writer_published_pt published,
-    void *published_data) keepers_checked;
+    void *published_data, writer_mailed_pt mailed, void *mailed_data)
+    keepers_checked;
 bool writer_commit_submit(writer_commit_t *commit, writer_job_t *job)
     keepers_checked;
 

@@ -37,6 +37,8 @@ static int writer_conf_set(writer_conf_t *conf, const writer_conf_key_t *k,
     const char *value, const char *from);
 static int writer_conf_secret(writer_conf_t *conf, const char *what,
     const char *path, char *to, size_t size);
+static int writer_conf_password(writer_conf_t *conf, const char *what,
+    const char *path, char password[WRITER_CONF_TEXT_MAX]);
 static int writer_conf_environment(writer_conf_t *conf);
 static int writer_conf_ring(writer_conf_t *conf, const char *key,
     const char *path, keepers_keyring_t **ring);
@@ -67,6 +69,17 @@ static const writer_conf_key_t  writer_conf_table[] = {
     writer_conf_text("redis", "user", "", redis_user),
     writer_conf_text("redis", "password_file", "", redis_password_file),
     writer_conf_text("redis", "prefix", "keepers:", redis_prefix),
+    writer_conf_text("mail", "url", "", mail_url),
+    writer_conf_text("mail", "from", "", mail_from),
+    writer_conf_text("mail", "folder", "", mail_folder),
+    writer_conf_text("mail", "smtp", "", mail_smtp),
+    writer_conf_number("mail", "smtp_tls", "1", mail_smtp_tls, 0, 1),
+    writer_conf_text("mail", "smtp_ca", "", mail_smtp_ca),
+    writer_conf_text("mail", "smtp_user", "", mail_smtp_user),
+    writer_conf_text("mail", "smtp_password_file", "",
+                     mail_smtp_password_file),
+    writer_conf_number("mail", "smtp_timeout_s", "20", mail_smtp_timeout_s, 1,
+                       300),
     writer_conf_number("argon2", "memory_kib", "65536", argon2_memory_kib,
                        8192, 4194304),
     writer_conf_number("argon2", "passes", "2", argon2_passes, 1, 100),
@@ -273,17 +286,35 @@ writer_conf_keys(writer_conf_t *conf)
         return -1;
     }
 
-    if (conf->redis_password_file[0] != '\0') {
-        rc = writer_conf_secret(conf, "[redis] password_file",
-                                conf->redis_password_file,
-                                conf->redis_password,
-                                sizeof(conf->redis_password));
-        if (rc != 0) {
-            return -1;
-        }
-
-        conf->redis_password[strcspn(conf->redis_password, "\r\n")] = '\0';
+    if (writer_conf_password(conf, "[redis] password_file",
+                             conf->redis_password_file, conf->redis_password)
+        != 0)
+    {
+        return -1;
     }
+
+    return writer_conf_password(conf, "[mail] smtp_password_file",
+                                conf->mail_smtp_password_file,
+                                conf->mail_smtp_password);
+}
+
+
+/* The first line of a file, if one is named. */
+static int
+writer_conf_password(writer_conf_t *conf, const char *what, const char *path,
+    char password[WRITER_CONF_TEXT_MAX])
+{
+    if (path[0] == '\0') {
+        return 0;
+    }
+
+    if (writer_conf_secret(conf, what, path, password, WRITER_CONF_TEXT_MAX)
+        != 0)
+    {
+        return -1;
+    }
+
+    password[strcspn(password, "\r\n")] = '\0';
 
     return 0;
 }

@@ -37,9 +37,19 @@ typedef struct {
     char                redis_user[WRITER_CONF_TEXT_MAX];
     char                redis_password_file[WRITER_CONF_TEXT_MAX];
     char                redis_prefix[WRITER_CONF_TEXT_MAX];
+    char                mail_url[WRITER_CONF_TEXT_MAX];       /* or no mail */
+    char                mail_from[WRITER_CONF_TEXT_MAX];
+    char                mail_folder[WRITER_CONF_TEXT_MAX];    /* or smtp */
+    char                mail_smtp[WRITER_CONF_TEXT_MAX];      /* or empty */
+    char                mail_smtp_ca[WRITER_CONF_TEXT_MAX];   /* or empty */
+    char                mail_smtp_user[WRITER_CONF_TEXT_MAX]; /* or empty */
+    char                mail_smtp_password_file[WRITER_CONF_TEXT_MAX];
 
+    bool                mail_folder_made;     /* the default: by the writer */
     uint64_t            redis_port;
     uint64_t            redis_tls;                            /* 0 or 1 */
+    uint64_t            mail_smtp_tls;                        /* 0 or 1 */
+    uint64_t            mail_smtp_timeout_s;
     uint64_t            argon2_memory_kib;
     uint64_t            argon2_passes;
     uint64_t            argon2_threads;
@@ -50,6 +60,7 @@ typedef struct {
     keepers_keyring_t  *master_ring;
     unsigned char       secret[32];
     char                redis_password[WRITER_CONF_TEXT_MAX];
+    char                mail_smtp_password[WRITER_CONF_TEXT_MAX];
 
     char                fault[WRITER_CONF_FAULT_MAX];     /* in words */
 } writer_conf_t;

@@ -307,6 +307,13 @@ writer_http_submit(writer_http_t *http, writer_job_t *job, writer_lane_e lane)
 }
 
 
+bool
+writer_http_apart(writer_http_t *http, writer_job_t *job)
+{
+    return writer_commit_submit(http->commit, job);
+}
+
+
 void
 writer_http_done(void *data, writer_job_t *jobs)
 {

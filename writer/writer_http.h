@@ -29,6 +29,11 @@ bool writer_http_listen(writer_http_t *http) keepers_checked;
 void writer_http_run(writer_http_t *http);
 void writer_http_free(writer_http_t *http);
 
+/* On the loop: a job that no request waits for, to the committer; false: the
+ * queue is full, and it is still the caller's. */
+bool writer_http_apart(writer_http_t *http, writer_job_t *job)
+    keepers_checked;
+
 /* writer_done_pt: from any thread. */
 void writer_http_done(void *http, writer_job_t *jobs);
 

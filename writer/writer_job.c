@@ -22,6 +22,7 @@ writer_job_reset(writer_job_t *job)
     job->errors_n = 0;
     job->published[0] = '\0';
     job->ended = false;
+    job->mailed = false;
     job->then = NULL;
 
     if (job->out != NULL) {

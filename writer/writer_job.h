@@ -19,6 +19,7 @@
 #include "core/keepers_field.h"
 #include "core/keepers_identity.h"
 #include "core/keepers_password.h"
+#include "core/keepers_reset.h"
 #include "core/keepers_signin.h"
 #include "core/keepers_signup.h"
 #include "core/keepers_step_up.h"
@@ -135,6 +136,22 @@ typedef struct {
 } writer_proof_t;
 
 
+/* What is to become of a mail in the outbox. */
+typedef enum {
+    WRITER_MAIL_END_SENT = 0,
+    WRITER_MAIL_END_LATER,
+    WRITER_MAIL_END_ASIDE
+} writer_mail_end_e;
+
+
+typedef struct {
+    writer_mail_end_e   end;
+    keepers_uuid_t      id;
+    uint64_t            next_ms;    /* of LATER */
+    char                why[24];    /* of ASIDE: a code */
+} writer_mail_end_t;
+
+
 struct writer_job_s {
     writer_job_t           *next;
     struct evhttp_request  *request;
@@ -171,6 +188,7 @@ struct writer_job_s {
      * tokens changed */
     char                    published[KEEPERS_SLUG_LEN_MAX + 1];
     bool                    ended;      /* and sessions that must end there */
+    bool                    mailed;     /* and something is in the outbox */
 
     union {
         keepers_signup_t    signup;
@@ -181,6 +199,13 @@ struct writer_job_s {
             char                hash[WRITER_HASH_TEXT_MAX];
         }                   change;
         keepers_step_up_t   step_up;
+        keepers_forgot_t    forgot;
+        struct {
+            keepers_reset_t     asked;
+            unsigned char       token[KEEPERS_HASH_LEN];    /* its hash */
+            char                hash[WRITER_HASH_TEXT_MAX];
+        }                   reset;
+        writer_mail_end_t   mail;
         writer_proof_t      proof;
         keepers_field_t     fields[WRITER_JOB_FIELDS];
         writer_query_t      query;

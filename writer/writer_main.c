@@ -15,6 +15,9 @@
 #include "writer/writer_keygen.h"
 #include "writer/writer_lock.h"
 #include "writer/writer_log.h"
+#include "writer/writer_mail.h"
+#include "writer/writer_mail_conf.h"
+#include "writer/writer_outbox.h"
 #include "writer/writer_pool.h"
 #include "writer/writer_redis.h"
 #include "writer/writer_redis_open.h"
@@ -41,13 +44,15 @@ typedef struct {
     writer_pool_t     passwords;
     writer_redis_t    redis;
     writer_spool_t    spool;
+    writer_outbox_t   outbox;
     writer_http_t    *http;
 } writer_parts_t;
 
 
 static void writer_main_descriptors(void);
 static void writer_main_memory(void);
-static int writer_main_conf(writer_conf_t *conf, const char *path);
+static int writer_main_conf(writer_conf_t *conf, const char *path,
+    bool served);
 static int writer_main_serve(const writer_conf_t *conf);
 static int writer_main_open(writer_context_t *ctx, const writer_conf_t *conf);
 static int writer_main_start(writer_parts_t *parts, writer_context_t *ctx);
@@ -61,6 +66,7 @@ int
 main(int argc, char **argv)
 {
     int            rc;
+    bool           check;
     writer_conf_t  conf;
     struct rlimit  core = { 0, 0 };
 
@@ -85,16 +91,21 @@ main(int argc, char **argv)
         return 2;
     }
 
-    if (writer_main_conf(&conf, argv[2]) != 0) {
+    check = argc == 4 && strcmp(argv[3], "check-config") == 0;
+
+    if (writer_main_conf(&conf, argv[2], argc == 3 || check) != 0) {
         return 1;
     }
 
     if (argc == 3) {
         rc = writer_main_serve(&conf);
 
-    } else if (argc == 4 && strcmp(argv[3], "check-config") == 0) {
+    } else if (check) {
         printf("the configuration \"%s\" is good\n", argv[2]);
         rc = 0;
+
+    } else if (argc == 4 && strcmp(argv[3], "mail") == 0) {
+        rc = writer_mail_command(&conf);
 
     } else if ((argc == 4 || argc == 5) && strcmp(argv[3], "spool") == 0) {
         rc = writer_spool_command(&conf, argc == 5 ? argv[4] : NULL);
@@ -139,11 +150,13 @@ writer_main_memory(void)
 
 
 static int
-writer_main_conf(writer_conf_t *conf, const char *path)
+writer_main_conf(writer_conf_t *conf, const char *path, bool served)
 {
     if (writer_conf_read(conf, path) == 0
         && writer_conf_keys(conf) == 0
-        && writer_redis_check(conf) == 0)
+        && writer_redis_check(conf) == 0
+        && writer_mail_check(conf) == 0
+        && (!served || writer_mail_check_folder(conf) == 0))
     {
         return 0;
     }
@@ -232,10 +245,12 @@ writer_main_start(writer_parts_t *parts, writer_context_t *ctx)
                                   &parts->passwords);
 
     if (parts->http == NULL
+        || !writer_outbox_init(&parts->outbox, conf)
         || writer_redis_start(&parts->redis, conf) != 0
         || writer_commit_start(&parts->commit, ctx, writer_http_done,
                                parts->http, writer_redis_publish,
-                               &parts->redis)
+                               &parts->redis, writer_outbox_wake,
+                               &parts->outbox)
            != 0)
     {
         writer_context_close(ctx);
@@ -252,6 +267,7 @@ writer_main_start(writer_parts_t *parts, writer_context_t *ctx)
                              (size_t) conf->argon2_queue,
                              writer_commit_onward, &parts->commit)
         != 0
+        || writer_outbox_start(&parts->outbox, &parts->commit) != 0
         || !writer_http_listen(parts->http)
         || writer_spool_start(&parts->spool, conf, &parts->commit) != 0)
     {
@@ -269,7 +285,9 @@ writer_main_stop(writer_parts_t *parts)
     writer_pool_stop(&parts->readers);
     writer_spool_stop(&parts->spool);
     writer_redis_uses(&parts->redis, NULL);
+    writer_outbox_stop(&parts->outbox);
     writer_commit_stop(&parts->commit);
+    writer_outbox_free(&parts->outbox);
     writer_redis_stop(&parts->redis);
 
     if (parts->http != NULL) {

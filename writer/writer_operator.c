@@ -11,6 +11,7 @@
 #include "writer/writer_http.h"
 #include "writer/writer_json.h"
 #include "writer/writer_links.h"
+#include "writer/writer_mail.h"
 #include "writer/writer_vault.h"
 
 #include "core/keepers_email.h"
@@ -305,6 +306,10 @@ writer_operator_password(writer_context_t *ctx, writer_job_t *job)
         rc = writer_audit_note(ctx, business, WRITER_OPERATOR,
                                "account.password",
                                keepers_role_name(account.role), job->now_ms);
+    }
+
+    if (rc == WRITER_OK) {
+        rc = writer_mail_changed(ctx, job, &account.uuid);
     }
 
     job->ended = rc == WRITER_OK;

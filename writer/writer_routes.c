@@ -15,9 +15,11 @@
 #include "writer/writer_held.h"
 #include "writer/writer_http.h"
 #include "writer/writer_links.h"
+#include "writer/writer_mail.h"
 #include "writer/writer_operator.h"
 #include "writer/writer_proof.h"
 #include "writer/writer_query.h"
+#include "writer/writer_resets.h"
 #include "writer/writer_signups.h"
 #include "writer/writer_tokens.h"
 #include "writer/writer_vault.h"
@@ -71,6 +73,10 @@ static const writer_route_t  writer_routes[] = {
                 writer_accounts_signin_read, writer_accounts_signin),
     writer_open(POST, "/v1/password", PASSWORD, ENVELOPE,
                 writer_accounts_change_read, writer_accounts_change),
+    writer_open(POST, "/v1/forgot", LOOP, ENVELOPE, writer_resets_ask_read,
+                writer_resets_ask),
+    writer_open(POST, "/v1/reset", PASSWORD, ENVELOPE, writer_resets_read,
+                writer_resets_run),
     writer_open(POST, "/v1/step-up", PASSWORD, ENVELOPE,
                 writer_proof_step_up_read, writer_proof_step_up),
     writer_open(GET, "/healthz", LOOP, NONE, NULL, writer_health_alive),
@@ -128,6 +134,8 @@ static const writer_route_t  writer_routes[] = {
                 writer_operator_read, writer_operator_password),
     writer_open(POST, "/v1/admin/totp/remove", COMMIT, OPERATOR,
                 writer_operator_read, writer_operator_totp_remove),
+    writer_open(POST, "/v1/admin/mail/retry", COMMIT, OPERATOR,
+                writer_operator_read, writer_mail_retry),
     writer_open(POST, "/v1/admin/links", COMMIT, OPERATOR,
                 writer_operator_read, writer_operator_link),
     writer_open(POST, "/v1/admin/links/*/open", COMMIT, OPERATOR, NULL,

@@ -28,6 +28,8 @@
 #define WRITER_WORD_LEN_MAX      80
 #define WRITER_TOKEN_NAME_MAX    60
 #define WRITER_TOKEN_ID_LEN      16         /* hex: 8 bytes of its hash */
+#define WRITER_MAIL_PLAIN_LEN    304        /* all alike, whatever is in it */
+#define WRITER_MAIL_SEALED_LEN   (WRITER_MAIL_PLAIN_LEN + 40)
 #define WRITER_LINK_DELETED      3          /* behind keepers_link_state_e */
 
 
@@ -174,6 +176,25 @@ typedef struct {
 } writer_store_token_t;
 
 
+/* A mail that waits for its delivery; its contents are sealed. */
+typedef struct {
+    keepers_uuid_t   id;
+    uint64_t         made_ms;
+    uint64_t         expires_ms;            /* useless from then on */
+    uint64_t         next_ms;               /* not to be tried before */
+    uint64_t         tries;                 /* that failed */
+    char             master[KEEPERS_KEY_ID_LEN_MAX + 1];
+    unsigned char    sealed[WRITER_MAIL_SEALED_LEN];
+} writer_store_mail_t;
+
+
+typedef struct {
+    uint64_t         waiting;
+    uint64_t         aside;
+    uint64_t         oldest_ms;             /* of those that wait; 0: none */
+} writer_store_mails_t;
+
+
 /* Of a business's audit log: how many rows, and the MAC of that; see audit. */
 typedef struct {
     uint64_t         rows;
@@ -242,9 +263,48 @@ int writer_store_account_find(writer_store_t *store,
 int writer_store_account_get(writer_store_t *store,
     const keepers_uuid_t *uuid, writer_store_account_t *account)
     keepers_checked;
+/* Ends what was sent to whoever had forgotten the one before, too. */
 int writer_store_account_password(writer_store_t *store,
     const keepers_uuid_t *uuid, const char *password, uint64_t now_ms)
     keepers_checked;
+
+/*
+ * Links by which a user sets another password, by the hash of their token.
+ * NONE from _add: the user has as many as "max" that live; _find: there is no
+ * such one, or it has expired.
+ */
+int writer_store_reset_add(writer_store_t *store, const keepers_uuid_t *user,
+    const unsigned char hash[KEEPERS_HASH_LEN], uint64_t now_ms,
+    uint64_t expires_ms, unsigned max) keepers_checked;
+int writer_store_reset_find(writer_store_t *store,
+    const unsigned char hash[KEEPERS_HASH_LEN], uint64_t now_ms,
+    keepers_uuid_t *user) keepers_checked;
+int writer_store_resets_end(writer_store_t *store, const keepers_uuid_t *user)
+    keepers_checked;
+int writer_store_resets_purge(writer_store_t *store, uint64_t now_ms)
+    keepers_checked;
+
+/*
+ * The outbox.  _due: the one that is to be tried next, NONE if nothing waits;
+ * "mail->next_ms" may lie ahead.  _aside: it is kept, with "why", a code, and
+ * not tried again until _again, which counts them.
+ */
+int writer_store_mail_add(writer_store_t *store,
+    const writer_store_mail_t *mail) keepers_checked;
+int writer_store_mail_due(writer_store_t *store, writer_store_mail_t *mail)
+    keepers_checked;
+int writer_store_mail_remove(writer_store_t *store, const keepers_uuid_t *id)
+    keepers_checked;
+int writer_store_mail_later(writer_store_t *store, const keepers_uuid_t *id,
+    uint64_t next_ms) keepers_checked;
+int writer_store_mail_aside(writer_store_t *store, const keepers_uuid_t *id,
+    const char *why) keepers_checked;
+int writer_store_mail_again(writer_store_t *store, uint64_t now_ms,
+    uint64_t *n) keepers_checked;
+int writer_store_mails_purge(writer_store_t *store, uint64_t now_ms)
+    keepers_checked;
+int writer_store_mails_count(writer_store_t *store,
+    writer_store_mails_t *counts) keepers_checked;
 
 /*
  * The second factor of a user.  NONE from _put: one is confirmed; _confirm:

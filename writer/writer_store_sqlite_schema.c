@@ -233,7 +233,28 @@ static const char *const  writer_sqlite_steps[] = {
      "  SELECT RAISE (ABORT, 'a text is never deleted'); END;"
      "CREATE TRIGGER consent_texts_first BEFORE INSERT ON consent_texts"
      "  WHEN EXISTS (SELECT 1 FROM consent_texts WHERE hash = NEW.hash) BEGIN"
-     "  SELECT RAISE (IGNORE); END;")
+     "  SELECT RAISE (IGNORE); END;"),
+
+    /* 7: links to set a password; mails that wait, and that were set aside */
+    ("CREATE TABLE resets ("
+     "  hash BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),"
+     "  user BLOB NOT NULL REFERENCES accounts (uuid),"
+     "  expires_ms INTEGER NOT NULL"
+     ") STRICT, WITHOUT ROWID;"
+     "CREATE INDEX resets_user ON resets (user, expires_ms);"
+     "CREATE INDEX resets_expires ON resets (expires_ms);"
+
+     "CREATE TABLE outbox ("
+     "  id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),"
+     "  master TEXT NOT NULL,"          /* id of the key that seals */
+     "  sealed BLOB NOT NULL,"
+     "  why TEXT NOT NULL DEFAULT '',"  /* set aside: a code, never words */
+     "  tries INTEGER NOT NULL DEFAULT 0,"
+     "  made_ms INTEGER NOT NULL,"
+     "  next_ms INTEGER NOT NULL,"
+     "  expires_ms INTEGER NOT NULL"
+     ") STRICT, WITHOUT ROWID;"
+     "CREATE INDEX outbox_next ON outbox (next_ms, id) WHERE why = '';")
 };
 
 #define WRITER_SQLITE_STEPS                                                   \

@@ -218,7 +218,11 @@ writer_store_account_password(writer_store_t *store,
              " WHERE uuid = ?", "zib", password, (int64_t) now_ms,
              uuid->bytes, (size_t) KEEPERS_UUID_LEN);
 
-    return rc == WRITER_OK ? writer_sqlite_changed(store) : rc;
+    if (rc == WRITER_OK) {
+        rc = writer_sqlite_changed(store);
+    }
+
+    return rc == WRITER_OK ? writer_store_resets_end(store, uuid) : rc;
 }
 
 

@@ -37,6 +37,8 @@ typedef enum {
     KEEPERS_RECORD_SIGNIN = 2,
     KEEPERS_RECORD_PASSWORD = 3,
     KEEPERS_RECORD_STEP_UP = 4,
+    KEEPERS_RECORD_FORGOT = 5,
+    KEEPERS_RECORD_RESET = 6,
     KEEPERS_RECORD_PROBE = 127      /* nothing else: does it open? */
 } keepers_record_e;
 

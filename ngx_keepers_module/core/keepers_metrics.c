@@ -71,6 +71,8 @@ static const keepers_metrics_help_t  keepers_metrics_helps[] = {
     { "keepers_revocations_total",
       "Ended sessions that workers were told of." },
     { "keepers_signins_total", "Sign-in attempts by their result." },
+    { "keepers_resets_total",
+      "Links for a forgotten password, asked for and used." },
     { "keepers_signups_total", "Signup attempts by their result." },
     { "keepers_fields_unknown_total",
       "Fields of a body that no rule knows." },

@@ -51,6 +51,11 @@
     row(STEP_UP_BAD,      "keepers_step_ups_total", "verdict=\"bad\"")       \
     row(STEP_UP_BUSY,     "keepers_step_ups_total", "verdict=\"busy\"")      \
     row(STEP_UP_ERROR,    "keepers_step_ups_total", "verdict=\"error\"")     \
+    row(RESET_ASKED,      "keepers_resets_total", "verdict=\"asked\"")       \
+    row(RESET_OK,         "keepers_resets_total", "verdict=\"ok\"")          \
+    row(RESET_BAD,        "keepers_resets_total", "verdict=\"bad\"")         \
+    row(RESET_LIMITED,    "keepers_resets_total", "verdict=\"limited\"")     \
+    row(RESET_BUSY,       "keepers_resets_total", "verdict=\"busy\"")        \
     row(SIGNUP_ACCEPTED,  "keepers_signups_total", "outcome=\"accepted\"")   \
     row(SIGNUP_HELD,      "keepers_signups_total", "outcome=\"held\"")       \
     row(SIGNUP_QUEUED,    "keepers_signups_total", "outcome=\"queued\"")     \

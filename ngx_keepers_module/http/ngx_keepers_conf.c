@@ -274,6 +274,8 @@ ngx_keepers_conf_nameless(ngx_conf_t *cf, const ngx_keepers_loc_conf_t *prev,
     conf->signin = prev->signin;
     conf->password = prev->password;
     conf->step_up = prev->step_up;
+    conf->forgot = prev->forgot;
+    conf->reset = prev->reset;
     conf->spool_max = prev->spool_max;
     conf->signout = prev->signout;
     conf->sessions = prev->sessions;
@@ -345,6 +347,14 @@ ngx_keepers_conf_handlers(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
         clcf->handler = ngx_keepers_password_handler;
     }
 
+    if (conf->forgot.len != 0 && !clcf->noname) {
+        clcf->handler = ngx_keepers_forgot_handler;
+    }
+
+    if (conf->reset.len != 0 && !clcf->noname) {
+        clcf->handler = ngx_keepers_reset_handler;
+    }
+
     if (clcf->lmt_excpt && clcf->handler == NULL) {
         clcf->handler = ngx_keepers_conf_handler(conf);
     }
@@ -363,7 +373,8 @@ static ngx_uint_t
 ngx_keepers_conf_seals(const ngx_keepers_loc_conf_t *conf)
 {
     return conf->link != NULL || conf->signin.len != 0
-           || conf->password.len != 0 || conf->step_up.len != 0;
+           || conf->password.len != 0 || conf->step_up.len != 0
+           || conf->forgot.len != 0 || conf->reset.len != 0;
 }
 
 
@@ -378,6 +389,14 @@ ngx_keepers_conf_handler(const ngx_keepers_loc_conf_t *conf)
 
     if (conf->step_up.len != 0) {
         return ngx_keepers_step_up_handler;
+    }
+
+    if (conf->forgot.len != 0) {
+        return ngx_keepers_forgot_handler;
+    }
+
+    if (conf->reset.len != 0) {
+        return ngx_keepers_reset_handler;
     }
 
     if (conf->thanks != NULL) {

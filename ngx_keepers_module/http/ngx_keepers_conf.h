@@ -178,6 +178,8 @@ typedef struct {
     ngx_str_t                  signin;      /* internal location */
     ngx_str_t                  password;    /* the same */
     ngx_str_t                  step_up;     /* the same */
+    ngx_str_t                  forgot;      /* the same */
+    ngx_str_t                  reset;       /* the same */
     ngx_uint_t                 spool_max;   /* entries; 0: no spool here */
     ngx_flag_t                 signout;
     ngx_flag_t                 sessions;
@@ -214,7 +216,7 @@ char *ngx_keepers_conf_cookie(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_conf_session_error(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_keepers_conf_asking(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);            /* signin, step_up: by offset */
+    void *conf);            /* signin and the like: by offset */
 char *ngx_keepers_conf_signout(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_conf_sessions(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

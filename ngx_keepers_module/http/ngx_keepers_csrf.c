@@ -53,6 +53,20 @@ ngx_keepers_csrf_origin(ngx_http_request_t *r)
 }
 
 
+ngx_uint_t
+ngx_keepers_csrf_hidden(ngx_http_request_t *r)
+{
+    ngx_str_t  *origin;
+
+    origin = ngx_keepers_header_find(r, "origin");
+
+    return ngx_keepers_header_find(r, "sec-fetch-site") == NULL
+           && origin != NULL
+           && origin->len == 4
+           && ngx_strncmp(origin->data, "null", 4) == 0;
+}
+
+
 ngx_int_t
 ngx_keepers_csrf_check(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx)
 {

@@ -34,4 +34,9 @@ ngx_int_t ngx_keepers_csrf_check(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx);
 
 
+/* Does it say of itself that it may not be told where it is from?  So does a
+ * form on a page under no-referrer; a browser of today adds Sec-Fetch-Site. */
+ngx_uint_t ngx_keepers_csrf_hidden(ngx_http_request_t *r);
+
+
 #endif /* _NGX_KEEPERS_CSRF_H_INCLUDED_ */

@@ -98,6 +98,7 @@ typedef struct {
     ngx_msec_int_t          redis_ms;       /* -1: Redis was not asked */
     ngx_str_t               next;           /* of a sign-in, signed, proved */
     ngx_uint_t              language;       /* of a signup's page, plus one */
+    keepers_str_t           reset_token;    /* of a form that failed; secret */
 
     /* of a signup whose fields passed, for the keys of limits */
     keepers_str_t           recipient;      /* its e-mail address; secret */
@@ -111,7 +112,7 @@ typedef struct {
     ngx_keepers_wait_t     *wait;           /* one op at a time */
     ngx_keepers_limits_t   *limits;         /* NULL: none was decided */
     ngx_keepers_signup_t   *signup;         /* of the signup phase */
-    ngx_keepers_ask_t      *ask;            /* of a sign-in */
+    ngx_keepers_ask_t      *ask;            /* of a sign-in and the like */
 
     ngx_keepers_live_t      live;           /* the last: it is not wiped */
 } ngx_keepers_ctx_t;

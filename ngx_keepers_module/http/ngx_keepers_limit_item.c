@@ -82,7 +82,8 @@ ngx_keepers_limit_collect(ngx_http_request_t *r,
 /*
  * Where no session is looked up its stage is the early one.  Rules that count
  * failed sign-ins are decided together, in one round trip: when it is known
- * whose account is tried, and from which device.
+ * whose account is tried, and from which device.  So are those on who has
+ * forgotten a password, whose form is shown again.
  */
 
 static ngx_keepers_limit_stage_e
@@ -101,8 +102,8 @@ ngx_keepers_limit_due(ngx_http_request_t *r, ngx_keepers_limit_t *limit)
     }
 
     if (due == NGX_KEEPERS_LIMIT_EARLY
-        && limit->rule->failures
-        && klcf->signin.len != 0
+        && ((limit->rule->failures && klcf->signin.len != 0)
+            || klcf->forgot.len != 0 || klcf->reset.len != 0)
         && r->method == NGX_HTTP_POST)
     {
         due = NGX_KEEPERS_LIMIT_SIGNIN;

@@ -174,6 +174,16 @@ static ngx_command_t  ngx_keepers_commands[] = {
       ngx_keepers_conf_asking,
       NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(password), NULL },
 
+    { ngx_string("keepers_forgot"),
+      NGX_KEEPERS_LOC|NGX_CONF_TAKE1,
+      ngx_keepers_conf_asking,
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(forgot), NULL },
+
+    { ngx_string("keepers_reset"),
+      NGX_KEEPERS_LOC|NGX_CONF_TAKE1,
+      ngx_keepers_conf_asking,
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(reset), NULL },
+
     { ngx_string("keepers_signout"),
       NGX_KEEPERS_LOC|NGX_CONF_NOARGS,
       ngx_keepers_conf_signout,

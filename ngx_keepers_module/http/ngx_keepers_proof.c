@@ -207,3 +207,31 @@ ngx_keepers_proof_again(ngx_http_request_t *r, ngx_uint_t status,
 
     return ngx_keepers_page_reply(r, status);
 }
+
+
+ngx_int_t
+ngx_keepers_proof_good(ngx_http_request_t *r, const char *reason)
+{
+    ngx_keepers_ctx_t  *ctx;
+
+    ctx = ngx_keepers_ctx_get(r);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->reason = reason;
+
+    if (ngx_keepers_loc_conf(r)->page != NULL
+        && ngx_keepers_body_type(r) != NGX_KEEPERS_BODY_JSON)
+    {
+        return ngx_keepers_page_reply(r, NGX_HTTP_OK);
+    }
+
+    if (ngx_keepers_reply_headers(r, NULL, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_keepers_reply_body(r, NGX_HTTP_NO_CONTENT, NULL,
+                                  keepers_str(NULL, 0));
+}

@@ -44,5 +44,8 @@ ngx_int_t ngx_keepers_proof_who(keepers_str_t answer,
 ngx_int_t ngx_keepers_proof_again(ngx_http_request_t *r, ngx_uint_t status,
     const char *reason);
 
+/* It went well, and the page says so; 204 to a script, or without a page. */
+ngx_int_t ngx_keepers_proof_good(ngx_http_request_t *r, const char *reason);
+
 
 #endif /* _NGX_KEEPERS_PROOF_H_INCLUDED_ */

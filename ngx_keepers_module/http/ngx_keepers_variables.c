@@ -144,7 +144,8 @@ ngx_int_t
 ngx_keepers_variables_add(ngx_conf_t *cf)
 {
     if (ngx_keepers_variables_of(cf, ngx_keepers_variables) != NGX_OK
-        || ngx_keepers_variables_of(cf, ngx_keepers_probe_variables) != NGX_OK)
+        || ngx_keepers_variables_of(cf, ngx_keepers_probe_variables) != NGX_OK
+        || ngx_keepers_variables_of(cf, ngx_keepers_reset_variables) != NGX_OK)
     {
         return NGX_ERROR;
     }

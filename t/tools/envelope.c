@@ -4,7 +4,8 @@
  *
  * What an edge sends the writer, without an edge, for the tests:
  *
- *     envelope KEYS signup|signin|step_up|identity|ticket [NAME=VALUE]...
+ *     envelope KEYS signup|signin|step_up|forgot|reset|identity|ticket
+ *              [NAME=VALUE]...
  *
  * writes a sealed record, the value of Keepers-Identity, or the token of a
  * form, to standard output.  KEYS is a folder of "keepers-writer keygen".
@@ -18,6 +19,7 @@
 
 #include "core/keepers_envelope.h"
 #include "core/keepers_identity.h"
+#include "core/keepers_reset.h"
 #include "core/keepers_session.h"
 #include "core/keepers_signin.h"
 #include "core/keepers_signup.h"
@@ -50,6 +52,8 @@ static void envelope_consent(const envelope_t *e, const char *name,
 static void envelope_signup(const envelope_t *e, keepers_out_t *record);
 static void envelope_signin(const envelope_t *e, keepers_out_t *record);
 static void envelope_step_up(const envelope_t *e, keepers_out_t *record);
+static void envelope_forgot(const envelope_t *e, keepers_out_t *record);
+static void envelope_reset(const envelope_t *e, keepers_out_t *record);
 static void envelope_identity(const envelope_t *e, keepers_out_t *out);
 static void envelope_ticket(const envelope_t *e, keepers_out_t *out);
 static int envelope_seal(const envelope_t *e, keepers_str_t record,
@@ -106,6 +110,10 @@ main(int argc, char **argv)
             envelope_signup(&e, &record);
         } else if (strcmp(argv[2], "step_up") == 0) {
             envelope_step_up(&e, &record);
+        } else if (strcmp(argv[2], "forgot") == 0) {
+            envelope_forgot(&e, &record);
+        } else if (strcmp(argv[2], "reset") == 0) {
+            envelope_reset(&e, &record);
         } else {
             envelope_signin(&e, &record);
         }
@@ -295,6 +303,40 @@ envelope_step_up(const envelope_t *e, keepers_out_t *record)
     step_up.code = envelope_str(e, "code");
 
     keepers_step_up_encode(&step_up, record);
+}
+
+
+static void
+envelope_forgot(const envelope_t *e, keepers_out_t *record)
+{
+    keepers_forgot_t  forgot;
+
+    memset(&forgot, 0, sizeof(forgot));
+
+    forgot.asked_ms = envelope_number(e, "asked_ms", e->now_ms);
+    forgot.email = envelope_str(e, "email");
+
+    keepers_forgot_encode(&forgot, record);
+}
+
+
+static void
+envelope_reset(const envelope_t *e, keepers_out_t *record)
+{
+    keepers_reset_t  reset;
+
+    memset(&reset, 0, sizeof(reset));
+
+    reset.asked_ms = envelope_number(e, "asked_ms", e->now_ms);
+    reset.fresh = envelope_str(e, "new");
+
+    if (!keepers_text_base64url_decode(envelope_str(e, "token"), reset.token,
+                                       sizeof(reset.token)))
+    {
+        memset(reset.token, 0, sizeof(reset.token));
+    }
+
+    keepers_reset_encode(&reset, record);
 }
 
 

@@ -322,12 +322,13 @@ sub canary { push(@canaries, map { quotemeta } @_); return $_[0] }
 sub allow_log { push(@allowed, @_); return }
 
 
-# Everything that was written, but for what is configuration.
+# Everything that was written, but for what is configuration, and for mails,
+# which are to a person.
 sub written {
     my @found;
 
     File::Find::find({ no_chdir => 1, wanted => sub {
-        push(@found, $_) if -f $_ && !m{/(keys|conf)/|\.(conf|env|ini)$};
+        push(@found, $_) if -f $_ && !m{/(keys|conf)/|\.(conf|env|ini|eml|eml\.new)$};
     } }, work_dir());
 
     return @found;
