@@ -64,7 +64,7 @@ writer_health_read(writer_job_t *job, void *data)
     keepers_str_t  text;
     unsigned char  probe[WRITER_HEALTH_PROBE_LEN];
 
-    text = writer_http_header(job, "Keepers-Probe");
+    text = writer_job_header(job, "Keepers-Probe");
 
     /* a monitor that asks the socket itself has no keys that could differ */
 

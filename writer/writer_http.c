@@ -20,11 +20,9 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <event2/keyvalq_struct.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 
@@ -529,7 +527,7 @@ bool
 writer_http_envelope(writer_http_t *http, writer_job_t *job,
     keepers_record_e kind, size_t *len)
 {
-    if (writer_http_open(http, job, writer_http_body(job), kind, len)) {
+    if (writer_http_open(http, job, writer_job_body(job), kind, len)) {
         job->room_used = *len;
         return true;
     }
@@ -551,21 +549,6 @@ writer_http_open(writer_http_t *http, writer_job_t *job,
 }
 
 
-keepers_str_t
-writer_http_body(const writer_job_t *job)
-{
-    size_t            len;
-    unsigned char    *p;
-    struct evbuffer  *input;
-
-    input = evhttp_request_get_input_buffer(job->request);
-    len = evbuffer_get_length(input);
-    p = len != 0 ? evbuffer_pullup(input, -1) : NULL;
-
-    return keepers_str(p, p != NULL ? len : 0);
-}
-
-
 void *
 writer_http_heap(writer_http_t *http)
 {
@@ -577,30 +560,4 @@ const writer_conf_t *
 writer_http_conf(const writer_http_t *http)
 {
     return http->conf;
-}
-
-
-keepers_str_t
-writer_http_header(const writer_job_t *job, const char *name)
-{
-    const char       *value;
-    struct evkeyval  *header;
-
-    value = NULL;
-
-    TAILQ_FOREACH(header, evhttp_request_get_input_headers(job->request),
-                  next)
-    {
-        if (evutil_ascii_strcasecmp(header->key, name) != 0) {
-            continue;
-        }
-
-        if (value != NULL) {
-            return keepers_str(NULL, 0);
-        }
-
-        value = header->value;
-    }
-
-    return keepers_str(value, value != NULL ? strlen(value) : 0);
 }

@@ -49,12 +49,8 @@ bool writer_http_envelope(writer_http_t *http, writer_job_t *job,
 bool writer_http_open(writer_http_t *http, writer_job_t *job,
     keepers_str_t envelope, keepers_record_e kind, size_t *len)
     keepers_checked;
-keepers_str_t writer_http_body(const writer_job_t *job);
 void *writer_http_heap(writer_http_t *http);
 const writer_conf_t *writer_http_conf(const writer_http_t *http);
-
-/* The value of a header that stands once; empty otherwise. */
-keepers_str_t writer_http_header(const writer_job_t *job, const char *name);
 
 
 #endif /* _WRITER_HTTP_H_INCLUDED_ */

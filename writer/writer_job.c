@@ -9,6 +9,9 @@
 #include "core/keepers_session.h"
 #include "core/keepers_text.h"
 
+#include <event2/keyvalq_struct.h>
+#include <sys/queue.h>
+
 
 void
 writer_job_reset(writer_job_t *job)
@@ -152,4 +155,45 @@ writer_jobs_take(writer_jobs_t *jobs)
     }
 
     return job;
+}
+
+
+keepers_str_t
+writer_job_body(const writer_job_t *job)
+{
+    size_t            len;
+    unsigned char    *p;
+    struct evbuffer  *input;
+
+    input = evhttp_request_get_input_buffer(job->request);
+    len = evbuffer_get_length(input);
+    p = len != 0 ? evbuffer_pullup(input, -1) : NULL;
+
+    return keepers_str(p, p != NULL ? len : 0);
+}
+
+
+keepers_str_t
+writer_job_header(const writer_job_t *job, const char *name)
+{
+    const char       *value;
+    struct evkeyval  *header;
+
+    value = NULL;
+
+    TAILQ_FOREACH(header, evhttp_request_get_input_headers(job->request),
+                  next)
+    {
+        if (evutil_ascii_strcasecmp(header->key, name) != 0) {
+            continue;
+        }
+
+        if (value != NULL) {
+            return keepers_str(NULL, 0);
+        }
+
+        value = header->value;
+    }
+
+    return keepers_str(value, value != NULL ? strlen(value) : 0);
 }

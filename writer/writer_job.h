@@ -240,6 +240,12 @@ int writer_job_business(writer_context_t *ctx, writer_job_t *job,
 void writer_job_who(const writer_job_t *job,
     char who[KEEPERS_UUID_TEXT_LEN + 1]);
 
+/* On the loop: the request's body, in one piece; a view. */
+keepers_str_t writer_job_body(const writer_job_t *job);
+
+/* The value of a header that stands once; empty otherwise. */
+keepers_str_t writer_job_header(const writer_job_t *job, const char *name);
+
 /* A queue between two threads, bounded by its owner. */
 typedef struct {
     writer_job_t   *head;

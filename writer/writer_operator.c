@@ -40,7 +40,7 @@ static int writer_operator_link_state(writer_context_t *ctx,
 bool
 writer_operator_read(writer_job_t *job, void *http)
 {
-    return writer_command_read(job, writer_http_body(job),
+    return writer_command_read(job, writer_job_body(job),
                                writer_http_heap(http));
 }
 

@@ -284,7 +284,7 @@ writer_routes_identity(writer_job_t *job, const writer_conf_t *conf)
     int  rc;
 
     rc = keepers_identity_read(conf->shared_ring,
-                               writer_http_header(job, "Keepers-Identity"),
+                               writer_job_header(job, "Keepers-Identity"),
                                job->now_ms / 1000, &job->identity);
     if (rc != KEEPERS_OK) {
         (void) writer_job_problem(job, 401, "identity");
@@ -351,7 +351,7 @@ writer_routes_is_operator(const writer_job_t *job, const writer_conf_t *conf)
     const char    *path;
     keepers_str_t  given;
 
-    given = writer_http_header(job, "Keepers-Admin");
+    given = writer_job_header(job, "Keepers-Admin");
     path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(job->request));
 
     for (digits = 0; digits < given.len && given.data[digits] != '.';
@@ -367,7 +367,7 @@ writer_routes_is_operator(const writer_job_t *job, const writer_conf_t *conf)
 
     for (i = 0; i < conf->master_ring->n; i++) {
         writer_routes_operator(conf->master_ring, i, ms, path,
-                               writer_http_body(job), proof);
+                               writer_job_body(job), proof);
 
         if (given.len == strlen(proof)
             && keepers_equal(given.data, proof, given.len))
