@@ -21,6 +21,7 @@ typedef struct {
 
 static u_char *ngx_keepers_ctx_log(ngx_log_t *log, u_char *buf, size_t len);
 static void ngx_keepers_ctx_cleanup(void *data);
+static void ngx_keepers_ctx_wipe(keepers_str_t secret);
 
 
 ngx_keepers_ctx_t *
@@ -127,6 +128,7 @@ ngx_keepers_ctx_log(ngx_log_t *log, u_char *buf, size_t len)
 static void
 ngx_keepers_ctx_cleanup(void *data)
 {
+    ngx_keepers_cookies_t   *cookies;
     ngx_keepers_ctx_kept_t  *kept;
 
     kept = data;
@@ -135,7 +137,25 @@ ngx_keepers_ctx_cleanup(void *data)
 
     kept->connection->log->handler = kept->log_handler;
 
+    /* where the client's bytes are: nginx gives that memory back as it is */
+
+    for (cookies = kept->ctx.cookies; cookies != NULL; cookies = cookies->next)
+    {
+        ngx_keepers_ctx_wipe(cookies->line);
+    }
+
+    if (kept->ctx.bearers != 0) {
+        ngx_keepers_ctx_wipe(kept->ctx.bearer);
+    }
+
     /* what only says how long it has run is no secret */
 
     keepers_wipe(&kept->ctx, offsetof(ngx_keepers_ctx_t, live));
+}
+
+
+static void
+ngx_keepers_ctx_wipe(keepers_str_t secret)
+{
+    keepers_wipe((u_char *) secret.data, secret.len);
 }
