@@ -48,14 +48,17 @@ my ($worker) = workers($p->{nginx});
 my $link = '/l/corner-coffee';
 my $form = 'application/x-www-form-urlencoded';
 my %marker;
+my $common = 'ZqOfNobodyElse';
 my $marks = 0;
 
 
-# A text that is nowhere else, and what it was.
+# A text that is nowhere else, and what it was.  All have one part in common,
+# so that they are searched for at once.
 sub mark {
     my ($what) = @_;
-    my $text = 'Zq' . join('', map { ('A' .. 'Z', 'a' .. 'z', 0 .. 9)[rand 62] }
-                               1 .. 22);
+    my $some = sub { return join('', map { ('A' .. 'Z', 'a' .. 'z')[rand 52] }
+                                     1 .. $_[0]) };
+    my $text = $some->(8) . $common . $some->(4);
 
     $marker{$text} = sprintf('%03d %s', ++$marks, $what);
     return $text;
@@ -130,6 +133,8 @@ sub said {
 
     while ($socket->sysread($text, 65536, length($text))) { }
 
+    $socket->close();
+
     return join(' ', $text =~ m{^HTTP/1\.1 (\d+)}mg);
 }
 
@@ -149,6 +154,14 @@ sub answer {
     }
 
     return $text;
+}
+
+
+sub once {
+    my ($bytes) = @_;
+    my $socket = connection();
+
+    return answer($socket, $bytes);
 }
 
 
@@ -173,20 +186,68 @@ sub tokens {
 }
 
 
-sub sockets {
-    return scalar(grep { (readlink($_) // '') =~ /^socket:/ }
-                  glob("/proc/$worker/fd/*"));
+# How many clients the worker has a connection with.
+sub connected {
+    my %own = map { (readlink($_) // '') =~ /^socket:\[(\d+)\]/ ? ($1, 1) : () }
+              glob("/proc/$worker/fd/*");
+
+    # state 0A: it listens
+    return scalar(grep { my @field = split(' ', $_);
+                         $own{$field[9]} && $field[3] ne '0A' }
+                  split(/\n/, slurp("/proc/$worker/net/tcp")));
+}
+
+
+# What is in the worker's memory, and stood in a request.
+sub left {
+    my $memory = Keepers::Memory->of($worker);
+    my $any = $memory->has($common);
+
+    return ($memory, grep { ($any || $_ !~ /$common/) && $memory->has($_) }
+                     keys %marker);
+}
+
+
+# It gives its memory back just after it has closed a connection.
+sub forgotten {
+    my ($name) = @_;
+    my ($memory, @left);
+
+    wait_for { ($memory, @left) = left(); !@left } 1;
+
+    for my $text (@left) {
+        diag("$marker{$text}: $_") for $memory->around($text);
+    }
+
+    # once is enough
+    return is(join(', ', sort map { delete $marker{$_} } @left), '',
+              "$name is forgotten");
+}
+
+
+sub alone {
+    my ($name) = @_;
+
+    ok(wait_for { connected() == 0 }, 'nobody is connected')
+        if connected() != 0;
+
+    return forgotten($name);
+}
+
+
+sub tried {
+    my ($got, $want, $name) = @_;
+
+    is($got, $want, $name);
+    return alone($name);
 }
 
 
 my @close = 'Connection: close';
 my @json = 'Content-Type: application/json';
 my @tokens = tokens(24);
-my $owner = sign_in($p);
 
 sleep(3);
-
-my $before = sockets();
 
 subtest 'what is searched for is found while it is there' => sub {
     my $socket = connection();
@@ -202,59 +263,62 @@ subtest 'what is searched for is found while it is there' => sub {
        'a name whose request waits');
     ok(Keepers::Memory->of($worker)->has($cookie), 'its cookie');
     ok(!Keepers::Memory->of($worker)->has(mark('of nobody')), 'no other');
+
+    $socket = undef;
+    alone('what was cut');
 };
 
 subtest 'signups' => sub {
     my $f = sub { my ($what) = @_;
                   return person($what) . '&token=' . shift(@tokens) };
 
-    is(said(connection(), post($link, $f->('a form'), @close)), '303',
+    tried(said(connection(), post($link, $f->('a form'), @close)), '303',
        'a form');
-    is(said(connection(), post($link, person('at once', token => tokens(1)),
+    tried(said(connection(), post($link, person('at once', token => tokens(1)),
                                @close)), '200', 'one more tap');
-    is(said(connection(), post($link, person('at once', token => 'forged'),
+    tried(said(connection(), post($link, person('at once', token => 'forged'),
                                @close, 'Accept-Encoding: gzip')), '403',
        'a false token');
-    is(said(connection(), post($link, person('a fault', email => mark('fault'))
+    tried(said(connection(), post($link, person('a fault', email => mark('fault'))
                                . '&token=' . shift(@tokens), @close)), '422',
        'a fault');
-    is(said(connection(), post($link, $f->('twice') . '&name=x', @close)),
+    tried(said(connection(), post($link, $f->('twice') . '&name=x', @close)),
        '400', 'a repeated field');
-    is(said(connection(), post($link, person('text'), @close,
+    tried(said(connection(), post($link, person('text'), @close,
                                'Content-Type: text/plain')), '415', 'a type');
-    is(said(connection(), post($link, $f->('large') . '&x=' . 'x' x 20000,
+    tried(said(connection(), post($link, $f->('large') . '&x=' . 'x' x 20000,
                                @close)), '413', 'too large');
-    is(said(connection(), post('/l/no-such-link', $f->('nowhere'), @close)),
+    tried(said(connection(), post('/l/no-such-link', $f->('nowhere'), @close)),
        '404', 'no such link');
-    is(said(connection(), post('/nowhere', $f->('nowhere at all'), @close)),
+    tried(said(connection(), post('/nowhere', $f->('nowhere at all'), @close)),
        '404', 'no such page');
-    is(said(connection(), chunked($link, map { substr($_, 0, 30),
+    tried(said(connection(), chunked($link, map { substr($_, 0, 30),
                                                 substr($_, 30) }
                                   $f->('chunks'))), '303', 'in chunks');
-    is(said(connection(), post($link, $f->('body apart'), @close)
+    tried(said(connection(), post($link, $f->('body apart'), @close)
             =~ /(.*?\r\n\r\n)(.{20})(.*)/s), '303', 'its body in parts');
-    is(said(connection(), post($link, person_json('JSON'), @close, @json,
+    tried(said(connection(), post($link, person_json('JSON'), @close, @json,
                                'Idempotency-Key: key-' . mark('key'))), '202',
        'JSON');
-    is(said(connection(), post($link, substr(person_json('half JSON'), 0, -1),
+    tried(said(connection(), post($link, substr(person_json('half JSON'), 0, -1),
                                @close, @json, 'Idempotency-Key: key-2')),
        '400', 'half of JSON');
-    is(said(connection(), "GET $link?name=" . mark('query')
+    tried(said(connection(), "GET $link?name=" . mark('query')
             . " HTTP/1.1\r\nHost: x\r\n@close\r\n\r\n"), '200', 'a query');
 };
 
 subtest 'signups over a limit' => sub {
-    answer(connection(), "GET /limited HTTP/1.1\r\nHost: x\r\n\r\n");
+    once("GET /limited HTTP/1.1\r\nHost: x\r\n\r\n");
 
-    is(said(connection(), post('/limited', person('limited'), @close)), '429',
+    tried(said(connection(), post('/limited', person('limited'), @close)), '429',
        'with its body');
-    is(said(connection(), post('/limited', person('limited, its body later'),
+    tried(said(connection(), post('/limited', person('limited, its body later'),
                                @close) =~ /(.*?\r\n\r\n)(.*)/s), '429',
        'its body later');
-    is(status(answer(connection(), post('/limited', person('limited, kept')))),
+    tried(status(once(post('/limited', person('limited, kept')))),
        '429', 'kept alive');
-    like(curl("http://127.0.0.1:$h2/limited", person('limited, HTTP/2'),
-              '--http2-prior-knowledge'), qr/^429 2/, 'HTTP/2');
+    tried(curl("http://127.0.0.1:$h2/limited", person('limited, HTTP/2'),
+              '--http2-prior-knowledge'), '429 2', 'HTTP/2');
 };
 
 subtest 'several on a connection' => sub {
@@ -265,18 +329,21 @@ subtest 'several on a connection' => sub {
     for my $n (1 .. 3) {
         is(status(answer($socket, post($link, $f->("kept alive $n")))), '303',
            "one after the other, $n");
+        forgotten('of a client that is still connected, it');
     }
 
     is(status(answer($socket, post($link, $f->('long headers'), $long))),
        '303', 'with long headers');
     is(said($socket, post($link, $f->('after long headers'), @close)), '303',
        'and one after that');
+    $socket = undef;
+    alone('all that');
 
-    is(said(connection(), post($link, $f->('pipeline 1'))
+    tried(said(connection(), post($link, $f->('pipeline 1'))
             . post($link, $f->('pipeline 2'))
             . post($link, person('pipeline 3'), @close)), '303 303 403',
        'pipelined');
-    is(said(connection(), post($link, $f->('long pipeline 1'), $long)
+    tried(said(connection(), post($link, $f->('long pipeline 1'), $long)
             . post($link, $f->('long pipeline 2'), $long)
             . post($link, $f->('long pipeline 3'))
             . post($link, $f->('long pipeline 4'), @close)),
@@ -292,9 +359,9 @@ subtest 'clients that leave' => sub {
     connection()->syswrite(substr($half, 0, -4));
     connection()->syswrite(substr($more, 0, -4));
     connection()->syswrite("GET / HTTP/1.1\r\nCookie: keepers=$cookie\r\nHo");
-    is(said(connection(), "GET / HTTP/1.1\r\nHost: x\r\nCookie: keepers=$bad"
+    tried(said(connection(), "GET / HTTP/1.1\r\nHost: x\r\nCookie: keepers=$bad"
             . "\r\nHost: y\r\n\r\n"), '400', 'or write it wrong');
-    is(said(connection(), 'GET /' . mark('URI, too long') . 'x' x 40000
+    tried(said(connection(), 'GET /' . mark('URI, too long') . 'x' x 40000
             . " HTTP/1.1\r\n\r\n"), '414', 'or too long');
 
     my $cut = connection($h2);
@@ -319,24 +386,23 @@ subtest 'HTTP/2 and TLS' => sub {
     {
         my ($name, $url, $version, @option) = @$case;
 
-        is(curl("$url$link", $f->($name), @option), "303 $version",
+        tried(curl("$url$link", $f->($name), @option), "303 $version",
            "$name: a signup");
-        is(curl("$url$link", person("$name, refused"), @option),
+        tried(curl("$url$link", person("$name, refused"), @option),
            "403 $version", "$name: refused");
-        is(curl("$url/", undef, @option, '-H',
+        tried(curl("$url/", undef, @option, '-H',
                 "'Cookie: keepers=" . mark("cookie, $name") . "; b=2'"),
            "302 $version", "$name: a cookie");
-        is(curl("$url/", undef, @option, '-H', "'Authorization: Bearer kp_"
+        tried(curl("$url/", undef, @option, '-H', "'Authorization: Bearer kp_"
                 . mark("token, $name") . "'"), "302 $version",
            "$name: a token");
     }
 };
 
 subtest 'sign-ins and sessions' => sub {
-    my %ours = (Origin => $p->{url});
     my $in = sub {
         my ($email, $password) = @_;
-        my $text = answer(connection(), post('/signin',
+        my $text = once(post('/signin',
                               "email=$email&password=$password"));
 
         return (status($text), $text =~ /keepers=v1\.([\w-]{20})/);
@@ -355,65 +421,54 @@ subtest 'sign-ins and sessions' => sub {
        'unknown account');
 
     my ($cookie) = map { $_->value } grep { $_->name eq 'keepers' }
-                   @{$owner->cookie_jar->all};
+                   @{sign_in($p)->cookie_jar->all};
     my $change = qq({"current":"$password","new":"$new"});
     secret('the session of a browser', substr($cookie, 3, 24));
     secret('its end', substr($cookie, -24));
 
     my $get = sub {
         my ($path, @more) = @_;
-        return status(answer(connection(), join("\r\n", "GET $path HTTP/1.1",
+        return status(once(join("\r\n", "GET $path HTTP/1.1",
             'Host: x', "Cookie: a=1; keepers=$cookie", @more, '', '')));
     };
 
-    is($get->('/api/v1/customers'), 200, 'the customers');
-    is($get->('/api/v1/customers', 'Accept-Encoding: gzip'), 200,
+    tried($get->('/api/v1/customers'), 200, 'the customers');
+    tried($get->('/api/v1/customers', 'Accept-Encoding: gzip'), 200,
        'once more');
-    is($get->('/api/v1/sessions'), 200, 'the sessions');
-    is($get->('/dashboard/'), 200, 'a page');
+    tried($get->('/api/v1/sessions'), 200, 'the sessions');
+    tried($get->('/dashboard/'), 200, 'a page');
 
     for my $long (500, 900, 1500, 7000) {
-        is($get->('/dashboard/', 'Cookie: b=' . 'x' x $long,
+        tried($get->('/dashboard/', 'Cookie: b=' . 'x' x $long,
                   "Cookie: keepers=$cookie"), 401, "two of them, $long");
-        is(status(answer(connection(), "GET /dashboard/ HTTP/1.1\r\nHost: x\r\n"
+        tried(status(once("GET /dashboard/ HTTP/1.1\r\nHost: x\r\n"
             . 'X: ' . 'x' x $long . "\r\nCookie: keepers=$cookie\r\n\r\n")),
            200, "far behind, $long");
     }
 
     for my $url ("http://127.0.0.1:$h2", "https://127.0.0.1:$tls") {
-        is(curl("$url/api/v1/customers", undef, '--http2-prior-knowledge',
+        tried(curl("$url/api/v1/customers", undef, '--http2-prior-knowledge',
                 '-H', "'Cookie: keepers=$cookie'"), '200 2', "by $url");
     }
 
-    my $made = $owner->post("$p->{url}/api/v1/tokens" => \%ours => json =>
-                            { name => mark('name of a token'),
-                              scopes => 'customers.read' })->res->json;
-    my $bearer = secret('a token', substr($made->{token}, 3, 30));
+    my $made = once(post('/api/v1/tokens', '{"name":"'
+        . mark('name of a token') . '","scopes":"customers.read"}', @json,
+        "Cookie: keepers=$cookie"));
+    my ($key) = $made =~ /"(kp_\w{60})"/;
+    secret('a token', substr($key, 3, 30));
 
-    secret('the end of a token', substr($made->{token}, -24));
-    is(wait_for { status(answer(connection(), join("\r\n",
+    secret('the end of a token', substr($key, -24));
+    is(wait_for { status(once(join("\r\n",
            'GET /api/v1/customers HTTP/1.1', 'Host: x',
-           "Authorization: Bearer $made->{token}", '', ''))) == 200 }, 1,
+           "Authorization: Bearer $key", '', ''))) == 200 }, 1,
        'by a token');
-    is(said(connection(), post('/api/v1/password', $change, @json, @close,
+    tried(said(connection(), post('/api/v1/password', $change, @json, @close,
                                "Cookie: keepers=$cookie")), '204',
        'another password');
 };
 
-$owner = undef;
-
-ok(wait_for { sockets() <= $before }, 'all connections are closed');
-
-my $memory = Keepers::Memory->of($worker);
-my @found = sort { $marker{$a} cmp $marker{$b} }
-            grep { $memory->has($_) } keys %marker;
-
-cmp_ok($memory->size, '>', 4_000_000, 'its memory was read');
+cmp_ok(Keepers::Memory->of($worker)->size, '>', 4_000_000,
+       'its memory was read');
 cmp_ok(scalar(keys %marker), '>', 100, 'there was much to remember');
-is(join(', ', map { $marker{$_} } @found), '', 'and nothing is remembered');
-
-for my $text (@found) {
-    diag("$marker{$text}: $_") for $memory->around($text);
-}
 
 done_testing();
