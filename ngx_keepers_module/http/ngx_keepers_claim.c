@@ -100,6 +100,16 @@ ngx_keepers_claim_cookie(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ring = ngx_keepers_main_conf(r)->edge;
 
     for (line = ctx->cookies; line != NULL; line = line->next) {
+
+        /* a line with no other cookie was read when it was taken away */
+
+        if (line->token.data != NULL) {
+            n += ngx_keepers_claim_of(ring, line->token, 0,
+                                      n == 0 ? claim : &other)
+                 == NGX_OK;
+            continue;
+        }
+
         pos = 0;
 
         while (keepers_cookie_next(line->line, name, &pos, &value)) {

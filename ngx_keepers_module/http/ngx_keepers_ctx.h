@@ -53,6 +53,7 @@ typedef struct ngx_keepers_cookies_s  ngx_keepers_cookies_t;
 
 struct ngx_keepers_cookies_s {
     keepers_str_t           line;           /* secret */
+    keepers_str_t           token;          /* if it has nothing else */
     ngx_keepers_cookies_t  *next;
 };
 

@@ -22,9 +22,9 @@ static ngx_int_t ngx_keepers_headers_bearers(ngx_http_request_t *r);
 static ngx_table_elt_t *ngx_keepers_headers_bearer(ngx_http_request_t *r,
     keepers_str_t *token);
 static ngx_uint_t ngx_keepers_headers_cookie(ngx_http_request_t *r,
-    ngx_table_elt_t *h);
+    ngx_table_elt_t *h, keepers_str_t *token);
 static ngx_int_t ngx_keepers_headers_strip(ngx_http_request_t *r,
-    ngx_table_elt_t *h);
+    ngx_table_elt_t *h, keepers_str_t token);
 static ngx_int_t ngx_keepers_headers_drop(ngx_http_request_t *r,
     ngx_table_elt_t *h);
 static ngx_uint_t ngx_keepers_headers_ours(const ngx_table_elt_t *h);
@@ -153,17 +153,18 @@ static ngx_int_t
 ngx_keepers_headers_cookies(ngx_http_request_t *r)
 {
     ngx_uint_t        n;
+    keepers_str_t     token;
     ngx_table_elt_t  *h;
 
     n = 0;
 
     while ((h = ngx_keepers_cookie_line(r, n)) != NULL) {
-        if (!ngx_keepers_headers_cookie(r, h)) {
+        if (!ngx_keepers_headers_cookie(r, h, &token)) {
             n++;
             continue;
         }
 
-        if (ngx_keepers_headers_strip(r, h) != NGX_OK) {
+        if (ngx_keepers_headers_strip(r, h, token) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -260,10 +261,14 @@ ngx_keepers_headers_bearer(ngx_http_request_t *r, keepers_str_t *token)
 }
 
 
-/* Has the line the session's cookie, or that of a known device? */
+/*
+ * Has the line the session's cookie, or that of a known device?  "token" is
+ * the first of the former, or NULL.
+ */
 
 static ngx_uint_t
-ngx_keepers_headers_cookie(ngx_http_request_t *r, ngx_table_elt_t *h)
+ngx_keepers_headers_cookie(ngx_http_request_t *r, ngx_table_elt_t *h,
+    keepers_str_t *token)
 {
     size_t                   pos;
     keepers_str_t            line, value;
@@ -274,12 +279,12 @@ ngx_keepers_headers_cookie(ngx_http_request_t *r, ngx_table_elt_t *h)
 
     pos = 0;
 
-    if (keepers_cookie_next(line, ngx_keepers_from(klcf->cookie), &pos,
-                            &value))
+    if (keepers_cookie_next(line, ngx_keepers_from(klcf->cookie), &pos, token))
     {
         return 1;
     }
 
+    *token = keepers_str(NULL, 0);
     pos = 0;
 
     return keepers_cookie_next(line, ngx_keepers_from(klcf->cookie_device),
@@ -288,7 +293,8 @@ ngx_keepers_headers_cookie(ngx_http_request_t *r, ngx_table_elt_t *h)
 
 
 static ngx_int_t
-ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h)
+ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h,
+    keepers_str_t token)
 {
     keepers_out_t            session, out;
     ngx_keepers_ctx_t       *ctx;
@@ -306,6 +312,7 @@ ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h)
     }
 
     kept->line = ngx_keepers_from(h->value);
+    kept->token = token;
     kept->next = ctx->cookies;
     ctx->cookies = kept;
 
@@ -315,6 +322,8 @@ ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h)
         ngx_str_set(&h->value, "");
         return NGX_OK;
     }
+
+    kept->token = keepers_str(NULL, 0);
 
     /* nginx ends each header's value with a zero, for those who expect it */
 
