@@ -47,8 +47,9 @@ my $p = start_platform(limits => 'off', conf => sub {
 my ($worker) = workers($p->{nginx});
 my $link = '/l/corner-coffee';
 my $form = 'application/x-www-form-urlencoded';
-my %marker;
+my (%marker, %secret);
 my $common = 'ZqOfNobodyElse';
+my $new;
 my $marks = 0;
 
 
@@ -69,7 +70,7 @@ sub secret {
     my ($what, $text) = @_;
 
     length($text // '') >= 8 or die("there is no $what\n");
-    $marker{$text} = $what;
+    $marker{$text} = $secret{$text} = $what;
     return $text;
 }
 
@@ -411,7 +412,7 @@ subtest 'sign-ins and sessions' => sub {
         return (status($text), $text =~ /keepers=v1\.([\w-]{20})/);
     };
     my ($email, $password) = @{$p}{qw(owner_email owner_password)};
-    my $new = mark('a new password');
+    $new = mark('a new password');
 
     secret('the address of the owner', $email =~ s/\@.*//r);
     secret('the password', $password);
@@ -454,8 +455,8 @@ subtest 'sign-ins and sessions' => sub {
                 '-H', "'Cookie: keepers=$cookie'"), '200 2', "by $url");
     }
 
-    my $made = once(post('/api/v1/tokens', '{"name":"'
-        . mark('name of a token') . '","scopes":"customers.read"}', @json,
+    my $made = once(post('/api/v1/tokens',
+        '{"name":"Till","scopes":"customers.read"}', @json,
         "Cookie: keepers=$cookie"));
     my ($key) = $made =~ /"(kp_\w{60})"/;
     secret('a token', substr($key, 3, 30));
@@ -468,6 +469,29 @@ subtest 'sign-ins and sessions' => sub {
     tried(said(connection(), post('/api/v1/password', $change, @json, @close,
                                "Cookie: keepers=$cookie")), '204',
        'another password');
+};
+
+subtest 'the writer' => sub {
+    my $ua = sign_in($p, undef, $new);
+
+    like($ua->get("$p->{url}/api/v1/customers?q=ZqOf")->res->body,
+         qr/$common/, 'has customers');
+    $ua = undef;
+
+    my ($memory, @left);
+
+    wait_for {
+        $memory = Keepers::Memory->of($p->{writer}{pid});
+        @left = grep { $memory->has($_) } $common, keys %secret;
+        return !@left;
+    } 2;
+
+    for my $text (@left) {
+        diag($_) for $memory->around($text);
+    }
+
+    is(join(', ', map { $secret{$_} // 'what was typed' } @left), '',
+       'and remembers nobody either');
 };
 
 cmp_ok(Keepers::Memory->of($worker)->size, '>', 4_000_000,

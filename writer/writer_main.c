@@ -15,6 +15,7 @@
 #include "writer/writer_keygen.h"
 #include "writer/writer_lock.h"
 #include "writer/writer_log.h"
+#include "writer/writer_memory.h"
 #include "writer/writer_pool.h"
 #include "writer/writer_redis.h"
 #include "writer/writer_redis_open.h"
@@ -64,6 +65,7 @@ main(int argc, char **argv)
     /* a core file would hold what the database seals */
 
     (void) setrlimit(RLIMIT_CORE, &core);
+    writer_memory_init();
     writer_main_descriptors();
     (void) signal(SIGPIPE, SIG_IGN);
 
