@@ -51,14 +51,15 @@ static ngx_int_t ngx_keepers_residue_pool(ngx_pool_t *pool,
 static void ngx_keepers_residue_wipe(void *data);
 static void ngx_keepers_residue_client(ngx_http_request_t *r);
 static void ngx_keepers_residue_client_headers(ngx_http_request_t *r);
-static void ngx_keepers_residue_large(ngx_pool_t *pool);
+static void ngx_keepers_residue_large(ngx_pool_t *pool, void *own);
 static void ngx_keepers_residue_blocks(ngx_pool_t *pool);
 static void ngx_keepers_residue_post(void);
 static void ngx_keepers_residue_worker(ngx_event_t *ev);
 static void ngx_keepers_residue_read(void);
 
 
-static ngx_event_t  ngx_keepers_residue_event;
+static ngx_event_t       ngx_keepers_residue_event;
+static ngx_pool_large_t  ngx_keepers_residue_own;
 
 
 ngx_int_t
@@ -195,7 +196,11 @@ ngx_keepers_residue_wipe(void *data)
         ngx_keepers_residue_post();
     }
 
-    ngx_keepers_residue_large(pool);
+    /* that of a connection lies in its pool, and debugging logs once more */
+
+    pool->log = ngx_cycle->log;
+
+    ngx_keepers_residue_large(pool, residue);
 
     /* behind us, somebody who does as we do: what it needs is not touched */
 
@@ -280,25 +285,34 @@ ngx_keepers_residue_client_headers(ngx_http_request_t *r)
 }
 
 
-/* nginx does not keep how long they are; the allocator knows. */
+/*
+ * nginx does not keep how long they are; the allocator knows.  With
+ * NGX_DEBUG_PALLOC each piece of a pool is one, and so is "own", whose "next"
+ * will be read: nginx is left to give it back, out of a list that is not in
+ * it.
+ */
 
 static void
-ngx_keepers_residue_large(ngx_pool_t *pool)
+ngx_keepers_residue_large(ngx_pool_t *pool, void *own)
 {
-    ngx_pool_large_t  *large;
+    ngx_pool_large_t  *large, *left;
+
+    left = NULL;
 
     for (large = pool->large; large != NULL; large = large->next) {
 
-        if (large->alloc == NULL) {
-            continue;
+        if (large->alloc == own) {
+            left = &ngx_keepers_residue_own;
+            left->alloc = own;
+            left->next = NULL;
+
+        } else if (large->alloc != NULL) {
+            keepers_wipe(large->alloc, malloc_usable_size(large->alloc));
+            ngx_free(large->alloc);
         }
-
-        keepers_wipe(large->alloc, malloc_usable_size(large->alloc));
-
-        ngx_free(large->alloc);
     }
 
-    pool->large = NULL;
+    pool->large = left;
 }
 
 
