@@ -21,8 +21,8 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 
-plan(skip_all => 'a sanitizer keeps what is freed')
-    if ($ENV{KEEPERS_NGINX} // '') =~ /asan/;
+# A sanitizer keeps what is freed: with one, only nobody's crash is looked for.
+my $searched = ($ENV{KEEPERS_NGINX} // '') !~ /asan/;
 
 my ($h2, $tls) = (free_port(), free_port());
 my $tight = 'keepers_limit_rule tight key=$binary_remote_addr rate=1/d burst=1;';
@@ -204,6 +204,8 @@ sub connected {
 
 # What is in the worker's memory, and stood in a request.
 sub left {
+    return if !$searched;
+
     my $memory = Keepers::Memory->of($worker);
     my $any = $memory->has($common);
 
@@ -263,6 +265,7 @@ subtest 'what is searched for is found while it is there' => sub {
 
     my ($name) = $body =~ /name=(\w+)/;
 
+    $searched or plan(skip_all => 'nothing is searched');
     ok(wait_for { Keepers::Memory->of($worker)->has($name) },
        'a name whose request waits');
     ok(Keepers::Memory->of($worker)->has($cookie), 'its cookie');
@@ -475,13 +478,14 @@ subtest 'sign-ins and sessions' => sub {
 };
 
 subtest 'the writer' => sub {
+    my ($memory, @left);
     my $ua = sign_in($p, undef, $new);
 
     like($ua->get("$p->{url}/api/v1/customers?q=ZqOf")->res->body,
          qr/$common/, 'has customers');
     $ua = undef;
 
-    my ($memory, @left);
+    return if !$searched;
 
     wait_for {
         $memory = Keepers::Memory->of($p->{writer}{pid});
@@ -497,8 +501,12 @@ subtest 'the writer' => sub {
        'and remembers nobody either');
 };
 
-cmp_ok(Keepers::Memory->of($worker)->size, '>', 4_000_000,
-       'its memory was read');
+SKIP: {
+    skip('nothing is searched', 1) if !$searched;
+    cmp_ok(Keepers::Memory->of($worker)->size, '>', 4_000_000,
+           'its memory was read');
+}
+
 cmp_ok(scalar(keys %marker), '>', 100, 'there was much to remember');
 
 done_testing();

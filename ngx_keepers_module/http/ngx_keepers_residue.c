@@ -69,7 +69,7 @@ ngx_keepers_residue_add(ngx_http_request_t *r)
 
 #if (NGX_HTTP_V2)
 
-    if (r->stream != NULL
+    if (r->stream != NULL && r->stream->pool != NULL
         && ngx_keepers_residue_pool(r->stream->pool,
                                     NGX_KEEPERS_RESIDUE_STREAM, NULL)
            != NGX_OK)
