@@ -17,6 +17,7 @@
 #include "writer/writer_log.h"
 #include "writer/writer_mail.h"
 #include "writer/writer_mail_conf.h"
+#include "writer/writer_memory.h"
 #include "writer/writer_outbox.h"
 #include "writer/writer_pool.h"
 #include "writer/writer_redis.h"
@@ -73,6 +74,7 @@ main(int argc, char **argv)
     /* a core file would hold what the database seals */
 
     (void) setrlimit(RLIMIT_CORE, &core);
+    writer_memory_init();
     writer_main_descriptors();
     writer_main_memory();
     (void) signal(SIGPIPE, SIG_IGN);

@@ -9,6 +9,7 @@
 #include "writer/writer_phone.h"
 
 #include "core/keepers_in.h"
+#include "core/keepers_keyring.h"
 #include "core/keepers_text.h"
 
 #include <stdlib.h>
@@ -105,6 +106,7 @@ writer_person_matches(const writer_person_t *person, keepers_str_t q)
 static bool
 writer_person_folded(keepers_str_t hay, keepers_str_t needle)
 {
+    bool           found;
     keepers_str_t  h, n;
     unsigned char  hay_buf[WRITER_PERSON_FOLD_MAX];
     unsigned char  needle_buf[WRITER_PERSON_FOLD_MAX];
@@ -112,8 +114,14 @@ writer_person_folded(keepers_str_t hay, keepers_str_t needle)
     h = writer_person_fold(hay, hay_buf, sizeof(hay_buf));
     n = writer_person_fold(needle, needle_buf, sizeof(needle_buf));
 
-    return n.len == 0
-           || (h.len >= n.len && memmem(h.data, h.len, n.data, n.len) != NULL);
+    found = n.len == 0
+            || (h.len >= n.len
+                && memmem(h.data, h.len, n.data, n.len) != NULL);
+
+    keepers_wipe(hay_buf, h.len);
+    keepers_wipe(needle_buf, n.len);
+
+    return found;
 }
 
 
@@ -142,6 +150,7 @@ writer_person_fold(keepers_str_t s, unsigned char *buf, size_t size)
     if (folded != buf) {
         /* longer than any row can be: cut, not kept */
         memcpy(buf, folded, size);
+        keepers_wipe(folded, len);
         free(folded);
         len = size;
     }

@@ -19,6 +19,7 @@
 #include "http/ngx_keepers_live.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
 
@@ -123,6 +124,11 @@ ngx_keepers_guard_handler(ngx_http_request_t *r)
     ngx_keepers_loc_conf_t  *klcf;
 
     if (r == r->main) {
+
+        /* the last of ours before a proxy reads the body */
+
+        ngx_keepers_residue_preread(r);
+
         return NGX_DECLINED;
     }
 

@@ -23,8 +23,6 @@ typedef struct {
 
 
 static void ngx_keepers_secret_wipe(void *data);
-static ngx_int_t ngx_keepers_body_wipe_add(ngx_http_request_t *r);
-static void ngx_keepers_body_wipe(void *data);
 
 
 void
@@ -104,10 +102,6 @@ ngx_keepers_body_take(ngx_http_request_t *r, size_t size, keepers_str_t *body)
     ngx_chain_t  *cl;
 
     *body = keepers_str(NULL, 0);
-
-    if (ngx_keepers_body_wipe_add(r) != NGX_OK) {
-        return NGX_ERROR;
-    }
 
     if (r->request_body == NULL || r->request_body->bufs == NULL) {
         return NGX_OK;
@@ -227,51 +221,4 @@ ngx_keepers_secret_wipe(void *data)
     secret = data;
 
     keepers_wipe(secret->data, secret->size);
-}
-
-
-static ngx_int_t
-ngx_keepers_body_wipe_add(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    if (r->request_body == NULL) {
-        return NGX_OK;
-    }
-
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_chain_t *));
-
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_keepers_body_wipe;
-
-    /* by now: the signup phase puts its envelope there instead */
-
-    *(ngx_chain_t **) cln->data = r->request_body->bufs;
-
-    return NGX_OK;
-}
-
-
-/*
- * The buffers lie in the pool of the request, or in the header buffer of the
- * connection, which keeps its bytes until the next request overwrites them.
- * In front of the body there are headers, and behind it may be that request.
- */
-
-static void
-ngx_keepers_body_wipe(void *data)
-{
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    for (cl = *(ngx_chain_t **) data; cl != NULL; cl = cl->next) {
-        b = cl->buf;
-
-        if (b->pos != NULL && b->pos < b->last && b->temporary) {
-            keepers_wipe(b->pos, b->last - b->pos);
-        }
-    }
 }

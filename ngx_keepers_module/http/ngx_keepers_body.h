@@ -2,9 +2,9 @@
 /*
  * Copyright (C) Keepers
  *
- * The request body as one bounded piece of memory, never in a file, wiped
- * when the request ends: our copy, nginx's own buffers, and the preread part
- * in the header buffer.
+ * The request body as one bounded piece of memory, never in a file.  Our copy
+ * is wiped when the request ends, nginx's own buffers as all that a request
+ * had: ngx_keepers_residue.h.
  */
 
 

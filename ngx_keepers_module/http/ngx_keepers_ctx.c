@@ -6,7 +6,6 @@
 
 #include "http/ngx_keepers_ctx.h"
 
-#include "core/keepers_keyring.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_live.h"
 
@@ -21,6 +20,7 @@ typedef struct {
 
 static u_char *ngx_keepers_ctx_log(ngx_log_t *log, u_char *buf, size_t len);
 static void ngx_keepers_ctx_cleanup(void *data);
+static void ngx_keepers_ctx_wipe(void *secret, size_t len);
 
 
 ngx_keepers_ctx_t *
@@ -127,6 +127,7 @@ ngx_keepers_ctx_log(ngx_log_t *log, u_char *buf, size_t len)
 static void
 ngx_keepers_ctx_cleanup(void *data)
 {
+    ngx_keepers_cookies_t   *cookies;
     ngx_keepers_ctx_kept_t  *kept;
 
     kept = data;
@@ -135,7 +136,30 @@ ngx_keepers_ctx_cleanup(void *data)
 
     kept->connection->log->handler = kept->log_handler;
 
+    /* where the client's bytes are: nginx gives that memory back as it is */
+
+    for (cookies = kept->ctx.cookies; cookies != NULL; cookies = cookies->next)
+    {
+        ngx_keepers_ctx_wipe((u_char *) cookies->line.data, cookies->line.len);
+    }
+
+    if (kept->ctx.bearers != 0) {
+        ngx_keepers_ctx_wipe((u_char *) kept->ctx.bearer.data,
+                             kept->ctx.bearer.len);
+    }
+
     /* what only says how long it has run is no secret */
 
-    keepers_wipe(&kept->ctx, offsetof(ngx_keepers_ctx_t, live));
+    ngx_keepers_ctx_wipe(&kept->ctx, offsetof(ngx_keepers_ctx_t, live));
+}
+
+
+/* As keepers_wipe(), without its calls: each request comes here. */
+
+static void
+ngx_keepers_ctx_wipe(void *secret, size_t len)
+{
+    ngx_memzero(secret, len);
+
+    __asm__ volatile ("" : : "r" (secret) : "memory");
 }

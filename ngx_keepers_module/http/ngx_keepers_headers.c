@@ -12,6 +12,7 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -69,6 +70,12 @@ ngx_keepers_header_find(ngx_http_request_t *r, const char *name)
 ngx_int_t
 ngx_keepers_headers_handler(ngx_http_request_t *r)
 {
+    /* whatever comes of it, in whatever location: a body may be a person's */
+
+    if (ngx_keepers_residue_body(r) && ngx_keepers_residue_add(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     if (ngx_keepers_headers_claims(r) != NGX_OK
         || ngx_keepers_headers_cookies(r) != NGX_OK
         || ngx_keepers_headers_bearers(r) != NGX_OK)
@@ -201,6 +208,15 @@ ngx_keepers_headers_bearers(ngx_http_request_t *r)
             return NGX_ERROR;
         }
 
+        /* only the last is known, and wiped, by its place */
+
+        if ((ctx->bearers == 0 ? ngx_keepers_residue_header(r)
+                               : ngx_keepers_residue_add(r))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
         ctx->bearer = token;
         ctx->bearers++;
 
@@ -298,7 +314,9 @@ ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h,
     ctx = ngx_keepers_ctx_get(r);
     kept = ngx_palloc(r->pool, sizeof(ngx_keepers_cookies_t));
 
-    if (ctx == NULL || kept == NULL) {
+    if (ctx == NULL || kept == NULL
+        || ngx_keepers_residue_header(r) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

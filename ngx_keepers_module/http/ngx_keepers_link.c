@@ -13,6 +13,7 @@
 #include "http/ngx_keepers_link_page.h"
 #include "http/ngx_keepers_problem.h"
 #include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_signup.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_template.h"
@@ -126,7 +127,9 @@ ngx_keepers_link_handler(ngx_http_request_t *r)
 
     ctx = ngx_keepers_ctx_get(r);
 
-    if (ctx == NULL) {
+    /* without a body too: some write names into a query */
+
+    if (ctx == NULL || ngx_keepers_residue_add(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

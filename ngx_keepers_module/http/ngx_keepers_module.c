@@ -8,6 +8,7 @@
 
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_words.h"
 #include "http/ngx_keepers_worker.h"
 
@@ -344,6 +345,14 @@ ngx_keepers_postconfiguration(ngx_conf_t *cf)
         || ngx_keepers_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
                              ngx_keepers_guard_handler)
         != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_keepers_phase(cf, NGX_HTTP_LOG_PHASE,
+                          ngx_keepers_residue_log_handler)
+        != NGX_OK
+        || ngx_keepers_residue_init(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }

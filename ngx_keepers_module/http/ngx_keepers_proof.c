@@ -15,6 +15,7 @@
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_page.h"
 #include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -49,6 +50,8 @@ ngx_keepers_proof_read(ngx_http_request_t *r,
         return ngx_keepers_reply_problem(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
                                          "media_type", 0);
     }
+
+    ngx_keepers_residue_preread(r);
 
     rc = ngx_http_read_client_request_body(r, handler);
 

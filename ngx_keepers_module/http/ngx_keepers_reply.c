@@ -10,6 +10,7 @@
 #include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_headers.h"
 #include "http/ngx_keepers_language.h"
+#include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -146,6 +147,10 @@ ngx_keepers_reply_body(ngx_http_request_t *r, ngx_uint_t status,
 
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (r->method == NGX_HTTP_POST) {
+        ngx_keepers_residue_plain(r);
     }
 
     r->headers_out.status = status;

@@ -19,6 +19,7 @@
 #include "http/ngx_keepers_end.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
@@ -97,7 +98,7 @@ ngx_keepers_sessions_handler(ngx_http_request_t *r)
 
     state = ngx_pcalloc(r->pool, sizeof(ngx_keepers_sessions_t));
 
-    if (state == NULL) {
+    if (state == NULL || ngx_keepers_residue_add(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -20,6 +20,7 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
 
@@ -369,6 +370,12 @@ ngx_keepers_variable_identity(ngx_http_request_t *r,
     if (ctx == NULL) {
         v->not_found = 1;
         return NGX_OK;
+    }
+
+    /* who is told whose request it is answers with what is theirs */
+
+    if (ngx_keepers_residue_add(r) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     identity.user = ctx->session.user;
