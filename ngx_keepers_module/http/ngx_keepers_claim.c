@@ -165,7 +165,11 @@ ngx_keepers_claim_of(const keepers_keyring_t *ring, keepers_str_t text,
         && ngx_memcmp(slot->mark, mark, KEEPERS_MARK_LEN) == 0
         && ngx_memcmp(slot->open, text.data, open) == 0)
     {
-        *claim = slot->claim;
+        claim->n = slot->claim.n;
+        claim->machine = slot->claim.machine;
+        ngx_memcpy(claim->tag, slot->claim.tag, KEEPERS_TAG_LEN);
+        ngx_memcpy(claim->sids, slot->claim.sids, claim->n * KEEPERS_SID_LEN);
+
         return NGX_OK;
     }
 

@@ -433,9 +433,15 @@ ngx_keepers_conf_handler(const ngx_keepers_loc_conf_t *conf)
 static void
 ngx_keepers_conf_use(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 {
-    ngx_keepers_main_conf_t  *kmcf;
+    ngx_keepers_main_conf_t   *kmcf;
+    ngx_http_core_loc_conf_t  *clcf;
 
     kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_keepers_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->error_pages != NULL) {
+        kmcf->errors = 1;
+    }
 
     if (conf->session != NGX_KEEPERS_SESSION_OFF
         || conf->limits != NULL

@@ -138,6 +138,7 @@ typedef struct {
     unsigned                   used:1;      /* a location of ours exists */
     unsigned                   links:1;     /* something is sealed */
     unsigned                   pages:1;     /* a link has a page, or thanks */
+    unsigned                   errors:1;    /* there is an "error_page" */
     unsigned                   spools:1;    /* signups may wait in Redis */
 } ngx_keepers_main_conf_t;
 

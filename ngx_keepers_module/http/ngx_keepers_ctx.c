@@ -6,6 +6,7 @@
 
 #include "http/ngx_keepers_ctx.h"
 
+#include "core/keepers_keyring.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_live.h"
 
@@ -20,7 +21,6 @@ typedef struct {
 
 static u_char *ngx_keepers_ctx_log(ngx_log_t *log, u_char *buf, size_t len);
 static void ngx_keepers_ctx_cleanup(void *data);
-static void ngx_keepers_ctx_wipe(void *secret, size_t len);
 
 
 ngx_keepers_ctx_t *
@@ -36,15 +36,12 @@ ngx_keepers_ctx_get(ngx_http_request_t *r)
         return ctx;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_keepers_ctx_kept_t));
+    kept = ngx_pcalloc(r->pool, sizeof(ngx_keepers_ctx_kept_t));
+    cln = ngx_pool_cleanup_add(r->pool, 0);
 
-    if (cln == NULL) {
+    if (kept == NULL || cln == NULL) {
         return NULL;
     }
-
-    kept = cln->data;
-
-    ngx_memzero(kept, sizeof(ngx_keepers_ctx_kept_t));
 
     kept->ctx.redis_ms = -1;
     kept->connection = r->connection;
@@ -53,6 +50,7 @@ ngx_keepers_ctx_get(ngx_http_request_t *r)
     r->connection->log->handler = ngx_keepers_ctx_log;
 
     cln->handler = ngx_keepers_ctx_cleanup;
+    cln->data = kept;
 
     ngx_http_set_ctx(r->main, &kept->ctx, ngx_http_keepers_module);
 
@@ -140,26 +138,15 @@ ngx_keepers_ctx_cleanup(void *data)
 
     for (cookies = kept->ctx.cookies; cookies != NULL; cookies = cookies->next)
     {
-        ngx_keepers_ctx_wipe((u_char *) cookies->line.data, cookies->line.len);
+        keepers_wipe((u_char *) cookies->line.data, cookies->line.len);
     }
 
     if (kept->ctx.bearers != 0) {
-        ngx_keepers_ctx_wipe((u_char *) kept->ctx.bearer.data,
-                             kept->ctx.bearer.len);
+        keepers_wipe((u_char *) kept->ctx.bearer.data,
+                     kept->ctx.bearer.len);
     }
 
     /* what only says how long it has run is no secret */
 
-    ngx_keepers_ctx_wipe(&kept->ctx, offsetof(ngx_keepers_ctx_t, live));
-}
-
-
-/* As keepers_wipe(), without its calls: each request comes here. */
-
-static void
-ngx_keepers_ctx_wipe(void *secret, size_t len)
-{
-    ngx_memzero(secret, len);
-
-    __asm__ volatile ("" : : "r" (secret) : "memory");
+    keepers_wipe(&kept->ctx, offsetof(ngx_keepers_ctx_t, live));
 }

@@ -55,6 +55,7 @@ struct ngx_keepers_cookies_s {
     keepers_str_t           line;           /* secret */
     keepers_str_t           first;          /* of the session; may be none */
     size_t                  pos;            /* behind it */
+    ngx_uint_t              alone;          /* there is no other cookie */
     ngx_keepers_cookies_t  *next;
 };
 

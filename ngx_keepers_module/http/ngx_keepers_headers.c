@@ -283,12 +283,18 @@ ngx_keepers_headers_cookie(ngx_http_request_t *r, ngx_table_elt_t *h,
     found->line = ngx_keepers_from(h->value);
     found->first = keepers_str(NULL, 0);
     found->pos = 0;
+    found->alone = 0;
 
     n = 0;
 
     while (keepers_cookie_next_of(found->line, names, &found->pos, &value,
                                   &which))
     {
+        /* up to the end of the line, from its beginning on */
+
+        found->alone = n == 0
+                       && found->pos == found->line.len
+                       && value.data == found->line.data + names[which].len + 1;
         n = 1;
 
         if (which == 0) {
@@ -326,7 +332,7 @@ ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h,
 
     /* the only cookie, as on a site of its own */
 
-    if (memchr(kept->line.data, ';', kept->line.len) == NULL) {
+    if (found->alone) {
         ngx_str_set(&h->value, "");
         return NGX_OK;
     }

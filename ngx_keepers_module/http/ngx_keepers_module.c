@@ -323,12 +323,6 @@ ngx_keepers_postconfiguration(ngx_conf_t *cf)
     if (ngx_keepers_phase(cf, NGX_HTTP_POST_READ_PHASE,
                           ngx_keepers_headers_handler)
         != NGX_OK
-        || ngx_keepers_phase(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
-                             ngx_keepers_headers_internal_handler)
-        != NGX_OK
-        || ngx_keepers_phase(cf, NGX_HTTP_REWRITE_PHASE,
-                             ngx_keepers_headers_internal_handler)
-        != NGX_OK
         || ngx_keepers_phase(cf, NGX_HTTP_ACCESS_PHASE,
                              ngx_keepers_access_handler)
         != NGX_OK)
@@ -337,6 +331,17 @@ ngx_keepers_postconfiguration(ngx_conf_t *cf)
     }
 
     /* nginx calls each handler and filter for each request: none for nothing */
+
+    if (kmcf->errors
+        && (ngx_keepers_phase(cf, NGX_HTTP_SERVER_REWRITE_PHASE,
+                              ngx_keepers_headers_internal_handler)
+            != NGX_OK
+            || ngx_keepers_phase(cf, NGX_HTTP_REWRITE_PHASE,
+                                 ngx_keepers_headers_internal_handler)
+               != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
 
     if ((kmcf->pages
          && ngx_keepers_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
