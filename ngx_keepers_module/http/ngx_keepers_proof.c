@@ -50,7 +50,7 @@ ngx_keepers_proof_read(ngx_http_request_t *r,
                                          "media_type", 0);
     }
 
-    rc = ngx_http_read_client_request_body(r, handler);
+    rc = ngx_keepers_body_read(r, handler);
 
     return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
 }
