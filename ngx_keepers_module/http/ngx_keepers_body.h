@@ -44,8 +44,9 @@ ngx_int_t ngx_keepers_body_read(ngx_http_request_t *r,
     ngx_http_client_body_handler_pt handler);
 
 /*
- * The whole body, in a handler called by ngx_keepers_body_read(); NGX_OK, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, or NGX_ERROR: no memory.
- * *body points to a pool copy that is wiped by a cleanup.
+ * The whole body, in a handler called by ngx_keepers_body_read(); NGX_OK,
+ * NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, or NGX_ERROR: no memory.  *body points to
+ * a pool copy that is wiped by a cleanup.
  */
 ngx_int_t ngx_keepers_body_take(ngx_http_request_t *r, size_t size,
     keepers_str_t *body);
