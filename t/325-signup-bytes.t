@@ -390,6 +390,70 @@ subtest 'slow bodies' => sub {
 };
 
 
+# Who sends a byte now and then has no more time than who sends none.
+subtest 'a byte at a time' => sub {
+    my $from = $n + 1;
+    my %head = (signup => head('Content-Length: 900'),
+                chunked => chunked(),
+                'sign-in' => "POST /signin HTTP/1.1\r\nHost: x\r\nOrigin: "
+                    . "http://x\r\nContent-Type: application/x-www-form-"
+                    . "urlencoded\r\nContent-Length: 900\r\n\r\n");
+
+    for my $what (sort keys %head) {
+        my $client = client();
+        my $start = time();
+        my $answer = '';
+
+        local $SIG{PIPE} = 'IGNORE';
+        $client->syswrite($head{$what});
+
+        while (time() - $start < 5) {
+            $client->syswrite($what eq 'chunked' ? chunk('{') : 'x') or last;
+            IO::Select->new($client)->can_read(0.2) or next;
+            $client->sysread($answer, 65536, length($answer)) or last;
+        }
+
+        cmp_ok(time() - $start, '<', 3, "$what: ended, when its time is over");
+        cmp_ok(time() - $start, '>', 0.9, "$what: and not before");
+        is($answer, '', "$what: without a word");
+    }
+
+    my $body = body();
+    my $client = client();
+
+    $client->syswrite(head('Content-Length: ' . length($body)));
+
+    for my $piece ($body =~ /.{1,16}/g) {
+        sleep(0.15);
+        $client->syswrite($piece);
+    }
+
+    $client->syswrite($last);
+    is(statuses(rest($client)), '202 200', 'who is slow, but in time, joins');
+    sleep(1.2);
+    is(said(whole(body()) . $last), '202 200', 'and nothing comes of it later');
+
+    my $h2_client = Keepers::Http2->new($h2);
+    my $stream = $h2_client->open(POST => $path, { 'idempotency-key' => 'slow',
+        'content-type' => 'application/json' });
+
+    # a signup that is whole after two seconds
+    for my $piece (split(//, ' ' x 8 . '{}')) {
+        sleep(0.2);
+        $h2_client->more($stream, $piece, $piece eq '}');
+    }
+
+    my ($end) = reverse($h2_client->answers($stream));
+
+    is($end, 'reset', 'HTTP/2: the stream is ended before that');
+
+    my $get = $h2_client->ask(GET => $path, {});
+
+    is({ $h2_client->answers($get) }->{$get}, 200, 'HTTP/2: the next is right');
+    is(stored($from), 2, 'two of them were signups');
+};
+
+
 subtest 'HTTP/2' => sub {
     my $from = $n + 1;
     my $client = Keepers::Http2->new($h2);

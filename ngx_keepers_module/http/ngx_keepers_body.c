@@ -10,6 +10,7 @@
 #include "core/keepers_json.h"
 #include "core/keepers_keyring.h"
 #include "core/keepers_text.h"
+#include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -22,6 +23,15 @@ typedef struct {
 } ngx_keepers_secret_t;
 
 
+typedef struct {
+    ngx_event_t                       timer;
+    ngx_http_client_body_handler_pt   handler;
+} ngx_keepers_body_time_t;
+
+
+static void ngx_keepers_body_read_done(ngx_http_request_t *r);
+static void ngx_keepers_body_late(ngx_event_t *ev);
+static void ngx_keepers_body_time_end(void *data);
 static void ngx_keepers_secret_wipe(void *data);
 
 
@@ -91,6 +101,101 @@ ngx_keepers_body_type(ngx_http_request_t *r)
     }
 
     return NGX_KEEPERS_BODY_OTHER;
+}
+
+
+ngx_int_t
+ngx_keepers_body_read(ngx_http_request_t *r,
+    ngx_http_client_body_handler_pt handler)
+{
+    ngx_int_t                  rc;
+    ngx_http_cleanup_t        *cln;
+    ngx_keepers_body_time_t   *time;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    cln = ngx_http_cleanup_add(r, sizeof(ngx_keepers_body_time_t));
+
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    time = cln->data;
+
+    ngx_memzero(time, sizeof(ngx_keepers_body_time_t));
+
+    time->timer.handler = ngx_keepers_body_late;
+    time->timer.data = r;
+    time->timer.log = r->connection->log;
+    time->handler = handler;
+
+    cln->handler = ngx_keepers_body_time_end;
+
+    ngx_keepers_residue_preread(r);
+
+    rc = ngx_http_read_client_request_body(r, ngx_keepers_body_read_done);
+
+    /* most bodies come with their header, and need no timer */
+
+    if (rc == NGX_AGAIN) {
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+        ngx_add_timer(&time->timer, clcf->client_body_timeout);
+    }
+
+    return rc;
+}
+
+
+static void
+ngx_keepers_body_read_done(ngx_http_request_t *r)
+{
+    ngx_http_cleanup_t       *cln;
+    ngx_keepers_body_time_t  *time;
+
+    for (cln = r->cleanup; cln != NULL; cln = cln->next) {
+
+        if (cln->handler == ngx_keepers_body_time_end) {
+            time = cln->data;
+
+            ngx_keepers_body_time_end(time);
+            time->handler(r);
+            return;
+        }
+    }
+
+    ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+}
+
+
+/* As nginx ends a request whose body stands still. */
+
+static void
+ngx_keepers_body_late(ngx_event_t *ev)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ev->data;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    c->timedout = 1;
+
+    ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_keepers_body_time_end(void *data)
+{
+    ngx_keepers_body_time_t  *time;
+
+    time = data;
+
+    if (time->timer.timer_set) {
+        ngx_del_timer(&time->timer);
+    }
 }
 
 

@@ -37,9 +37,16 @@ void ngx_keepers_body_conf(ngx_conf_t *cf, size_t size);
 ngx_keepers_body_type_e ngx_keepers_body_type(ngx_http_request_t *r);
 
 /*
- * The whole body, in a handler called by ngx_http_read_client_request_body();
- * NGX_OK, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, or NGX_ERROR: no memory.
- * *body points to a pool copy that is wiped by a cleanup.
+ * As ngx_http_read_client_request_body(), but client_body_timeout is the time
+ * for the whole of it: nobody holds a connection for a byte a minute.
+ */
+ngx_int_t ngx_keepers_body_read(ngx_http_request_t *r,
+    ngx_http_client_body_handler_pt handler);
+
+/*
+ * The whole body, in a handler called by ngx_keepers_body_read(); NGX_OK,
+ * NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, or NGX_ERROR: no memory.  *body points to
+ * a pool copy that is wiped by a cleanup.
  */
 ngx_int_t ngx_keepers_body_take(ngx_http_request_t *r, size_t size,
     keepers_str_t *body);

@@ -15,7 +15,6 @@
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_page.h"
 #include "http/ngx_keepers_reply.h"
-#include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -51,9 +50,7 @@ ngx_keepers_proof_read(ngx_http_request_t *r,
                                          "media_type", 0);
     }
 
-    ngx_keepers_residue_preread(r);
-
-    rc = ngx_http_read_client_request_body(r, handler);
+    rc = ngx_keepers_body_read(r, handler);
 
     return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
 }

@@ -15,7 +15,6 @@
 #include "http/ngx_keepers_headers.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_reserve.h"
-#include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
 
@@ -175,9 +174,7 @@ ngx_keepers_signup_read(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 
     r->request_body_in_single_buf = 1;
 
-    ngx_keepers_residue_preread(r);
-
-    rc = ngx_http_read_client_request_body(r, ngx_keepers_signup_body_done);
+    rc = ngx_keepers_body_read(r, ngx_keepers_signup_body_done);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
         return rc;

@@ -59,6 +59,16 @@ sub new {
 # stream.
 sub ask {
     my ($self, $method, $path, $headers, @body) = @_;
+    my $stream = $self->open($method, $path, $headers, !@body);
+
+    $self->more($stream, $body[$_], $_ == $#body) for 0 .. $#body;
+    return $stream;
+}
+
+
+# The headers alone, and then a piece of the body.
+sub open {
+    my ($self, $method, $path, $headers, $last) = @_;
     my $stream = $self->{next};
     my $fields = "\x86\x02" . h2_text($method) . "\x04" . h2_text($path)
                . "\x01" . h2_text('x');
@@ -67,19 +77,20 @@ sub ask {
     $fields .= "\x00" . h2_text($_) . h2_text($headers->{$_})
         for sort keys %$headers;
 
-    my $last = @body ? 0 : END_STREAM;
-    my @frames = frame(HEADERS, END_HEADERS | $last, $stream, $fields);
-
-    for my $i (0 .. $#body) {
-        my $end = $i == $#body ? END_STREAM : 0;
-
-        push(@frames, ref($body[$i])
-             ? frame(DATA, $body[$i][0] | $end, $stream, $body[$i][1])
-             : frame(DATA, $end, $stream, $body[$i]));
-    }
-
-    $self->{socket}->syswrite($_) for @frames;
+    $self->{socket}->syswrite(frame(HEADERS, END_HEADERS
+                                    | ($last ? END_STREAM : 0), $stream,
+                                    $fields));
     return $stream;
+}
+
+
+sub more {
+    my ($self, $stream, $piece, $last) = @_;
+    my ($flags, $payload) = ref($piece) ? @$piece : (0, $piece);
+
+    $self->{socket}->syswrite(frame(DATA, $flags | ($last ? END_STREAM : 0),
+                                    $stream, $payload));
+    return;
 }
 
 
