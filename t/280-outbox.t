@@ -376,7 +376,8 @@ subtest 'a key that is gone' => sub {
 subtest 'without a section' => sub {
     my $writer = writer(map { $_ => '' } keys %mail);
 
-    is(forgot($writer, $email), 204, 'the answer is the same');
+    is(forgot($writer, $email), 404, 'whoever asks');
+    is(forgot($writer, 'stranger@cafe.example'), 404, '... is told');
     is(($writer->command("canary-lungo-3Kf\n", qw(account password --email),
                          $email))[0], 0, 'an operator sets a password');
     is(db($writer, 'SELECT (SELECT count(*) FROM outbox)'
