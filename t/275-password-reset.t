@@ -407,7 +407,22 @@ subtest 'a second factor' => sub {
 subtest 'what fails' => sub {
     my $token = link_of($email);
 
+    # a writer without a section [mail]
+    my $ini = "$p->{dir}/conf/writer.ini";
+    my $whole = slurp($ini);
+
     stop($p->{writer});
+    spew($ini, $whole =~ s/^\[mail\]\n(?:.+\n)+//mr);
+    restart($p->{writer});
+    ok(wait_for { ua()->get("$p->{url}/readyz")->res->code == 200 },
+       'without mail it runs');
+
+    my @answers = map { answer(forgot($_)) } $email, 'stranger@cafe.example';
+
+    is($answers[0], $answers[1], 'and tells everybody');
+    like($answers[0], qr/^404\n.*No mail is sent here/s, 'in words');
+    stop($p->{writer});
+    spew($ini, $whole);
 
     my $res = forgot($email);
 

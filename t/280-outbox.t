@@ -282,6 +282,58 @@ subtest 'a writer that is killed' => sub {
        scalar(grep { $_->{token} } mails($folder)), 'to the last line');
 };
 
+# What a crash between the rename and the removal leaves: the row.
+subtest 'a mail that was delivered and not removed' => sub {
+    rename($folder, "$folder.away");
+    forgot($writer, $email);
+    ok((wait_for { waiting($writer) == 1 }), 'one waits');
+    stop($writer->{process});
+    db($writer, 'CREATE TABLE kept AS SELECT * FROM outbox');
+    rename("$folder.away", $folder);
+
+    my $n = mails($folder);
+
+    restart($writer->{process});
+    ok(mail_for($folder, $n + 1), 'is delivered');
+    ok((wait_for { waiting($writer) == 0 }), 'and removed');
+
+    my $was = mail_for($folder, $n + 1);
+
+    stop($writer->{process});
+    db($writer, 'INSERT INTO outbox SELECT * FROM kept; DROP TABLE kept');
+    restart($writer->{process});
+    ok((wait_for { waiting($writer) == 0 }), 'is delivered again');
+    is(scalar(mails($folder)), $n + 1, 'to the same name');
+    is(mail_for($folder, $n + 1)->{bytes}, $was->{bytes}, 'with the same text');
+    stop($writer->{process});
+    db($writer, 'DELETE FROM resets');
+    restart($writer->{process});
+};
+
+# As a disk does that is full: nothing half written is left behind, and the
+# store, on another disk, goes on.
+subtest 'a folder that is full' => sub {
+    my $n = mails($folder);
+    my $trace = work_dir() . '/strace.out';
+    my $pid = fork() // die("fork: $!\n");
+
+    if ($pid == 0) {
+        exec(qw(strace -f -qq -o), $trace, '-p', $writer->{process}{pid},
+             qw(-e trace=renameat -e inject=renameat:error=ENOSPC:when=1..2));
+    }
+
+    ok((wait_for { slurp("/proc/$writer->{process}{pid}/status")
+                   =~ /^TracerPid:\t$pid$/m }), 'is put in its way');
+    forgot($writer, $email);
+    ok((wait_for { logs(qr/event=mail state=down why=errno_28$/) }),
+       'is said to be');
+    ok(mail_for($folder, $n + 1), 'gets the mail when there is room');
+    is(scalar(mails($folder)), $n + 1, 'once');
+    is_deeply([glob("$folder/*.new")], [], 'and nothing else');
+    kill('INT', $pid);
+    waitpid($pid, 0);
+};
+
 subtest 'a file that a crash has left' => sub {
     rename($folder, "$folder.away");
     forgot($writer, $email);
@@ -324,7 +376,8 @@ subtest 'a key that is gone' => sub {
 subtest 'without a section' => sub {
     my $writer = writer(map { $_ => '' } keys %mail);
 
-    is(forgot($writer, $email), 204, 'the answer is the same');
+    is(forgot($writer, $email), 404, 'whoever asks');
+    is(forgot($writer, 'stranger@cafe.example'), 404, '... is told');
     is(($writer->command("canary-lungo-3Kf\n", qw(account password --email),
                          $email))[0], 0, 'an operator sets a password');
     is(db($writer, 'SELECT (SELECT count(*) FROM outbox)'

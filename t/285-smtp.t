@@ -297,6 +297,7 @@ subtest 'one that hangs' => sub {
     forgot($writer);
     ok((wait_for { seen($server) =~ /^hang$/m }), 'behind the text');
     ok((wait_for { taken($server) == 2 } 15), 'it is tried again');
+    ok((wait_for { outbox($writer) == 0 }), 'and leaves the outbox');
 
     pause($server);
     forgot($writer);
@@ -311,16 +312,31 @@ subtest 'one that hangs' => sub {
 subtest 'a stop' => sub {
     my $server = server($good->{certificate}, $good->{key});
     my $writer = writer($server, 'mail.smtp_timeout_s' => 300);
+    my $n = 0;
 
-    pause($server);
-    forgot($writer);
-    select(undef, undef, undef, 0.5);
+    for my $act ('', "data hang\n", "quit hang\n") {
+        if ($act) {
+            spew("$server->{dir}/plan", $act);
+            forgot($writer);
+            ok((wait_for { seen($server) =~ /^hang$/m }), $act);
+            spew("$server->{dir}/seen.txt", '');
 
-    my $start = time();
+        } else {
+            pause($server);
+            forgot($writer);
+            select(undef, undef, undef, 0.5);
+        }
 
-    stop($writer->{process});
-    cmp_ok(time() - $start, '<', 5, 'does not wait for a server that hangs');
-    resume($server);
+        my $start = time();
+
+        stop($writer->{process});
+        cmp_ok(time() - $start, '<', 5, 'does not wait for who hangs');
+        resume($server);
+        restart($writer->{process});
+        $n++;
+        ok((wait_for { outbox($writer) == 0 }), 'and loses nothing');
+        is(scalar(taken($server)), $n, 'nor sends what was taken again');
+    }
 };
 
 done_testing();

@@ -371,6 +371,8 @@ cat <<END
                $OWNER_EMAIL
                $OWNER_PASSWORD
 
+  mails to the owner are put into $MAIL
+
   addresses, sockets, process ids and logs: $dir/demo.env
   Ctrl-C ends everything; the data stay in $dir
 

@@ -45,6 +45,7 @@ static int writer_smtp_closed(void *data, curl_socket_t fd);
 static size_t writer_smtp_read(char *buf, size_t size, size_t n, void *data);
 static int writer_smtp_progress(void *data, curl_off_t dltotal,
     curl_off_t dlnow, curl_off_t ultotal, curl_off_t ulnow);
+static void writer_smtp_cut(const writer_smtp_t *smtp);
 static writer_outbox_e writer_smtp_judge(CURL *curl, CURLcode code,
     const writer_smtp_t *smtp, char why[WRITER_SMTP_WHY]);
 
@@ -90,6 +91,7 @@ writer_smtp_send(const writer_conf_t *conf, const writer_mail_t *mail,
     if (curl != NULL && writer_smtp_options(curl, conf, mail, &smtp, &to)) {
         code = curl_easy_perform(curl);
         sent = writer_smtp_judge(curl, code, &smtp, why);
+        writer_smtp_cut(&smtp);
 
     } else {
         (void) snprintf(why, WRITER_SMTP_WHY, "memory");
@@ -129,6 +131,7 @@ static bool
 writer_smtp_calls(CURL *curl, writer_smtp_t *smtp)
 {
     return curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L) == CURLE_OK
+           && curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK
            && curl_easy_setopt(curl, CURLOPT_READFUNCTION, writer_smtp_read)
               == CURLE_OK
            && curl_easy_setopt(curl, CURLOPT_READDATA, smtp) == CURLE_OK
@@ -266,15 +269,15 @@ writer_smtp_closed(void *data, curl_socket_t fd)
 
 
 /*
- * Called at least each second.  libcurl's own time-out would say QUIT, and wait
- * two minutes for a server that hangs to answer it: so the time is ours, and
- * the connection is of no use when it is over, or when the writer stops.
+ * Called at least each second, while QUIT is said too, since the connection is
+ * not kept.  libcurl's own time-out would say it and wait two minutes for the
+ * answer of a server that hangs: so the time is ours, and the connection is of
+ * no use when it is over, or when the writer stops.
  */
 static int
 writer_smtp_progress(void *data, curl_off_t dltotal, curl_off_t dlnow,
     curl_off_t ultotal, curl_off_t ulnow)
 {
-    size_t          i;
     writer_smtp_t  *smtp;
 
     (void) dltotal;
@@ -289,11 +292,20 @@ writer_smtp_progress(void *data, curl_off_t dltotal, curl_off_t dlnow,
         return 0;
     }
 
+    writer_smtp_cut(smtp);
+
+    return 1;
+}
+
+
+static void
+writer_smtp_cut(const writer_smtp_t *smtp)
+{
+    size_t  i;
+
     for (i = 0; i < smtp->sockets_n; i++) {
         (void) shutdown(smtp->sockets[i], SHUT_RDWR);
     }
-
-    return 1;
 }
 
 

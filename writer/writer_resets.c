@@ -67,6 +67,12 @@ writer_resets_ask_read(writer_job_t *job, void *http)
         return false;
     }
 
+    if (!writer_mail_wanted(writer_http_conf(http))) {
+        /* for everybody: better than a page that promises a mail */
+        (void) writer_job_problem(job, 404, "mail_off");
+        return false;
+    }
+
     apart = calloc(1, sizeof(*apart));
 
     if (apart == NULL) {
@@ -115,10 +121,6 @@ writer_resets_look(writer_context_t *ctx, writer_job_t *job)
 {
     int                     rc;
     writer_store_account_t  account;
-
-    if (!writer_mail_wanted(ctx->conf)) {
-        return WRITER_OK;
-    }
 
     rc = writer_accounts_find(ctx, job->in.forgot.email, &account);
 

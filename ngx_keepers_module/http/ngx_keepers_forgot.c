@@ -211,6 +211,13 @@ ngx_keepers_forgot_forward(ngx_http_request_t *r)
 static ngx_int_t
 ngx_keepers_forgot_asked(ngx_http_request_t *r, ngx_keepers_ask_t *ask)
 {
+    if (ask->status == NGX_HTTP_NOT_FOUND) {
+
+        /* the writer has no mail to send, whoever asks */
+
+        return ngx_keepers_proof_again(r, NGX_HTTP_NOT_FOUND, "mail_off");
+    }
+
     if (ask->status != NGX_HTTP_NO_CONTENT) {
         ngx_keepers_count(r, RESET_BUSY);
         return ngx_keepers_proof_again(r, NGX_HTTP_SERVICE_UNAVAILABLE,

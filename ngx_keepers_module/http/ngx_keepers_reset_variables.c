@@ -35,6 +35,7 @@ ngx_http_variable_t  ngx_keepers_reset_variables[] = {
 
     ngx_keepers_reset_variable_row("keepers_forgot_sent", flag, "sent"),
     ngx_keepers_reset_variable_row("keepers_forgot_invalid", flag, "email"),
+    ngx_keepers_reset_variable_row("keepers_forgot_off", flag, "mail_off"),
     ngx_keepers_reset_variable_row("keepers_reset_done", flag, "changed"),
     ngx_keepers_reset_variable_row("keepers_reset_short", flag, "too_short"),
     ngx_keepers_reset_variable_row("keepers_reset_long", flag, "too_long"),

@@ -6,7 +6,7 @@
 #     python3 smtp.py PORT FOLDER [CERTIFICATE KEY] [tls] [login]
 #
 # FOLDER/plan has a line a mail, of which the first is taken each time:
-# "rcpt 550", "data 451", "mail 452", "greet 421", "hang"; none: it is taken.
+# "rcpt 550", "data 451", "mail 452", "data hang"; none: it is taken.
 # FOLDER/mails.txt has what was taken, a line of JSON each; FOLDER/seen.txt
 # what was tried.
 
@@ -70,6 +70,9 @@ async def obey(stage):
 
 
 class Handler:
+    async def handle_QUIT(self, server, session, envelope):
+        return await obey("quit") or "221 Bye"
+
     async def handle_MAIL(self, server, session, envelope, address, options):
         refusal = await obey("mail")
 
