@@ -14,6 +14,7 @@
 #include "http/ngx_keepers_recent.h"
 #include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_theft.h"
 #include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
 
@@ -31,6 +32,8 @@ static ngx_int_t ngx_keepers_check_answer(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_check_rotated(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim);
+static ngx_int_t ngx_keepers_check_late(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim);
 static void ngx_keepers_check_successor(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim);
@@ -119,7 +122,12 @@ ngx_keepers_check_find(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
             return NGX_AGAIN;
         }
 
-        if (ctx->session.rotated) {
+        if (ctx->session.marks & KEEPERS_SESSION_ROTATED) {
+
+            if (ctx->late) {
+                return ngx_keepers_theft_answer(r, ctx);
+            }
+
             ngx_keepers_check_successor(r, klcf, ctx, ctx->wait->data);
             return NGX_OK;
         }
@@ -299,10 +307,12 @@ ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
         ngx_keepers_check_state(ctx, epoch);
 
         if (ctx->check != NGX_KEEPERS_CHECK_VALID) {
-            return NGX_OK;
+            return ctx->check == NGX_KEEPERS_CHECK_EXPIRED
+                   && ctx->session.marks & KEEPERS_SESSION_ROTATED
+                   ? ngx_keepers_check_late(r, ctx, claim) : NGX_OK;
         }
 
-        if (ctx->session.rotated) {
+        if (ctx->session.marks & KEEPERS_SESSION_ROTATED) {
             return ngx_keepers_check_rotated(r, klcf, ctx, claim);
         }
 
@@ -363,6 +373,18 @@ ngx_keepers_check_rotated(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_check_failed(r, klcf, ctx, claim);
 
     return NGX_OK;
+}
+
+
+/* Its grace is over: as if it were gone, but for who may have it. */
+
+static ngx_int_t
+ngx_keepers_check_late(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    const ngx_keepers_claim_t *claim)
+{
+    ngx_keepers_recent_none(r, claim, ctx->wait->asked_ms);
+
+    return ngx_keepers_theft(r, ctx);
 }
 
 
@@ -448,7 +470,7 @@ ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_memcpy(ctx->tag, claim->tag, KEEPERS_TAG_LEN);
     ctx->key = key;
 
-    if (ctx->session.rotated) {
+    if (ctx->session.marks & KEEPERS_SESSION_ROTATED) {
         keepers_wipe(rotated, sizeof(rotated));
         return NGX_OK;
     }

@@ -246,8 +246,7 @@ ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     recent->touched_s = (uint32_t) (now_ms / 1000);
 
-    life_ms = ngx_min((uint64_t) ctx->session.idle_s * 1000,
-                      ctx->session.absolute_ms - now_ms);
+    life_ms = keepers_session_life_ms(&ctx->session, now_ms);
 
     keepers_out_init(&key, text, sizeof(text));
     ngx_keepers_check_key(kmcf, ctx->tag, "s:", ctx->sid, &key);

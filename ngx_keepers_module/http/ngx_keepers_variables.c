@@ -20,6 +20,7 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_remember.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
 
@@ -143,7 +144,10 @@ static const char  *ngx_keepers_limit_verdicts[] = {
 ngx_int_t
 ngx_keepers_variables_add(ngx_conf_t *cf)
 {
-    if (ngx_keepers_variables_of(cf, ngx_keepers_variables) != NGX_OK) {
+    if (ngx_keepers_variables_of(cf, ngx_keepers_variables) != NGX_OK
+        || ngx_keepers_variables_of(cf, ngx_keepers_remember_variables)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
