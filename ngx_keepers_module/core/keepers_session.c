@@ -31,7 +31,7 @@ typedef struct {
 static void keepers_session_write(const keepers_session_t *session,
     uint8_t version, keepers_out_t *out);
 static int keepers_session_decode_kept(keepers_str_t record,
-    keepers_session_t *session) keepers_checked;
+    keepers_session_t *session) keepers_checked keepers_rare;
 static uint64_t keepers_session_u64(const unsigned char *p);
 static uint32_t keepers_session_u32(const unsigned char *p);
 static bool keepers_agent_has(keepers_str_t s, keepers_str_t mark);
@@ -159,7 +159,7 @@ keepers_session_decode_kept(keepers_str_t record, keepers_session_t *session)
     int            rc;
     unsigned char  plain[KEEPERS_SESSION_ROTATED_LEN];
 
-    if (record.len < 3
+    if (record.len < KEEPERS_SESSION_RECORD_LEN
         || record.len > sizeof(plain)
         || !(record.data[2] & KEEPERS_SESSION_KEPT))
     {

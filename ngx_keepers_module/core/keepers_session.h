@@ -129,7 +129,7 @@ keepers_session_state_e keepers_session_state(const keepers_session_t *session,
  * and the key is to tell when it was last used: it may outlive its session.
  */
 uint64_t keepers_session_life_ms(const keepers_session_t *session,
-    uint64_t now_ms);
+    uint64_t now_ms) keepers_rare;
 
 /* "owner" ... ; KEEPERS_ROLE_NONE for a word that is no role.  A person's is
  * one that an account may have. */

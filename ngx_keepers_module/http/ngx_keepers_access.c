@@ -41,7 +41,7 @@ static ngx_uint_t ngx_keepers_access_weak(const ngx_keepers_loc_conf_t *klcf,
 static ngx_int_t ngx_keepers_access_known(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_access_marked(ngx_http_request_t *r,
-    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx) keepers_rare;
 static ngx_int_t ngx_keepers_access_unknown(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_access_step_up(ngx_http_request_t *r,

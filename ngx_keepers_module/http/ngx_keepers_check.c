@@ -31,12 +31,11 @@ static ngx_int_t ngx_keepers_check_answer(ngx_http_request_t *r,
     const ngx_keepers_claim_t *claim);
 static ngx_int_t ngx_keepers_check_rotated(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
-    const ngx_keepers_claim_t *claim);
+    const ngx_keepers_claim_t *claim) keepers_rare;
 static ngx_int_t ngx_keepers_check_late(ngx_http_request_t *r,
-    ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim);
-static void ngx_keepers_check_successor(ngx_http_request_t *r,
-    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
-    const ngx_keepers_claim_t *claim);
+    ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim) keepers_rare;
+static ngx_int_t ngx_keepers_check_replaced(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx) keepers_rare;
 static int ngx_keepers_check_unseal(ngx_keepers_main_conf_t *kmcf,
     const ngx_keepers_claim_t *claim, ngx_uint_t key, keepers_str_t sealed,
     u_char *record, size_t size, size_t *len);
@@ -123,13 +122,7 @@ ngx_keepers_check_find(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
         }
 
         if (ctx->session.marks & KEEPERS_SESSION_ROTATED) {
-
-            if (ctx->late) {
-                return ngx_keepers_theft_answer(r, ctx);
-            }
-
-            ngx_keepers_check_successor(r, klcf, ctx, ctx->wait->data);
-            return NGX_OK;
+            return ngx_keepers_check_replaced(r, klcf, ctx);
         }
 
         if (ctx->wait->rc != NGX_ABORT) {
@@ -388,28 +381,32 @@ ngx_keepers_check_late(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 }
 
 
-static void
-ngx_keepers_check_successor(ngx_http_request_t *r,
-    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
-    const ngx_keepers_claim_t *claim)
+/* Redis was asked for its successor. */
+
+static ngx_int_t
+ngx_keepers_check_replaced(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx)
 {
     const ngx_keepers_redis_value_t  *value;
+
+    if (ctx->late) {
+        return ngx_keepers_theft_answer(r, ctx);
+    }
 
     value = ngx_keepers_wait_value(ctx->wait, NGX_KEEPERS_REDIS_INTEGER);
 
     if (value == NULL) {
-        ngx_keepers_check_failed(r, klcf, ctx, claim);
-        return;
-    }
+        ngx_keepers_check_failed(r, klcf, ctx, ctx->wait->data);
 
-    if (value->integer == -2) {
+    } else if (value->integer == -2) {
         ctx->check = NGX_KEEPERS_CHECK_REVOKED;
-        return;
+
+    } else {
+        ctx->check = NGX_KEEPERS_CHECK_VALID;
+        ngx_keepers_count(r, ROTATED_GRACE);
     }
 
-    ctx->check = NGX_KEEPERS_CHECK_VALID;
-
-    ngx_keepers_count(r, ROTATED_GRACE);
+    return NGX_OK;
 }
 
 
