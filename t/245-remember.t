@@ -411,6 +411,12 @@ my $stolen_at;
 subtest 'tokens are replaced' => sub {
     my ($grace_old, $grace_new) = replaced();
 
+    is(ask($grace_old, '/page/page', %thief)->code, 200,
+       'for seconds the old one reads, from wherever');
+    is(ask($grace_old, '/page/page', %mine, %away)->code, 200,
+       'a phone leaves the Wi-Fi');
+    is(codes($grace_new), '200', 'and nobody is signed out');
+
     $theft{$_} = [replaced({ remember => 1 }), token($nginx, {})]
         for qw(stolen many net agent same lost);
     $theft{chain} = [replaced()];
@@ -419,12 +425,6 @@ subtest 'tokens are replaced' => sub {
     $theft{second} = [replaced({}, %thief)];
     $theft{signed_out} = [replaced()];
     $stolen_at = time();
-
-    is(ask($grace_old, '/page/page', %thief)->code, 200,
-       'for seconds the old one reads, from wherever');
-    is(ask($grace_old, '/page/page', %mine, %away)->code, 200,
-       'a phone leaves the Wi-Fi');
-    is(codes($grace_new), '200', 'and nobody is signed out');
 
     my ($key) = grep { redis_cli($p->{redis}, 'STRLEN', $_) > 116 }
                 session_keys();

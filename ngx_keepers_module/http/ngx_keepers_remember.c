@@ -17,21 +17,6 @@
 #define NGX_KEEPERS_REMEMBER_TEXT_LEN  48
 
 
-static ngx_int_t ngx_keepers_remember_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-
-
-ngx_http_variable_t  ngx_keepers_remember_variables[] = {
-
-    /* for the template of a sign-in page: the box, and for how long */
-
-    { ngx_string("keepers_signin_remember"), NULL,
-      ngx_keepers_remember_variable, 0, 0, 0 },
-
-    ngx_http_null_variable
-};
-
-
 char *
 ngx_keepers_remember_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -161,7 +146,7 @@ ngx_keepers_remember_lower(const ngx_keepers_loc_conf_t *klcf,
 
 /* In the largest unit that fits: "30 days", "1 hour", "90 seconds". */
 
-static ngx_int_t
+ngx_int_t
 ngx_keepers_remember_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {

@@ -28,7 +28,9 @@ char *ngx_keepers_remember_conf(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_keepers_remember_check(ngx_conf_t *cf,
     const ngx_keepers_loc_conf_t *conf);
 
-extern ngx_http_variable_t  ngx_keepers_remember_variables[];
+/* $keepers_signin_remember: for the box of a sign-in page, how long it is. */
+ngx_int_t ngx_keepers_remember_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 /* Whether this field of a sign-in asks for it, where it is offered. */
 ngx_uint_t ngx_keepers_remember_asked(ngx_http_request_t *r,

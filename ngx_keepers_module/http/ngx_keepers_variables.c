@@ -48,6 +48,7 @@ typedef enum {
     NGX_KEEPERS_VARIABLE_SIGNIN_BUSY,
     NGX_KEEPERS_VARIABLE_SIGNIN_REFUSED,
     NGX_KEEPERS_VARIABLE_SIGNIN_LIMITED,
+    NGX_KEEPERS_VARIABLE_SIGNIN_REMEMBER,
     NGX_KEEPERS_VARIABLE_SIGNIN_NEXT
 } ngx_keepers_variable_e;
 
@@ -124,6 +125,8 @@ static ngx_http_variable_t  ngx_keepers_variables[] = {
                              ngx_keepers_variable_signin, SIGNIN_REFUSED),
     ngx_keepers_variable_row("keepers_signin_limited",
                              ngx_keepers_variable_limited, SIGNIN_LIMITED),
+    ngx_keepers_variable_row("keepers_signin_remember",
+                             ngx_keepers_remember_variable, SIGNIN_REMEMBER),
     ngx_keepers_variable_row("keepers_signin_next",
                              ngx_keepers_variable_next, SIGNIN_NEXT),
 
@@ -144,10 +147,7 @@ static const char  *ngx_keepers_limit_verdicts[] = {
 ngx_int_t
 ngx_keepers_variables_add(ngx_conf_t *cf)
 {
-    if (ngx_keepers_variables_of(cf, ngx_keepers_variables) != NGX_OK
-        || ngx_keepers_variables_of(cf, ngx_keepers_remember_variables)
-           != NGX_OK)
-    {
+    if (ngx_keepers_variables_of(cf, ngx_keepers_variables) != NGX_OK) {
         return NGX_ERROR;
     }
 
