@@ -158,7 +158,8 @@ sub default_value {
     my ($name, $written, $field) = @_;
     my %other = (keepers_session => 'session',
                  keepers_session_cookie => 'cookie',
-                 keepers_session_error => 'stale_ms');
+                 keepers_session_error => 'stale_ms',
+                 keepers_session_remember => 'remember_s');
 
     $field //= $other{$name};
 

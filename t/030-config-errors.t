@@ -57,6 +57,7 @@ my %valid = (keepers_zone => '1m',
              keepers_session_cookie => '__Host-a',
              keepers_session_idle => '1m',
              keepers_session_absolute => '1h',
+             keepers_session_remember => '30d',
              keepers_session_cache => '1s',
              keepers_session_max => '1',
              keepers_session_error => 'deny',
@@ -215,6 +216,16 @@ my @values = (
      . '"keepers_session_absolute" (60 s)'],
     [server => 'keepers_session_absolute long;',
      '"keepers_session_absolute" directive invalid value'],
+    [server => 'keepers_session_remember 31d;',
+     '"keepers_session_remember 31d" is longer than 30d: who has not signed in '
+     . 'for so long should prove again who it is'],
+    (map { [server => "keepers_session_remember $_;",
+            "invalid value \"$_\" in \"keepers_session_remember\": it must be "
+            . '"off", or a time of at most 30d'] } qw(0 on forever -1d 1.5d)),
+    [server => 'keepers_session_remember 11h;',
+     '"keepers_session_remember" (39600 s) must not be shorter than '
+     . '"keepers_session_absolute" (43200 s): who asks to stay signed in would '
+     . 'be signed out sooner'],
     [server => 'keepers_session_cache 31s;',
      '"keepers_session_cache" must be at most 30s: a session that was ended '
      . 'would live on for as long'],

@@ -42,7 +42,9 @@ function item(one) {
 
     entry.append(
         h("h3", {}, name, one.current && " ",
-          one.current && h("span", { class: "mark" }, "Here")),
+          one.current && h("span", { class: "mark" }, "Here"),
+          one.remembered && " ",
+          one.remembered && h("span", { class: "mark" }, "Stays signed in")),
         h("p", { class: "soft" },
           `Since ${moment(one.created)}, last seen ${moment(one.seen)}, `
           + `from the network ${one.network}.`));

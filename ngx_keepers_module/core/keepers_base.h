@@ -22,6 +22,9 @@
 
 #define keepers_checked  __attribute__((warn_unused_result))
 
+/* Kept out of the way of what each request runs through. */
+#define keepers_rare     __attribute__((cold, noinline))
+
 
 /*
  * Limits, in bytes unless named otherwise.  They are part of the public

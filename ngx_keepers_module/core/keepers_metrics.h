@@ -33,6 +33,7 @@
     row(ENDED_ROTATED,    "keepers_sessions_ended_total",                    \
                           "reason=\"rotated\"")                              \
     row(ENDED_MAX,        "keepers_sessions_ended_total", "reason=\"max\"")  \
+    row(ENDED_THEFT,      "keepers_sessions_ended_total", "reason=\"theft\"")\
     row(SESSION_FORGED,   "keepers_sessions_forged_total", "")               \
     row(ROTATED,          "keepers_rotations_total", "result=\"rotated\"")   \
     row(ROTATED_GRACE,    "keepers_rotations_total", "result=\"grace\"")     \

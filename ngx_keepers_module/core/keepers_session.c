@@ -12,7 +12,8 @@
 
 
 #define KEEPERS_SESSION_VERSION   1
-#define KEEPERS_SESSION_ROTATED   2
+#define KEEPERS_SESSION_REPLACED  2         /* with its successor's SID */
+#define KEEPERS_SESSION_KEPT      128       /* beside the aal: remembered */
 #define KEEPERS_AGENT_LEN_MAX     512       /* no more is looked at */
 
 
@@ -29,6 +30,8 @@ typedef struct {
 
 static void keepers_session_write(const keepers_session_t *session,
     uint8_t version, keepers_out_t *out);
+static int keepers_session_decode_kept(keepers_str_t record,
+    keepers_session_t *session) keepers_checked keepers_rare;
 static uint64_t keepers_session_u64(const unsigned char *p);
 static uint32_t keepers_session_u32(const unsigned char *p);
 static bool keepers_agent_has(keepers_str_t s, keepers_str_t mark);
@@ -76,7 +79,7 @@ keepers_session_encode_rotated(const keepers_session_t *session,
     keepers_out_t  out;
 
     keepers_out_init(&out, record, KEEPERS_SESSION_ROTATED_LEN);
-    keepers_session_write(session, KEEPERS_SESSION_ROTATED, &out);
+    keepers_session_write(session, KEEPERS_SESSION_REPLACED, &out);
     keepers_out_bytes(&out, session->successor, KEEPERS_SESSION_SUCCESSOR_LEN);
 }
 
@@ -87,7 +90,9 @@ keepers_session_write(const keepers_session_t *session, uint8_t version,
 {
     keepers_out_byte(out, version);
     keepers_out_byte(out, session->role);
-    keepers_out_byte(out, session->aal);
+    keepers_out_byte(out, session->marks & KEEPERS_SESSION_REMEMBERED
+                          ? session->aal | KEEPERS_SESSION_KEPT
+                          : session->aal);
     keepers_out_byte(out, session->agent);
     keepers_out_u32(out, session->epoch);
     keepers_out_bytes(out, session->user.bytes, KEEPERS_UUID_LEN);
@@ -114,13 +119,12 @@ keepers_session_decode(keepers_str_t record, keepers_session_t *session)
     rotated = record.len == KEEPERS_SESSION_ROTATED_LEN;
 
     if ((!rotated && record.len != KEEPERS_SESSION_RECORD_LEN)
-        || p[0] != (rotated ? KEEPERS_SESSION_ROTATED
+        || p[0] != (rotated ? KEEPERS_SESSION_REPLACED
                             : KEEPERS_SESSION_VERSION)
         || p[1] == KEEPERS_ROLE_NONE || p[1] >= KEEPERS_ROLE_MACHINE
         || (p[2] != 1 && p[2] != 2))
     {
-        memset(session, 0, sizeof(keepers_session_t));
-        return KEEPERS_SESSION_BROKEN;
+        return keepers_session_decode_kept(record, session);
     }
 
     session->role = p[1];
@@ -136,7 +140,7 @@ keepers_session_decode(keepers_str_t record, keepers_session_t *session)
     session->scopes = 0;
     memcpy(session->net, p + 68, sizeof(session->net));
 
-    session->rotated = rotated;
+    session->marks = rotated ? KEEPERS_SESSION_ROTATED : 0;
 
     if (rotated) {
         memcpy(session->successor, p + KEEPERS_SESSION_RECORD_LEN,
@@ -144,6 +148,51 @@ keepers_session_decode(keepers_str_t record, keepers_session_t *session)
     }
 
     return KEEPERS_OK;
+}
+
+
+/* A remembered session is what is left without its mark; else it is broken. */
+
+static int
+keepers_session_decode_kept(keepers_str_t record, keepers_session_t *session)
+{
+    int            rc;
+    unsigned char  plain[KEEPERS_SESSION_ROTATED_LEN];
+
+    if (record.len < KEEPERS_SESSION_RECORD_LEN
+        || record.len > sizeof(plain)
+        || !(record.data[2] & KEEPERS_SESSION_KEPT))
+    {
+        memset(session, 0, sizeof(keepers_session_t));
+        return KEEPERS_SESSION_BROKEN;
+    }
+
+    memcpy(plain, record.data, record.len);
+    plain[2] &= (unsigned char) ~KEEPERS_SESSION_KEPT;
+
+    rc = keepers_session_decode(keepers_str(plain, record.len), session);
+
+    if (rc == KEEPERS_OK) {
+        session->marks |= KEEPERS_SESSION_REMEMBERED;
+    }
+
+    keepers_wipe(plain, sizeof(plain));
+
+    return rc;
+}
+
+
+uint64_t
+keepers_session_life_ms(const keepers_session_t *session, uint64_t now_ms)
+{
+    uint64_t  idle_ms, left_ms;
+
+    idle_ms = (uint64_t) session->idle_s * 1000;
+    left_ms = session->absolute_ms > now_ms ? session->absolute_ms - now_ms
+                                            : 0;
+
+    return session->marks & KEEPERS_SESSION_REMEMBERED || idle_ms < left_ms
+           ? idle_ms : left_ms;
 }
 
 

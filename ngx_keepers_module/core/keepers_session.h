@@ -7,7 +7,7 @@
  *
  *   0  version 1            1
  *   1  role                 1   keepers_role_e
- *   2  aal                  1   1 or 2
+ *   2  aal                  1   1 or 2; and 128 if it is remembered
  *   3  agent family         1   keepers_agent_e
  *   4  epoch                4   of the user, at the time of sign-in
  *   8  user                16   UUID
@@ -45,6 +45,9 @@
 /* How long a session is honoured that another has replaced. */
 #define KEEPERS_SESSION_GRACE_MS     10000
 
+/* And how long after that it is still known to have been replaced. */
+#define KEEPERS_SESSION_REPLACED_MS  3600000
+
 
 typedef enum {
     KEEPERS_ROLE_NONE = 0,
@@ -68,6 +71,13 @@ typedef enum {
 } keepers_agent_e;
 
 
+/* What few sessions are: one look tells that there is nothing to look at. */
+typedef enum {
+    KEEPERS_SESSION_ROTATED = 1,    /* the successor has taken over */
+    KEEPERS_SESSION_REMEMBERED = 2  /* lives on when the browser has ended */
+} keepers_session_mark_e;
+
+
 typedef struct {
     keepers_uuid_t   user;
     keepers_uuid_t   business;
@@ -81,7 +91,7 @@ typedef struct {
     uint8_t          aal;
     uint8_t          agent;
     unsigned char    net[8];
-    bool             rotated;       /* the successor has taken over */
+    uint8_t          marks;         /* keepers_session_mark_e */
     unsigned char    successor[KEEPERS_SESSION_SUCCESSOR_LEN];
 } keepers_session_t;
 
@@ -112,6 +122,14 @@ int keepers_session_decode(keepers_str_t record, keepers_session_t *session)
  */
 keepers_session_state_e keepers_session_state(const keepers_session_t *session,
     uint32_t epoch, uint64_t now_ms);
+
+/*
+ * How long its key in Redis lives after a use: the idle time, and no longer
+ * than the session.  A remembered one has no other idle time than its life,
+ * and the key is to tell when it was last used: it may outlive its session.
+ */
+uint64_t keepers_session_life_ms(const keepers_session_t *session,
+    uint64_t now_ms) keepers_rare;
 
 /* "owner" ... ; KEEPERS_ROLE_NONE for a word that is no role.  A person's is
  * one that an account may have. */

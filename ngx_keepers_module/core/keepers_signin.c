@@ -16,7 +16,8 @@ static const keepers_str_t  keepers_signin_names[KEEPERS_SIGNIN_FIELDS] = {
     keepers_string("email"),
     keepers_string("password"),
     keepers_string("code"),
-    keepers_string("next")
+    keepers_string("next"),
+    keepers_string("remember")
 };
 
 

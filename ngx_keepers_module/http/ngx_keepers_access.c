@@ -18,6 +18,7 @@
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_live.h"
 #include "http/ngx_keepers_log.h"
+#include "http/ngx_keepers_remember.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
@@ -25,9 +26,6 @@
 
 
 #define NGX_KEEPERS_RETRY_S  1
-
-/* How far the clocks of two nodes may be apart. */
-#define NGX_KEEPERS_SKEW_MS  60000
 
 #define NGX_KEEPERS_CHALLENGE_LEN  128
 
@@ -43,6 +41,8 @@ static ngx_uint_t ngx_keepers_access_weak(const ngx_keepers_loc_conf_t *klcf,
     const ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_access_known(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
+static ngx_int_t ngx_keepers_access_marked(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx) keepers_rare;
 static ngx_int_t ngx_keepers_access_unknown(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_access_step_up(ngx_http_request_t *r,
@@ -272,19 +272,15 @@ static ngx_int_t
 ngx_keepers_access_known(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx)
 {
+    ngx_int_t    rc;
     const char  *lacks;
 
-    if (ctx->session.rotated
-        && !klcf->signout
-        && ngx_keepers_csrf_unsafe(r))
-    {
-        /* its successor may, and is what the browser has by now */
+    if (ctx->session.marks != 0) {
+        rc = ngx_keepers_access_marked(r, klcf, ctx);
 
-        ctx->reason = "rotated";
-        ngx_keepers_count(r, ROTATED_REFUSED);
-
-        return ngx_keepers_reply_refuse(r, NGX_HTTP_CONFLICT, "rotated",
-                                        NGX_KEEPERS_RETRY_S);
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     lacks = ngx_keepers_access_lacks(klcf, ctx);
@@ -325,6 +321,33 @@ ngx_keepers_access_known(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_log(NGX_LOG_INFO, r, "refused: %s", lacks);
 
     return ngx_keepers_reply_refuse(r, NGX_HTTP_FORBIDDEN, lacks, 0);
+}
+
+
+/* What is not as it is with most sessions. */
+
+static ngx_int_t
+ngx_keepers_access_marked(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx)
+{
+    if (ctx->session.marks & KEEPERS_SESSION_REMEMBERED) {
+        ngx_keepers_remember_lower(klcf, &ctx->session);
+    }
+
+    if (!(ctx->session.marks & KEEPERS_SESSION_ROTATED)
+        || klcf->signout
+        || !ngx_keepers_csrf_unsafe(r))
+    {
+        return NGX_OK;
+    }
+
+    /* its successor may, and is what the browser has by now */
+
+    ctx->reason = "rotated";
+    ngx_keepers_count(r, ROTATED_REFUSED);
+
+    return ngx_keepers_reply_refuse(r, NGX_HTTP_CONFLICT, "rotated",
+                                    NGX_KEEPERS_RETRY_S);
 }
 
 

@@ -14,6 +14,7 @@
 #include "http/ngx_keepers_recent.h"
 #include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_theft.h"
 #include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
 
@@ -30,10 +31,11 @@ static ngx_int_t ngx_keepers_check_answer(ngx_http_request_t *r,
     const ngx_keepers_claim_t *claim);
 static ngx_int_t ngx_keepers_check_rotated(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
-    const ngx_keepers_claim_t *claim);
-static void ngx_keepers_check_successor(ngx_http_request_t *r,
-    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
-    const ngx_keepers_claim_t *claim);
+    const ngx_keepers_claim_t *claim) keepers_rare;
+static ngx_int_t ngx_keepers_check_late(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim) keepers_rare;
+static ngx_int_t ngx_keepers_check_replaced(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx) keepers_rare;
 static int ngx_keepers_check_unseal(ngx_keepers_main_conf_t *kmcf,
     const ngx_keepers_claim_t *claim, ngx_uint_t key, keepers_str_t sealed,
     u_char *record, size_t size, size_t *len);
@@ -119,9 +121,8 @@ ngx_keepers_check_find(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
             return NGX_AGAIN;
         }
 
-        if (ctx->session.rotated) {
-            ngx_keepers_check_successor(r, klcf, ctx, ctx->wait->data);
-            return NGX_OK;
+        if (ctx->session.marks & KEEPERS_SESSION_ROTATED) {
+            return ngx_keepers_check_replaced(r, klcf, ctx);
         }
 
         if (ctx->wait->rc != NGX_ABORT) {
@@ -299,10 +300,12 @@ ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
         ngx_keepers_check_state(ctx, epoch);
 
         if (ctx->check != NGX_KEEPERS_CHECK_VALID) {
-            return NGX_OK;
+            return ctx->check == NGX_KEEPERS_CHECK_EXPIRED
+                   && ctx->session.marks & KEEPERS_SESSION_ROTATED
+                   ? ngx_keepers_check_late(r, ctx, claim) : NGX_OK;
         }
 
-        if (ctx->session.rotated) {
+        if (ctx->session.marks & KEEPERS_SESSION_ROTATED) {
             return ngx_keepers_check_rotated(r, klcf, ctx, claim);
         }
 
@@ -366,28 +369,44 @@ ngx_keepers_check_rotated(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 }
 
 
-static void
-ngx_keepers_check_successor(ngx_http_request_t *r,
-    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
+/* Its grace is over: as if it were gone, but for who may have it. */
+
+static ngx_int_t
+ngx_keepers_check_late(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim)
 {
+    ngx_keepers_recent_none(r, claim, ctx->wait->asked_ms);
+
+    return ngx_keepers_theft(r, ctx);
+}
+
+
+/* Redis was asked for its successor. */
+
+static ngx_int_t
+ngx_keepers_check_replaced(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx)
+{
     const ngx_keepers_redis_value_t  *value;
+
+    if (ctx->late) {
+        return ngx_keepers_theft_answer(r, ctx);
+    }
 
     value = ngx_keepers_wait_value(ctx->wait, NGX_KEEPERS_REDIS_INTEGER);
 
     if (value == NULL) {
-        ngx_keepers_check_failed(r, klcf, ctx, claim);
-        return;
-    }
+        ngx_keepers_check_failed(r, klcf, ctx, ctx->wait->data);
 
-    if (value->integer == -2) {
+    } else if (value->integer == -2) {
         ctx->check = NGX_KEEPERS_CHECK_REVOKED;
-        return;
+
+    } else {
+        ctx->check = NGX_KEEPERS_CHECK_VALID;
+        ngx_keepers_count(r, ROTATED_GRACE);
     }
 
-    ctx->check = NGX_KEEPERS_CHECK_VALID;
-
-    ngx_keepers_count(r, ROTATED_GRACE);
+    return NGX_OK;
 }
 
 
@@ -448,7 +467,7 @@ ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_memcpy(ctx->tag, claim->tag, KEEPERS_TAG_LEN);
     ctx->key = key;
 
-    if (ctx->session.rotated) {
+    if (ctx->session.marks & KEEPERS_SESSION_ROTATED) {
         keepers_wipe(rotated, sizeof(rotated));
         return NGX_OK;
     }

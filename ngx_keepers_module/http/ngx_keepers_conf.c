@@ -12,6 +12,7 @@
 #include "http/ngx_keepers_limit.h"
 #include "http/ngx_keepers_link.h"
 #include "http/ngx_keepers_page.h"
+#include "http/ngx_keepers_remember.h"
 #include "http/ngx_keepers_template.h"
 #include "http/ngx_keepers_words.h"
 
@@ -171,6 +172,7 @@ ngx_keepers_create_loc_conf(ngx_conf_t *cf)
     conf->cookie_insecure = NGX_CONF_UNSET;
     conf->idle_s = NGX_CONF_UNSET;
     conf->absolute_s = NGX_CONF_UNSET;
+    conf->remember_s = NGX_CONF_UNSET;
     conf->cache_ms = NGX_CONF_UNSET_MSEC;
     conf->session_max = NGX_CONF_UNSET_UINT;
     conf->stale_ms = NGX_CONF_UNSET_MSEC;
@@ -207,6 +209,7 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->cookie_insecure, prev->cookie_insecure, 0);
     ngx_conf_merge_sec_value(conf->idle_s, prev->idle_s, 30 * 60);
     ngx_conf_merge_sec_value(conf->absolute_s, prev->absolute_s, 12 * 3600);
+    ngx_conf_merge_sec_value(conf->remember_s, prev->remember_s, 0);
     ngx_conf_merge_msec_value(conf->cache_ms, prev->cache_ms, 2000);
     ngx_conf_merge_uint_value(conf->session_max, prev->session_max, 20);
     ngx_conf_merge_msec_value(conf->stale_ms, prev->stale_ms, 0);
@@ -293,6 +296,10 @@ ngx_keepers_conf_session_checks(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
                       "\"keepers_session_idle\" (%T s) must be at least 1s and "
                       "not longer than \"keepers_session_absolute\" (%T s)",
                       conf->idle_s, conf->absolute_s);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_keepers_remember_check(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 

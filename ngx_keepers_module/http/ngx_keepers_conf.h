@@ -154,6 +154,7 @@ typedef struct {
     ngx_str_t                  cookie_device;   /* name; set when merged */
     time_t                     idle_s;
     time_t                     absolute_s;
+    time_t                     remember_s;  /* 0: off */
     ngx_msec_t                 cache_ms;
     ngx_uint_t                 session_max;
     ngx_msec_t                 stale_ms;    /* 0: deny */

@@ -90,6 +90,8 @@ typedef struct {
     unsigned                limit_tap:1;    /* a signup needs one more tap */
     unsigned                limit_hold:1;   /* a signup is held */
     unsigned                device_known:1; /* "device", to "account" */
+    unsigned                late:1;         /* "session" was replaced, ... */
+    unsigned                steps:8;        /* successors that were asked for */
 
     /* what the phases noted */
     ngx_keepers_limit_e     limit;

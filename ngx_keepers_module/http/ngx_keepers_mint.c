@@ -10,6 +10,7 @@
 #include "http/ngx_keepers_check.h"
 #include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_end.h"
+#include "http/ngx_keepers_remember.h"
 #include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
@@ -73,9 +74,12 @@ ngx_keepers_mint_fill(ngx_http_request_t *r, ngx_keepers_mint_t *mint)
 
     session->created_ms = ngx_keepers_now_ms();
     session->authenticated_ms = session->created_ms;
-    session->absolute_ms = session->created_ms
-                           + (uint64_t) klcf->absolute_s * 1000;
-    session->idle_s = (uint32_t) klcf->idle_s;
+
+    if (!(session->marks & KEEPERS_SESSION_REMEMBERED)) {
+        session->absolute_ms = session->created_ms
+                               + (uint64_t) klcf->absolute_s * 1000;
+        session->idle_s = (uint32_t) klcf->idle_s;
+    }
 
     ngx_keepers_mint_token(r, mint);
 }
@@ -174,7 +178,9 @@ ngx_keepers_mint_store(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
         return mint->done(r, mint, NGX_ERROR);
     }
 
-    keepers_out_uint(&number[0], (uint64_t) klcf->idle_s * 1000);
+    keepers_out_uint(&number[0],
+                     keepers_session_life_ms(&mint->session,
+                                             ngx_keepers_now_ms()));
     keepers_out_uint(&number[1], mint->session.absolute_ms);
     keepers_out_uint(&number[2], klcf->session_max);
 
@@ -248,7 +254,8 @@ ngx_keepers_mint_cookie(ngx_http_request_t *r, const ngx_keepers_mint_t *mint)
     keepers_out_init(&out, text, sizeof(text));
     keepers_token_write(&mint->token, &out);
 
-    rc = ngx_keepers_reply_cookie(r, keepers_out_written(&out), -1);
+    rc = ngx_keepers_reply_cookie(r, keepers_out_written(&out),
+                                  ngx_keepers_remember_age_s(&mint->session));
 
     keepers_wipe(text, sizeof(text));
 

@@ -8,6 +8,7 @@
 
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_remember.h"
 #include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_words.h"
 #include "http/ngx_keepers_worker.h"
@@ -129,6 +130,11 @@ static ngx_command_t  ngx_keepers_commands[] = {
       NGX_KEEPERS_SRV|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,
       NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(absolute_s), NULL },
+
+    { ngx_string("keepers_session_remember"),
+      NGX_KEEPERS_SRV|NGX_CONF_TAKE1,
+      ngx_keepers_remember_conf,
+      NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 
     { ngx_string("keepers_session_cache"),
       NGX_KEEPERS_SRV|NGX_CONF_TAKE1,

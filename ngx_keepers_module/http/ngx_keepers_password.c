@@ -375,6 +375,7 @@ ngx_keepers_password_mint(ngx_http_request_t *r)
 
     mint->session = ngx_keepers_ctx_find(r)->session;
     mint->session.aal = 1;
+    mint->session.marks = 0;
     mint->done = ngx_keepers_password_minted;
 
     return ngx_keepers_mint(r, mint);

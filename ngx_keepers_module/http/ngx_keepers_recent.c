@@ -25,6 +25,8 @@
 
 static ngx_uint_t ngx_keepers_recent_touch(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, ngx_keepers_recent_t *recent);
+static void ngx_keepers_recent_renew(ngx_keepers_main_conf_t *kmcf,
+    const ngx_keepers_ctx_t *ctx, uint64_t now_ms) keepers_rare;
 static ngx_uint_t ngx_keepers_recent_used(ngx_keepers_main_conf_t *kmcf,
     ngx_keepers_ctx_t *ctx, ngx_keepers_recent_t *recent);
 
@@ -224,10 +226,7 @@ static ngx_uint_t
 ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_recent_t *recent)
 {
-    u_char                    text[NGX_KEEPERS_KEY_LEN], number[NGX_INT64_LEN];
-    uint64_t                  now_ms, due_ms, life_ms;
-    keepers_out_t             key, life;
-    keepers_str_t             argv[3];
+    uint64_t                  now_ms, due_ms;
     ngx_keepers_main_conf_t  *kmcf;
 
     kmcf = ngx_keepers_main_conf(r);
@@ -246,22 +245,31 @@ ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     recent->touched_s = (uint32_t) (now_ms / 1000);
 
-    life_ms = ngx_min((uint64_t) ctx->session.idle_s * 1000,
-                      ctx->session.absolute_ms - now_ms);
+    ngx_keepers_recent_renew(kmcf, ctx, now_ms);
+
+    return 1;
+}
+
+
+static void
+ngx_keepers_recent_renew(ngx_keepers_main_conf_t *kmcf,
+    const ngx_keepers_ctx_t *ctx, uint64_t now_ms)
+{
+    u_char         text[NGX_KEEPERS_KEY_LEN], number[NGX_INT64_LEN];
+    keepers_out_t  key, life;
+    keepers_str_t  argv[3];
 
     keepers_out_init(&key, text, sizeof(text));
     ngx_keepers_check_key(kmcf, ctx->tag, "s:", ctx->sid, &key);
 
     keepers_out_init(&life, number, sizeof(number));
-    keepers_out_uint(&life, life_ms);
+    keepers_out_uint(&life, keepers_session_life_ms(&ctx->session, now_ms));
 
     argv[0] = keepers_str("PEXPIRE", 7);
     argv[1] = keepers_out_written(&key);
     argv[2] = keepers_out_written(&life);
 
     ngx_keepers_send(argv, 3);
-
-    return 1;
 }
 
 

@@ -105,7 +105,7 @@ ngx_keepers_rotate(ngx_http_request_t *r, ngx_keepers_mint_t *mint)
     ngx_keepers_check_key(kmcf, ctx->tag, "s:", ctx->sid, &out[2]);
 
     keepers_out_uint(&out[NGX_KEEPERS_ROTATE_LIFE],
-                     ngx_min((uint64_t) mint->session.idle_s * 1000, left_ms));
+                     keepers_session_life_ms(&mint->session, now_ms));
     keepers_out_uint(&out[NGX_KEEPERS_ROTATE_EXPIRY],
                      mint->session.absolute_ms);
     keepers_text_base64url(&out[NGX_KEEPERS_ROTATE_SID],
@@ -113,7 +113,7 @@ ngx_keepers_rotate(ngx_http_request_t *r, ngx_keepers_mint_t *mint)
     keepers_text_base64url(&out[NGX_KEEPERS_ROTATE_OLD_SID],
                            keepers_str(ctx->sid, KEEPERS_SID_LEN));
     keepers_out_uint(&out[NGX_KEEPERS_ROTATE_GRACE],
-                     KEEPERS_SESSION_GRACE_MS);
+                     KEEPERS_SESSION_GRACE_MS + KEEPERS_SESSION_REPLACED_MS);
     keepers_out_uint(&out[NGX_KEEPERS_ROTATE_LEN], KEEPERS_SESSION_SEALED_LEN);
     ngx_keepers_revoke_channel(kmcf, &out[NGX_KEEPERS_ROTATE_CHANNEL]);
     keepers_out_byte(&out[NGX_KEEPERS_ROTATE_MESSAGE],

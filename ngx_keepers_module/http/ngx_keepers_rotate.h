@@ -5,7 +5,8 @@
  * Puts a new session in the place of the one that a request came with, as
  * after a step-up or a change of password.  The old token is honoured for
  * some seconds more, for what only reads: requests that are under way carry
- * it.  See docs/decisions/0027-a-second-factor-and-rotation.md.
+ * it.  See docs/decisions/0027-a-second-factor-and-rotation.md.  Its record
+ * stays for an hour, and opens nothing: see ngx_keepers_theft.h.
  */
 
 

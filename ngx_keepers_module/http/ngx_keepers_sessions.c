@@ -284,7 +284,10 @@ ngx_keepers_sessions_item(ngx_http_request_t *r,
     keepers_session_t   session;
     ngx_keepers_ctx_t  *ctx;
 
+    /* the key of a remembered one may outlive it */
+
     if (ngx_keepers_sessions_open(r, values, &session) != NGX_OK
+        || session.absolute_ms <= ngx_keepers_now_ms()
         || !keepers_text_base64url_decode(values[0].string, sid, sizeof(sid)))
     {
         return;
@@ -313,6 +316,8 @@ ngx_keepers_sessions_item(ngx_http_request_t *r,
     keepers_out_text(out, "\",");
     ngx_keepers_sessions_time(out, "created", session.created_ms);
     ngx_keepers_sessions_time(out, "seen", seen_ms);
+    keepers_out_text(out, session.marks & KEEPERS_SESSION_REMEMBERED
+                          ? "\"remembered\":true," : "\"remembered\":false,");
     keepers_out_text(out, "\"current\":");
     keepers_out_text(out, ngx_memcmp(sid, ctx->sid, KEEPERS_SID_LEN) == 0
                           ? "true}" : "false}");

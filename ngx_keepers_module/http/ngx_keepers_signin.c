@@ -26,6 +26,7 @@
 #include "http/ngx_keepers_mint.h"
 #include "http/ngx_keepers_page.h"
 #include "http/ngx_keepers_proof.h"
+#include "http/ngx_keepers_remember.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_seal.h"
 #include "http/ngx_keepers_str.h"
@@ -36,6 +37,7 @@ typedef struct {
     ngx_keepers_ask_t    ask;
     keepers_signin_t     signin;        /* views into the body */
     ngx_str_t            next;
+    ngx_uint_t           remember;
 } ngx_keepers_signin_t;
 
 
@@ -124,6 +126,8 @@ ngx_keepers_signin_start(ngx_http_request_t *r)
 
     state->next = ngx_keepers_proof_next(r,
                                          fields[KEEPERS_SIGNIN_NEXT].value);
+    state->remember = ngx_keepers_remember_asked(r,
+                                         &fields[KEEPERS_SIGNIN_REMEMBER]);
 
     if (ngx_keepers_signin_fields_read(r, fields, &state->signin) != NGX_OK) {
         ngx_keepers_count(r, SIGNIN_BAD);
@@ -251,7 +255,8 @@ ngx_keepers_signin_seal(ngx_http_request_t *r, const keepers_signin_t *signin,
 static ngx_int_t
 ngx_keepers_signin_asked(ngx_http_request_t *r, ngx_keepers_ask_t *ask)
 {
-    ngx_keepers_mint_t  *mint;
+    ngx_keepers_mint_t    *mint;
+    ngx_keepers_signin_t  *state;
 
     if (ask->status == NGX_HTTP_UNAUTHORIZED) {
         ngx_keepers_count(r, SIGNIN_BAD);
@@ -282,6 +287,11 @@ ngx_keepers_signin_asked(ngx_http_request_t *r, ngx_keepers_ask_t *ask)
     }
 
     mint->done = ngx_keepers_signin_minted;
+    state = ask->data;
+
+    if (state->remember) {
+        ngx_keepers_remember(r, mint);
+    }
 
     return ngx_keepers_mint(r, mint);
 }

@@ -68,7 +68,8 @@ ngx_keepers_signout_handler(ngx_http_request_t *r)
     ngx_memcpy(sids[1], ctx->session.successor, KEEPERS_SID_LEN);
 
     return ngx_keepers_end(r, wait, ngx_keepers_signout_done, ctx->tag, sids,
-                           ctx->session.rotated ? 2 : 1);
+                           ctx->session.marks & KEEPERS_SESSION_ROTATED
+                           ? 2 : 1);
 }
 
 

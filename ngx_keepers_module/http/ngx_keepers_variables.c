@@ -20,6 +20,7 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_remember.h"
 #include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
@@ -48,6 +49,7 @@ typedef enum {
     NGX_KEEPERS_VARIABLE_SIGNIN_BUSY,
     NGX_KEEPERS_VARIABLE_SIGNIN_REFUSED,
     NGX_KEEPERS_VARIABLE_SIGNIN_LIMITED,
+    NGX_KEEPERS_VARIABLE_SIGNIN_REMEMBER,
     NGX_KEEPERS_VARIABLE_SIGNIN_NEXT
 } ngx_keepers_variable_e;
 
@@ -124,6 +126,8 @@ static ngx_http_variable_t  ngx_keepers_variables[] = {
                              ngx_keepers_variable_signin, SIGNIN_REFUSED),
     ngx_keepers_variable_row("keepers_signin_limited",
                              ngx_keepers_variable_limited, SIGNIN_LIMITED),
+    ngx_keepers_variable_row("keepers_signin_remember",
+                             ngx_keepers_remember_variable, SIGNIN_REMEMBER),
     ngx_keepers_variable_row("keepers_signin_next",
                              ngx_keepers_variable_next, SIGNIN_NEXT),
 

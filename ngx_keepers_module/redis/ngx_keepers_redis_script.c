@@ -10,6 +10,8 @@
 
 #include "redis/ngx_keepers_redis_int.h"
 
+#include "core/keepers_session.h"
+
 #include <ngx_sha1.h>
 
 
@@ -241,11 +243,21 @@ static void ngx_keepers_redis_script_call(
  *
  *   KEYS  session, the user's epoch
  *
- * Returns ms until it idles out (-2: it is gone) and the epoch, or nil.
+ * Returns ms until it idles out (-2: it is gone) and the epoch, or nil.  Of one
+ * that was replaced the record stays for an hour longer than its grace.
  */
 
 #define NGX_KEEPERS_REDIS_LIVE                                               \
-    "return {redis.call('PTTL',KEYS[1]),redis.call('GET',KEYS[2])}\n"
+    "local call,s=redis.call,KEYS[1]\n"                                      \
+    "local left=call('PTTL',s)\n"                                            \
+    "if #(call('GET',s) or '')==148 then\n"                                  \
+    " left=left-3600000\n"                                                   \
+    " if left<=0 then left=-2 end\n"                                         \
+    "end\n"                                                                  \
+    "return {left,call('GET',KEYS[2])}\n"
+
+_Static_assert(KEEPERS_SESSION_ROTATED_SEALED_LEN == 148
+               && KEEPERS_SESSION_REPLACED_MS == 3600000, "as in LIVE");
 
 
 /*
@@ -253,7 +265,7 @@ static void ngx_keepers_redis_script_call(
  *
  *   KEYS  the new session, index, the old session
  *   ARGV  sealed record, its lifetime in ms, its expiry in unix ms, its SID,
- *         the old SID, what the old record becomes, for how many ms, the
+ *         the old SID, what the old record becomes, kept for how many ms, the
  *         length of a record that was not replaced, channel, message, ms
  *         until the expiry
  *

@@ -77,7 +77,7 @@ check_record(keepers_str_t s)
           == session.role);
     check(keepers_agent_name(session.agent) != NULL);
 
-    if (session.rotated) {
+    if (session.marks & KEEPERS_SESSION_ROTATED) {
         keepers_session_encode_rotated(&session, record);
         check(keepers_str_eq(keepers_str(record, sizeof(record)), s));
 

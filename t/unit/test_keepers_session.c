@@ -33,6 +33,8 @@ static void test_known_answer(void **state);
 static void test_round_trip(void **state);
 static void test_refuses(void **state);
 static void test_rotated(void **state);
+static void test_remembered(void **state);
+static void test_life(void **state);
 static void test_state(void **state);
 static void test_roles(void **state);
 static void test_agents(void **state);
@@ -233,7 +235,7 @@ test_rotated(void **state)
     (void) state;
 
     fill(&session);
-    session.rotated = true;
+    session.marks = KEEPERS_SESSION_ROTATED;
 
     for (i = 0; i < KEEPERS_SESSION_SUCCESSOR_LEN; i++) {
         session.successor[i] = (unsigned char) (0xc0 + i);
@@ -267,7 +269,85 @@ test_rotated(void **state)
                                                 KEEPERS_SESSION_ROTATED_LEN),
                                             &back),
                      KEEPERS_SESSION_BROKEN);
-    assert_false(back.rotated);
+    assert_int_equal(back.marks, 0);
+}
+
+
+/* One bit beside the aal, of either record, and of no other aal. */
+
+static void
+test_remembered(void **state)
+{
+    size_t             i, len;
+    unsigned           aal;
+    unsigned char      record[KEEPERS_SESSION_ROTATED_LEN];
+    keepers_session_t  session, back;
+
+    (void) state;
+
+    for (i = 0; i < 2; i++) {
+        fill(&session);
+        session.marks = KEEPERS_SESSION_REMEMBERED;
+        len = KEEPERS_SESSION_RECORD_LEN;
+
+        if (i == 0) {
+            keepers_session_encode(&session, record);
+
+        } else {
+            session.marks |= KEEPERS_SESSION_ROTATED;
+            memset(session.successor, 0xc0, KEEPERS_SESSION_SUCCESSOR_LEN);
+            keepers_session_encode_rotated(&session, record);
+            len = KEEPERS_SESSION_ROTATED_LEN;
+        }
+
+        assert_int_equal(record[2], session.aal + 128);
+        assert_memory_equal(record + 3, known + 3, sizeof(known) - 3);
+
+        memset(&back, 0, sizeof(back));
+        assert_int_equal(keepers_session_decode(keepers_str(record, len),
+                                                &back), KEEPERS_OK);
+        assert_memory_equal(&back, &session, sizeof(session));
+
+        assert_int_equal(keepers_session_decode(keepers_str(record, len - 1),
+                                                &back),
+                         KEEPERS_SESSION_BROKEN);
+
+        for (aal = 0; aal < 256; aal++) {
+            record[2] = (unsigned char) aal;
+
+            assert_int_equal(keepers_session_decode(keepers_str(record, len),
+                                                    &back),
+                             (aal & 127) == 1 || (aal & 127) == 2
+                             ? KEEPERS_OK : KEEPERS_SESSION_BROKEN);
+            assert_int_equal(back.marks & KEEPERS_SESSION_REMEMBERED,
+                             aal == 129 || aal == 130
+                             ? KEEPERS_SESSION_REMEMBERED : 0);
+        }
+    }
+}
+
+
+static void
+test_life(void **state)
+{
+    keepers_session_t  session;
+
+    (void) state;
+
+    memset(&session, 0, sizeof(session));
+    session.idle_s = 1800;
+    session.absolute_ms = 1795043200000;
+
+    assert_int_equal(keepers_session_life_ms(&session, 1795000000000),
+                     1800000);
+    assert_int_equal(keepers_session_life_ms(&session, 1795043199000), 1000);
+    assert_int_equal(keepers_session_life_ms(&session, 1795043200001), 0);
+
+    session.idle_s = 30 * 86400;
+    session.marks = KEEPERS_SESSION_REMEMBERED;
+
+    assert_int_equal(keepers_session_life_ms(&session, 1795043199000),
+                     2592000000);
 }
 
 
@@ -429,6 +509,8 @@ main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_rotated),
+        cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_life),
         cmocka_unit_test(test_state),
         cmocka_unit_test(test_roles),
         cmocka_unit_test(test_agents),
