@@ -260,7 +260,7 @@ sub variables {
                    map { slurp("$http/ngx_keepers_$_.c")
                              =~ /(?:variable_row|\{\ ngx_string)\(
                                  "(keepers_\w+)"/gx }
-                       qw(variables limit_variables probe reset_variables);
+                       qw(variables limit_variables probe page_variables);
 
     # what stands for another one in the keys of limits, and is not for hosts
     delete @compiled{qw(keepers_limit_net keepers_limit_net_wide)};

@@ -469,45 +469,6 @@ ngx_keepers_conf_use(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 
 
 char *
-ngx_keepers_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_keepers_main_conf_t  *kmcf = conf;
-
-    ssize_t     size;
-    ngx_str_t  *value, name;
-
-    if (kmcf->zone != NULL) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    size = ngx_parse_size(&value[1]);
-
-    if (size == NGX_ERROR || size < NGX_KEEPERS_SHM_SIZE_MIN) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\" in \"keepers_zone\": "
-                           "give at least 1m", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_str_set(&name, "keepers");
-
-    kmcf->zone = ngx_shared_memory_add(cf, &name, (size_t) size,
-                                       &ngx_http_keepers_module);
-
-    if (kmcf->zone == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    kmcf->zone->init = ngx_keepers_shm_init;
-    kmcf->zone->data = kmcf;
-
-    return NGX_CONF_OK;
-}
-
-
-char *
 ngx_keepers_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_keepers_main_conf_t  *kmcf = conf;

@@ -207,7 +207,7 @@ void *ngx_keepers_create_loc_conf(ngx_conf_t *cf);
 char *ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 
 /* Setters of the directive table. */
-char *ngx_keepers_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_keepers_shm_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_keepers_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_keepers_conf_writer_key(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -67,12 +67,12 @@ ngx_int_t ngx_keepers_limit_headers_init(ngx_conf_t *cf);
 /* filters of the signup's answer; called at postconfiguration */
 ngx_int_t ngx_keepers_outcome_init(ngx_conf_t *cf);
 
-/* variables, those for the keys of limits and for the pages of who has
- * forgotten a password too; called at preconfiguration */
+/* variables, those for the keys of limits, for probes and for the pages of a
+ * sign-in and of a forgotten password too; called at preconfiguration */
 ngx_int_t ngx_keepers_variables_add(ngx_conf_t *cf);
 extern ngx_http_variable_t  ngx_keepers_limit_variables[];
 extern ngx_http_variable_t  ngx_keepers_probe_variables[];
-extern ngx_http_variable_t  ngx_keepers_reset_variables[];
+extern ngx_http_variable_t  ngx_keepers_page_variables[];
 void ngx_keepers_variable_set(ngx_http_variable_value_t *v,
     keepers_str_t value);
 

@@ -39,7 +39,7 @@ static ngx_command_t  ngx_keepers_commands[] = {
 
     { ngx_string("keepers_zone"),
       NGX_KEEPERS_MAIN|NGX_CONF_TAKE1,
-      ngx_keepers_conf_zone,
+      ngx_keepers_shm_conf,
       NGX_HTTP_MAIN_CONF_OFFSET, 0, NULL },
 
     { ngx_string("keepers_key_file"),

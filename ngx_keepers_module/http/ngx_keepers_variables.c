@@ -20,7 +20,6 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_handlers.h"
-#include "http/ngx_keepers_remember.h"
 #include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
@@ -44,13 +43,7 @@ typedef enum {
     NGX_KEEPERS_VARIABLE_CLIENT,
     NGX_KEEPERS_VARIABLE_REDIS_TIME,
     NGX_KEEPERS_VARIABLE_CSRF_TOKEN,
-    NGX_KEEPERS_VARIABLE_IDENTITY,
-    NGX_KEEPERS_VARIABLE_SIGNIN_BAD,
-    NGX_KEEPERS_VARIABLE_SIGNIN_BUSY,
-    NGX_KEEPERS_VARIABLE_SIGNIN_REFUSED,
-    NGX_KEEPERS_VARIABLE_SIGNIN_LIMITED,
-    NGX_KEEPERS_VARIABLE_SIGNIN_REMEMBER,
-    NGX_KEEPERS_VARIABLE_SIGNIN_NEXT
+    NGX_KEEPERS_VARIABLE_IDENTITY
 } ngx_keepers_variable_e;
 
 
@@ -69,12 +62,6 @@ static ngx_int_t ngx_keepers_variable_identity(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_variable_client(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_keepers_variable_link(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_keepers_variable_signin(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_keepers_variable_limited(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_keepers_variable_next(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_keepers_variables_of(ngx_conf_t *cf,
     ngx_http_variable_t *v);
@@ -116,21 +103,6 @@ static ngx_http_variable_t  ngx_keepers_variables[] = {
     ngx_keepers_variable_row("keepers_identity",
                              ngx_keepers_variable_identity, IDENTITY),
 
-    /* for the template of a sign-in page, whose sections need a flag each */
-
-    ngx_keepers_variable_row("keepers_signin_bad",
-                             ngx_keepers_variable_signin, SIGNIN_BAD),
-    ngx_keepers_variable_row("keepers_signin_busy",
-                             ngx_keepers_variable_signin, SIGNIN_BUSY),
-    ngx_keepers_variable_row("keepers_signin_refused",
-                             ngx_keepers_variable_signin, SIGNIN_REFUSED),
-    ngx_keepers_variable_row("keepers_signin_limited",
-                             ngx_keepers_variable_limited, SIGNIN_LIMITED),
-    ngx_keepers_variable_row("keepers_signin_remember",
-                             ngx_keepers_remember_variable, SIGNIN_REMEMBER),
-    ngx_keepers_variable_row("keepers_signin_next",
-                             ngx_keepers_variable_next, SIGNIN_NEXT),
-
     ngx_http_null_variable
 };
 
@@ -150,7 +122,7 @@ ngx_keepers_variables_add(ngx_conf_t *cf)
 {
     if (ngx_keepers_variables_of(cf, ngx_keepers_variables) != NGX_OK
         || ngx_keepers_variables_of(cf, ngx_keepers_probe_variables) != NGX_OK
-        || ngx_keepers_variables_of(cf, ngx_keepers_reset_variables) != NGX_OK)
+        || ngx_keepers_variables_of(cf, ngx_keepers_page_variables) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -455,126 +427,6 @@ ngx_keepers_variable_link(ngx_http_request_t *r,
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_keepers_variable_signin(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    const char         *reason;
-    ngx_keepers_ctx_t  *ctx;
-
-    switch (data) {
-
-    case NGX_KEEPERS_VARIABLE_SIGNIN_BAD:
-        reason = "credentials";
-        break;
-
-    case NGX_KEEPERS_VARIABLE_SIGNIN_BUSY:
-        reason = "busy";
-        break;
-
-    default:
-        reason = "csrf";
-    }
-
-    ctx = ngx_keepers_ctx_find(r);
-
-    *v = ngx_http_variable_null_value;
-
-    if (ctx != NULL && ctx->reason != NULL
-        && ngx_strcmp(ctx->reason, reason) == 0)
-    {
-        *v = ngx_http_variable_true_value;
-    }
-
-    return NGX_OK;
-}
-
-
-/* The minutes to wait, for a person. */
-
-static ngx_int_t
-ngx_keepers_variable_limited(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    keepers_out_t       out;
-    ngx_keepers_ctx_t  *ctx;
-
-    ctx = ngx_keepers_ctx_find(r);
-
-    *v = ngx_http_variable_null_value;
-
-    if (ctx == NULL || ctx->limit != NGX_KEEPERS_LIMIT_LIMITED) {
-        return NGX_OK;
-    }
-
-    ngx_keepers_out(&out, r->pool, NGX_INT64_LEN);
-
-    keepers_out_uint(&out, (ctx->retry_s + 59) / 60);
-
-    if (out.overflow) {
-        return NGX_ERROR;
-    }
-
-    ngx_keepers_variable_set(v, keepers_out_written(&out));
-
-    return NGX_OK;
-}
-
-
-/* The signed way back: of the form that failed, or of the page's address. */
-
-static ngx_int_t
-ngx_keepers_variable_next(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    u_char             *dst, *src;
-    ngx_str_t           arg;
-    keepers_str_t       path;
-    ngx_keepers_ctx_t  *ctx;
-
-    ctx = ngx_keepers_ctx_find(r);
-
-    *v = ngx_http_variable_null_value;
-
-    if (ctx != NULL && ctx->next.len != 0) {
-        v->len = ctx->next.len;
-        v->data = ctx->next.data;
-
-        return NGX_OK;
-    }
-
-    if (!ngx_keepers_main_conf(r)->used
-        || ngx_http_arg(r, (u_char *) "next", 4, &arg) != NGX_OK
-        || arg.len > 2 * KEEPERS_NEXT_LEN_MAX)
-    {
-        return NGX_OK;
-    }
-
-    dst = ngx_pnalloc(r->pool, arg.len);
-
-    if (dst == NULL) {
-        return NGX_ERROR;
-    }
-
-    src = arg.data;
-    arg.data = dst;
-
-    ngx_unescape_uri(&dst, &src, arg.len, 0);
-
-    arg.len = dst - arg.data;
-
-    if (keepers_next_open(ngx_keepers_main_conf(r)->edge,
-                          ngx_keepers_from(arg), &path)
-        == KEEPERS_OK)
-    {
-        v->len = arg.len;
-        v->data = arg.data;
-    }
 
     return NGX_OK;
 }
