@@ -371,6 +371,15 @@ subtest 'a key that is gone' => sub {
 
     is(($writer->command('', qw(mail retry)))[0], 0, 'and has it tried again');
     ok(mail_for($folder, $n + 1), 'once the key is back');
+
+    # of an address
+    stop($writer->{process});
+    db($writer, "UPDATE accounts SET master = 'gone-' || master");
+    restart($writer->{process});
+    is(($writer->command("canary-crema-8Wd-4\n", qw(account password --email),
+                         $email))[0], 0, 'keeps no operator from helping');
+    ok(logs(qr/event=mail_kept state=lost why=unsealed/),
+       'and the log says that nobody was told');
 };
 
 subtest 'without a section' => sub {

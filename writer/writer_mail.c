@@ -7,6 +7,7 @@
 #include "writer/writer_mail.h"
 
 #include "writer/writer_accounts.h"
+#include "writer/writer_log.h"
 
 #include "core/keepers_in.h"
 #include "core/keepers_text.h"
@@ -91,17 +92,22 @@ writer_mail_changed(writer_context_t *ctx, writer_job_t *job,
 
     keepers_out_init(&to, mail.to, sizeof(mail.to));
 
-    rc = writer_accounts_email(ctx, user, &to);
+    if (writer_accounts_email(ctx, user, &to) != WRITER_OK) {
+
+        /* an address whose key is gone keeps no operator from helping */
+
+        writer_log(WRITER_LOG_WARN, "mail_kept", "state=lost why=unsealed");
+        return WRITER_OK;
+    }
+
     mail.to_len = to.len;
 
-    if (rc == WRITER_OK) {
-        rc = writer_mail_put(ctx, job, &mail,
-                             WRITER_MAIL_CHANGED_DAYS * WRITER_MAIL_DAY_MS);
-    }
+    rc = writer_mail_put(ctx, job, &mail,
+                         WRITER_MAIL_CHANGED_DAYS * WRITER_MAIL_DAY_MS);
 
     keepers_wipe(&mail, sizeof(mail));
 
-    return rc == WRITER_OK ? WRITER_OK : WRITER_FAULT;
+    return rc;
 }
 
 
