@@ -44,7 +44,7 @@ static ngx_int_t ngx_keepers_check_open(ngx_http_request_t *r,
     ngx_uint_t key, ngx_keepers_recent_t *recent);
 static void ngx_keepers_check_failed(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
-    const ngx_keepers_claim_t *claim);
+    const ngx_keepers_claim_t *claim) keepers_rare;
 
 
 static const keepers_metric_e  ngx_keepers_check_metrics[] = {
