@@ -17,13 +17,15 @@ module="nginx nginx-dev build-essential pkgconf:pkg-config libhiredis-dev
 
 # The writer, and what ./build.sh run starts beside it.
 writer="libevent-dev libsqlite3-dev libphonenumber-dev libqrcodegen-dev
-        libinih-dev libssl-dev liboath-dev"
+        libinih-dev libssl-dev liboath-dev libfido2-dev
+        libcbor-dev"
 run="redis-server:redis-server sqlite3:sqlite3"
 
 # The tests: clients, unit tests, sanitizers, a browser.
 test="libmojolicious-perl libcmocka-dev clang:clang libclang-rt-dev
       chromium:chromium nodejs:node npm:npm curl:curl strace:strace
-      python3:python3 oathtool:oathtool"
+      python3:python3 oathtool:oathtool
+      libcryptx-perl"
 
 # The benchmarks, with the two Lua modules that ours is compared to.
 bench="wrk:wrk valgrind:valgrind nghttp2-client:h2load

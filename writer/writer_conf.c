@@ -67,6 +67,8 @@ static const writer_conf_key_t  writer_conf_table[] = {
     writer_conf_text("redis", "user", "", redis_user),
     writer_conf_text("redis", "password_file", "", redis_password_file),
     writer_conf_text("redis", "prefix", "keepers:", redis_prefix),
+    writer_conf_text("passkeys", "rp_id", "", passkey_rp_id),
+    writer_conf_text("passkeys", "origins", "", passkey_origins),
     writer_conf_number("argon2", "memory_kib", "65536", argon2_memory_kib,
                        8192, 4194304),
     writer_conf_number("argon2", "passes", "2", argon2_passes, 1, 100),

@@ -37,6 +37,8 @@ typedef struct {
     char                redis_user[WRITER_CONF_TEXT_MAX];
     char                redis_password_file[WRITER_CONF_TEXT_MAX];
     char                redis_prefix[WRITER_CONF_TEXT_MAX];
+    char                passkey_rp_id[WRITER_CONF_TEXT_MAX];  /* or empty */
+    char                passkey_origins[WRITER_CONF_TEXT_MAX];
 
     uint64_t            redis_port;
     uint64_t            redis_tls;                            /* 0 or 1 */

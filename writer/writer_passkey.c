@@ -1,0 +1,627 @@
+
+/*
+ * Copyright (C) Keepers
+ */
+
+
+#include "writer/writer_passkey.h"
+
+#include "writer/writer_attestation.h"
+
+#include "core/keepers_in.h"
+#include "core/keepers_json.h"
+#include "core/keepers_text.h"
+
+#include <fido.h>
+#include <fido/eddsa.h>
+#include <fido/es256.h>
+#include <fido/rs256.h>
+#include <sodium.h>
+
+
+#define WRITER_PASSKEY_VERSION     1
+#define WRITER_PASSKEY_CLIENT_MAX  1024
+#define WRITER_PASSKEY_PARTS_MAX   6
+
+/* as libfido2 has a key: x and y, a point, modulus and exponent */
+#define WRITER_PASSKEY_ES256_LEN   64
+#define WRITER_PASSKEY_EDDSA_LEN   32
+#define WRITER_PASSKEY_RS256_LEN   WRITER_PASSKEY_KEY_MAX
+
+/* what keepers_json_read() wants */
+#define WRITER_PASSKEY_HEAP        (16384 + 4 * WRITER_PASSKEY_CLIENT_MAX)
+
+/* of a signature: somebody was there, and proved who */
+#define WRITER_PASSKEY_UP_UV       0x05
+
+
+typedef enum {
+    WRITER_PASSKEY_TYPE = 0,
+    WRITER_PASSKEY_SIGNED,
+    WRITER_PASSKEY_FROM,
+    WRITER_PASSKEY_CROSS,
+    WRITER_PASSKEY_TOP,
+    WRITER_PASSKEY_FIELDS
+} writer_passkey_field_e;
+
+
+/* Set before any thread runs, then only read. */
+static writer_passkey_t  writer_passkey_nobody;
+
+
+static bool writer_passkey_parts(keepers_str_t text, keepers_str_t *parts,
+    size_t n);
+static bool writer_passkey_bytes(keepers_str_t text, keepers_out_t *room,
+    keepers_str_t *bytes);
+static bool writer_passkey_views(keepers_str_t *parts, bool add,
+    writer_passkey_answer_t *answer);
+static writer_passkey_e writer_passkey_client(const writer_conf_t *conf,
+    bool add, const writer_passkey_answer_t *answer);
+static writer_passkey_e writer_passkey_judge(const writer_conf_t *conf,
+    bool add, const writer_passkey_answer_t *answer,
+    const keepers_field_t *fields);
+static bool writer_passkey_origin(const writer_conf_t *conf,
+    keepers_str_t origin);
+static bool writer_passkey_is(const keepers_field_t *field, const char *text);
+static fido_cred_t *writer_passkey_cred(const writer_conf_t *conf,
+    keepers_str_t data);
+static writer_passkey_e writer_passkey_take(const fido_cred_t *cred,
+    writer_passkey_t *passkey);
+static void *writer_passkey_key(const writer_passkey_t *passkey);
+static void writer_passkey_key_free(int algorithm, void *key);
+static bool writer_passkey_assert(fido_assert_t *assertion,
+    const writer_conf_t *conf, const writer_passkey_answer_t *answer);
+static writer_passkey_e writer_passkey_data(const writer_conf_t *conf,
+    keepers_str_t data);
+
+
+bool
+writer_passkey_init(void)
+{
+    void  *key;
+
+    /* the generator of P-256: a point of the curve, whose secret is 1 */
+
+    static const unsigned char  point[64] = {
+        0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47,
+        0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
+        0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0,
+        0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,
+        0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b,
+        0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16,
+        0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce,
+        0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5
+    };
+
+    fido_init(0);
+
+    writer_passkey_nobody.algorithm = WRITER_PASSKEY_ES256;
+    writer_passkey_nobody.key_len = sizeof(point);
+    memcpy(writer_passkey_nobody.key, point, sizeof(point));
+
+    key = writer_passkey_key(&writer_passkey_nobody);
+
+    if (key == NULL) {
+        return false;
+    }
+
+    writer_passkey_key_free(WRITER_PASSKEY_ES256, key);
+
+    return true;
+}
+
+
+writer_passkey_e
+writer_passkey_read(const writer_conf_t *conf,
+    const writer_challenge_for_t *what, keepers_str_t text, uint64_t now_ms,
+    writer_passkey_answer_t *answer)
+{
+    bool           add;
+    keepers_str_t  parts[WRITER_PASSKEY_PARTS_MAX];
+
+    memset(answer, 0, sizeof(*answer));
+
+    add = what->purpose == WRITER_CHALLENGE_ADD;
+
+    if (!writer_passkey_parts(text, parts, add ? 3 : 6)
+        || !writer_passkey_views(parts, add, answer))
+    {
+        return WRITER_PASSKEY_MALFORMED;
+    }
+
+    if (!writer_challenge_read(conf->master_ring, what, parts[0], now_ms,
+                               &answer->challenge))
+    {
+        return WRITER_PASSKEY_CHALLENGE;
+    }
+
+    return writer_passkey_client(conf, add, answer);
+}
+
+
+/* Exactly so many. */
+static bool
+writer_passkey_parts(keepers_str_t text, keepers_str_t *parts, size_t n)
+{
+    size_t  i, from, part;
+
+    for (i = 0, from = 0, part = 0; i <= text.len; i++) {
+        if (i != text.len && text.data[i] != '.') {
+            continue;
+        }
+
+        if (part == n) {
+            return false;
+        }
+
+        parts[part++] = keepers_str(text.data + from, i - from);
+        from = i + 1;
+    }
+
+    return part == n;
+}
+
+
+static bool
+writer_passkey_bytes(keepers_str_t text, keepers_out_t *room,
+    keepers_str_t *bytes)
+{
+    size_t          len;
+    unsigned char  *p;
+
+    len = text.len * 3 / 4;
+    p = keepers_out_take(room, len);
+
+    if (p == NULL || (len != 0 && !keepers_text_base64url_decode(text, p, len))
+        || (len == 0 && text.len != 0))
+    {
+        return false;
+    }
+
+    *bytes = keepers_str(p, len);
+
+    return true;
+}
+
+
+static bool
+writer_passkey_views(keepers_str_t *parts, bool add,
+    writer_passkey_answer_t *answer)
+{
+    keepers_out_t  room;
+
+    keepers_out_init(&room, answer->room, sizeof(answer->room));
+
+    if (!writer_passkey_bytes(parts[1], &room, &answer->client)
+        || answer->client.len > WRITER_PASSKEY_CLIENT_MAX)
+    {
+        return false;
+    }
+
+    if (add) {
+        return writer_passkey_bytes(parts[2], &room, &answer->attestation);
+    }
+
+    return writer_passkey_bytes(parts[2], &room, &answer->credential)
+           && writer_passkey_bytes(parts[3], &room, &answer->data)
+           && writer_passkey_bytes(parts[4], &room, &answer->signature)
+           && writer_passkey_bytes(parts[5], &room, &answer->handle);
+}
+
+
+static writer_passkey_e
+writer_passkey_client(const writer_conf_t *conf, bool add,
+    const writer_passkey_answer_t *answer)
+{
+    int                 rc;
+    keepers_out_t       arena;
+    keepers_field_t     fields[WRITER_PASSKEY_FIELDS];
+    keepers_fieldset_t  set;
+    unsigned char       text[WRITER_PASSKEY_CLIENT_MAX];
+    unsigned char       heap[WRITER_PASSKEY_HEAP];
+
+    static const keepers_str_t  names[WRITER_PASSKEY_FIELDS] = {
+        keepers_string("type"),
+        keepers_string("challenge"),
+        keepers_string("origin"),
+        keepers_string("crossOrigin"),
+        keepers_string("topOrigin")
+    };
+
+    keepers_fieldset_init(&set, fields, names, WRITER_PASSKEY_FIELDS);
+    keepers_out_init(&arena, text, sizeof(text));
+
+    rc = keepers_json_read(answer->client, &set, &arena, heap, sizeof(heap));
+
+    return rc == KEEPERS_OK ? writer_passkey_judge(conf, add, answer, fields)
+                            : WRITER_PASSKEY_MALFORMED;
+}
+
+
+/* In a frame of somebody else, a person does not see where they are. */
+static writer_passkey_e
+writer_passkey_judge(const writer_conf_t *conf, bool add,
+    const writer_passkey_answer_t *answer, const keepers_field_t *fields)
+{
+    unsigned char          bytes[WRITER_CHALLENGE_LEN];
+    const keepers_field_t  *f;
+
+    if (!writer_passkey_is(&fields[WRITER_PASSKEY_TYPE],
+                           add ? "webauthn.create" : "webauthn.get"))
+    {
+        return WRITER_PASSKEY_MALFORMED;
+    }
+
+    f = &fields[WRITER_PASSKEY_SIGNED];
+
+    if (f->kind != KEEPERS_FIELD_STRING
+        || !keepers_text_base64url_decode(f->value, bytes, sizeof(bytes))
+        || !keepers_equal(bytes, answer->challenge.bytes, sizeof(bytes)))
+    {
+        return WRITER_PASSKEY_CHALLENGE;
+    }
+
+    f = &fields[WRITER_PASSKEY_CROSS];
+
+    if ((f->kind != KEEPERS_FIELD_ABSENT && f->kind != KEEPERS_FIELD_FALSE)
+        || fields[WRITER_PASSKEY_TOP].kind != KEEPERS_FIELD_ABSENT
+        || fields[WRITER_PASSKEY_FROM].kind != KEEPERS_FIELD_STRING
+        || !writer_passkey_origin(conf, fields[WRITER_PASSKEY_FROM].value))
+    {
+        return WRITER_PASSKEY_ORIGIN;
+    }
+
+    return WRITER_PASSKEY_OK;
+}
+
+
+/* Byte for byte one of those that the configuration lists, a blank between. */
+static bool
+writer_passkey_origin(const writer_conf_t *conf, keepers_str_t origin)
+{
+    size_t       len;
+    const char  *p;
+
+    for (p = conf->passkey_origins; *p != '\0'; p += len) {
+        p += strspn(p, " ");
+        len = strcspn(p, " ");
+
+        if (len != 0 && keepers_str_eq(keepers_str(p, len), origin)) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static bool
+writer_passkey_is(const keepers_field_t *field, const char *text)
+{
+    return field->kind == KEEPERS_FIELD_STRING
+           && keepers_str_eq(field->value, keepers_str(text, strlen(text)));
+}
+
+
+writer_passkey_e
+writer_passkey_make(const writer_conf_t *conf,
+    const writer_passkey_answer_t *answer, writer_passkey_t *passkey)
+{
+    fido_cred_t       *cred;
+    keepers_str_t      data;
+    unsigned char      room[WRITER_PASSKEY_ROOM];
+    writer_passkey_e   rc;
+
+    memset(passkey, 0, sizeof(*passkey));
+
+    if (!writer_attestation_none(answer->attestation, room, sizeof(room),
+                                 &data))
+    {
+        return WRITER_PASSKEY_ATTESTATION;
+    }
+
+    rc = writer_passkey_data(conf, data);
+    if (rc != WRITER_PASSKEY_OK) {
+        return rc;
+    }
+
+    cred = writer_passkey_cred(conf, data);
+    if (cred == NULL) {
+        return WRITER_PASSKEY_ALGORITHM;
+    }
+
+    rc = writer_passkey_take(cred, passkey);
+    fido_cred_free(&cred);
+
+    return rc;
+}
+
+
+/* libfido2 wants to be told the algorithm that is in the data. */
+static fido_cred_t *
+writer_passkey_cred(const writer_conf_t *conf, keepers_str_t data)
+{
+    size_t        i;
+    fido_cred_t  *cred;
+
+    static const int  algorithms[] = {
+        WRITER_PASSKEY_ES256, WRITER_PASSKEY_EDDSA, WRITER_PASSKEY_RS256
+    };
+
+    for (i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+        cred = fido_cred_new();
+
+        if (cred != NULL
+            && fido_cred_set_type(cred, algorithms[i]) == FIDO_OK
+            && fido_cred_set_rp(cred, conf->passkey_rp_id, NULL) == FIDO_OK
+            && fido_cred_set_authdata_raw(cred, data.data, data.len)
+               == FIDO_OK)
+        {
+            return cred;
+        }
+
+        fido_cred_free(&cred);
+    }
+
+    return NULL;
+}
+
+
+static writer_passkey_e
+writer_passkey_take(const fido_cred_t *cred, writer_passkey_t *passkey)
+{
+    void  *key;
+
+    passkey->algorithm = fido_cred_type(cred);
+    passkey->counter = fido_cred_sigcount(cred);
+    passkey->credential_len = fido_cred_id_len(cred);
+    passkey->key_len = fido_cred_pubkey_len(cred);
+
+    if (passkey->credential_len == 0
+        || passkey->credential_len > sizeof(passkey->credential))
+    {
+        return WRITER_PASSKEY_MALFORMED;
+    }
+
+    if (passkey->key_len > sizeof(passkey->key)) {
+        return WRITER_PASSKEY_ALGORITHM;
+    }
+
+    memcpy(passkey->credential, fido_cred_id_ptr(cred),
+           passkey->credential_len);
+    memcpy(passkey->key, fido_cred_pubkey_ptr(cred), passkey->key_len);
+
+    key = writer_passkey_key(passkey);
+
+    if (key == NULL) {
+        return WRITER_PASSKEY_ALGORITHM;
+    }
+
+    writer_passkey_key_free(passkey->algorithm, key);
+
+    return WRITER_PASSKEY_OK;
+}
+
+
+/* NULL: it is none of its algorithm, as a point that is not on the curve. */
+static void *
+writer_passkey_key(const writer_passkey_t *passkey)
+{
+    int     rc;
+    void   *key;
+    size_t  len;
+
+    rc = FIDO_ERR_INTERNAL;
+    len = passkey->key_len;
+
+    switch (passkey->algorithm) {
+
+    case WRITER_PASSKEY_ES256:
+        key = es256_pk_new();
+
+        if (key != NULL && len == WRITER_PASSKEY_ES256_LEN) {
+            rc = es256_pk_from_ptr(key, passkey->key, len);
+        }
+
+        break;
+
+    case WRITER_PASSKEY_EDDSA:
+        key = eddsa_pk_new();
+
+        if (key != NULL && len == WRITER_PASSKEY_EDDSA_LEN) {
+            rc = eddsa_pk_from_ptr(key, passkey->key, len);
+        }
+
+        break;
+
+    case WRITER_PASSKEY_RS256:
+        key = rs256_pk_new();
+
+        if (key != NULL && len == WRITER_PASSKEY_RS256_LEN) {
+            rc = rs256_pk_from_ptr(key, passkey->key, len);
+        }
+
+        break;
+
+    default:
+        return NULL;
+    }
+
+    if (rc != FIDO_OK) {
+        writer_passkey_key_free(passkey->algorithm, key);
+        return NULL;
+    }
+
+    return key;
+}
+
+
+static void
+writer_passkey_key_free(int algorithm, void *key)
+{
+    es256_pk_t  *es256;
+    eddsa_pk_t  *eddsa;
+    rs256_pk_t  *rs256;
+
+    switch (algorithm) {
+
+    case WRITER_PASSKEY_ES256:
+        es256 = key;
+        es256_pk_free(&es256);
+        break;
+
+    case WRITER_PASSKEY_EDDSA:
+        eddsa = key;
+        eddsa_pk_free(&eddsa);
+        break;
+
+    default:
+        rs256 = key;
+        rs256_pk_free(&rs256);
+        break;
+    }
+}
+
+
+writer_passkey_e
+writer_passkey_verify(const writer_conf_t *conf,
+    const writer_passkey_answer_t *answer, const writer_passkey_t *passkey,
+    uint32_t *counter)
+{
+    bool               good;
+    void              *key;
+    fido_assert_t     *assertion;
+    writer_passkey_e   rc;
+
+    rc = writer_passkey_data(conf, answer->data);
+    if (rc != WRITER_PASSKEY_OK) {
+        return rc;
+    }
+
+    good = passkey != NULL;
+    passkey = good ? passkey : &writer_passkey_nobody;
+
+    key = writer_passkey_key(passkey);
+    assertion = fido_assert_new();
+
+    good = key != NULL && assertion != NULL
+           && writer_passkey_assert(assertion, conf, answer)
+           && fido_assert_verify(assertion, 0, passkey->algorithm, key)
+              == FIDO_OK
+           && good;
+
+    if (good) {
+        *counter = fido_assert_sigcount(assertion, 0);
+    }
+
+    fido_assert_free(&assertion);
+
+    if (key != NULL) {
+        writer_passkey_key_free(passkey->algorithm, key);
+    }
+
+    return good ? WRITER_PASSKEY_OK : WRITER_PASSKEY_SIGNATURE;
+}
+
+
+static bool
+writer_passkey_assert(fido_assert_t *assertion, const writer_conf_t *conf,
+    const writer_passkey_answer_t *answer)
+{
+    return fido_assert_set_rp(assertion, conf->passkey_rp_id) == FIDO_OK
+           && fido_assert_set_clientdata(assertion, answer->client.data,
+                                         answer->client.len)
+              == FIDO_OK
+           && fido_assert_set_up(assertion, FIDO_OPT_TRUE) == FIDO_OK
+           && fido_assert_set_uv(assertion, FIDO_OPT_TRUE) == FIDO_OK
+           && fido_assert_set_count(assertion, 1) == FIDO_OK
+           && fido_assert_set_authdata_raw(assertion, 0, answer->data.data,
+                                           answer->data.len)
+              == FIDO_OK
+           && fido_assert_set_sig(assertion, 0, answer->signature.data,
+                                  answer->signature.len)
+              == FIDO_OK;
+}
+
+
+/* hash of the rp id 32 | flags 1 | counter 4 | ... */
+static writer_passkey_e
+writer_passkey_data(const writer_conf_t *conf, keepers_str_t data)
+{
+    unsigned char  hash[crypto_hash_sha256_BYTES];
+
+    if (data.len < sizeof(hash) + 5) {
+        return WRITER_PASSKEY_MALFORMED;
+    }
+
+    crypto_hash_sha256(hash, (const unsigned char *) conf->passkey_rp_id,
+                       strlen(conf->passkey_rp_id));
+
+    if (!keepers_equal(data.data, hash, sizeof(hash))) {
+        return WRITER_PASSKEY_RP;
+    }
+
+    return (data.data[sizeof(hash)] & WRITER_PASSKEY_UP_UV)
+           == WRITER_PASSKEY_UP_UV
+           ? WRITER_PASSKEY_OK : WRITER_PASSKEY_FLAGS;
+}
+
+
+void
+writer_passkey_encode(const writer_passkey_t *passkey, keepers_str_t name,
+    keepers_out_t *out)
+{
+    keepers_out_byte(out, WRITER_PASSKEY_VERSION);
+    keepers_out_u16(out, (uint16_t) -passkey->algorithm);
+    keepers_out_lstr(out, keepers_str(passkey->credential,
+                                      passkey->credential_len));
+    keepers_out_lstr(out, keepers_str(passkey->key, passkey->key_len));
+    keepers_out_lstr(out, name);
+}
+
+
+/* "name" is a view into "record". */
+bool
+writer_passkey_decode(keepers_str_t record, writer_passkey_t *passkey,
+    keepers_str_t *name)
+{
+    uint8_t        version;
+    keepers_in_t   in;
+    keepers_str_t  credential, key;
+
+    memset(passkey, 0, sizeof(*passkey));
+    keepers_in_init(&in, record);
+
+    version = keepers_in_u8(&in);
+    passkey->algorithm = - (int) keepers_in_u16(&in);
+    credential = keepers_in_lstr(&in);
+    key = keepers_in_lstr(&in);
+    *name = keepers_in_lstr(&in);
+
+    if (!keepers_in_done(&in)
+        || version != WRITER_PASSKEY_VERSION
+        || credential.len == 0 || credential.len > sizeof(passkey->credential)
+        || key.len == 0 || key.len > sizeof(passkey->key))
+    {
+        return false;
+    }
+
+    passkey->credential_len = credential.len;
+    passkey->key_len = key.len;
+    memcpy(passkey->credential, credential.data, credential.len);
+    memcpy(passkey->key, key.data, key.len);
+
+    return true;
+}
+
+
+const char *
+writer_passkey_code(writer_passkey_e fault)
+{
+    static const char *const  codes[] = {
+        "ok", "malformed", "challenge", "origin", "rp", "flags",
+        "attestation", "algorithm", "signature"
+    };
+
+    return codes[fault];
+}
