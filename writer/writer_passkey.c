@@ -34,6 +34,10 @@
 /* of a signature: somebody was there, and proved who */
 #define WRITER_PASSKEY_UP_UV       0x05
 
+/* behind the counter there is a key, there are extensions */
+#define WRITER_PASSKEY_ATTESTED    0x40
+#define WRITER_PASSKEY_EXTENDED    0x80
+
 
 typedef enum {
     WRITER_PASSKEY_TYPE = 0,
@@ -72,7 +76,7 @@ static void writer_passkey_key_free(int algorithm, void *key);
 static bool writer_passkey_assert(fido_assert_t *assertion,
     const writer_conf_t *conf, const writer_passkey_answer_t *answer);
 static writer_passkey_e writer_passkey_data(const writer_conf_t *conf,
-    keepers_str_t data);
+    bool add, keepers_str_t data);
 
 
 bool
@@ -320,7 +324,7 @@ writer_passkey_make(const writer_conf_t *conf,
         return WRITER_PASSKEY_ATTESTATION;
     }
 
-    rc = writer_passkey_data(conf, data);
+    rc = writer_passkey_data(conf, true, data);
     if (rc != WRITER_PASSKEY_OK) {
         return rc;
     }
@@ -493,7 +497,7 @@ writer_passkey_verify(const writer_conf_t *conf,
     fido_assert_t     *assertion;
     writer_passkey_e   rc;
 
-    rc = writer_passkey_data(conf, answer->data);
+    rc = writer_passkey_data(conf, false, answer->data);
     if (rc != WRITER_PASSKEY_OK) {
         return rc;
     }
@@ -544,11 +548,11 @@ writer_passkey_assert(fido_assert_t *assertion, const writer_conf_t *conf,
 }
 
 
-/* hash of the rp id 32 | flags 1 | counter 4 | ... */
+/* hash of the rp id 32 | flags 1 | counter 4 | what two flags say is there */
 static writer_passkey_e
-writer_passkey_data(const writer_conf_t *conf, keepers_str_t data)
+writer_passkey_data(const writer_conf_t *conf, bool add, keepers_str_t data)
 {
-    unsigned char  hash[crypto_hash_sha256_BYTES];
+    unsigned char  flags, hash[crypto_hash_sha256_BYTES];
 
     if (data.len < sizeof(hash) + 5) {
         return WRITER_PASSKEY_MALFORMED;
@@ -561,8 +565,16 @@ writer_passkey_data(const writer_conf_t *conf, keepers_str_t data)
         return WRITER_PASSKEY_RP;
     }
 
-    return (data.data[sizeof(hash)] & WRITER_PASSKEY_UP_UV)
-           == WRITER_PASSKEY_UP_UV
+    flags = data.data[sizeof(hash)];
+
+    if (add != ((flags & WRITER_PASSKEY_ATTESTED) != 0)
+        || (!add && (flags & WRITER_PASSKEY_EXTENDED) == 0
+            && data.len != sizeof(hash) + 5))
+    {
+        return WRITER_PASSKEY_MALFORMED;
+    }
+
+    return (flags & WRITER_PASSKEY_UP_UV) == WRITER_PASSKEY_UP_UV
            ? WRITER_PASSKEY_OK : WRITER_PASSKEY_FLAGS;
 }
 
