@@ -7,26 +7,19 @@
 #include "writer/writer_passkey.h"
 
 #include "writer/writer_attestation.h"
+#include "writer/writer_passkey_key.h"
 
 #include "core/keepers_in.h"
 #include "core/keepers_json.h"
 #include "core/keepers_text.h"
 
 #include <fido.h>
-#include <fido/eddsa.h>
-#include <fido/es256.h>
-#include <fido/rs256.h>
 #include <sodium.h>
 
 
 #define WRITER_PASSKEY_VERSION     1
 #define WRITER_PASSKEY_CLIENT_MAX  1024
 #define WRITER_PASSKEY_PARTS_MAX   6
-
-/* as libfido2 has a key: x and y, a point, modulus and exponent */
-#define WRITER_PASSKEY_ES256_LEN   64
-#define WRITER_PASSKEY_EDDSA_LEN   32
-#define WRITER_PASSKEY_RS256_LEN   WRITER_PASSKEY_KEY_MAX
 
 /* what keepers_json_read() wants */
 #define WRITER_PASSKEY_HEAP        (16384 + 4 * WRITER_PASSKEY_CLIENT_MAX)
@@ -71,8 +64,6 @@ static fido_cred_t *writer_passkey_cred(const writer_conf_t *conf,
     keepers_str_t data);
 static writer_passkey_e writer_passkey_take(const fido_cred_t *cred,
     writer_passkey_t *passkey);
-static void *writer_passkey_key(const writer_passkey_t *passkey);
-static void writer_passkey_key_free(int algorithm, void *key);
 static bool writer_passkey_assert(fido_assert_t *assertion,
     const writer_conf_t *conf, const writer_passkey_answer_t *answer);
 static writer_passkey_e writer_passkey_data(const writer_conf_t *conf,
@@ -103,7 +94,7 @@ writer_passkey_init(void)
     writer_passkey_nobody.key_len = sizeof(point);
     memcpy(writer_passkey_nobody.key, point, sizeof(point));
 
-    key = writer_passkey_key(&writer_passkey_nobody);
+    key = writer_passkey_key_new(&writer_passkey_nobody);
 
     if (key == NULL) {
         return false;
@@ -395,7 +386,7 @@ writer_passkey_take(const fido_cred_t *cred, writer_passkey_t *passkey)
            passkey->credential_len);
     memcpy(passkey->key, fido_cred_pubkey_ptr(cred), passkey->key_len);
 
-    key = writer_passkey_key(passkey);
+    key = writer_passkey_key_new(passkey);
 
     if (key == NULL) {
         return WRITER_PASSKEY_ALGORITHM;
@@ -404,86 +395,6 @@ writer_passkey_take(const fido_cred_t *cred, writer_passkey_t *passkey)
     writer_passkey_key_free(passkey->algorithm, key);
 
     return WRITER_PASSKEY_OK;
-}
-
-
-/* NULL: it is none of its algorithm, as a point that is not on the curve. */
-static void *
-writer_passkey_key(const writer_passkey_t *passkey)
-{
-    int     rc;
-    void   *key;
-    size_t  len;
-
-    rc = FIDO_ERR_INTERNAL;
-    len = passkey->key_len;
-
-    switch (passkey->algorithm) {
-
-    case WRITER_PASSKEY_ES256:
-        key = es256_pk_new();
-
-        if (key != NULL && len == WRITER_PASSKEY_ES256_LEN) {
-            rc = es256_pk_from_ptr(key, passkey->key, len);
-        }
-
-        break;
-
-    case WRITER_PASSKEY_EDDSA:
-        key = eddsa_pk_new();
-
-        if (key != NULL && len == WRITER_PASSKEY_EDDSA_LEN) {
-            rc = eddsa_pk_from_ptr(key, passkey->key, len);
-        }
-
-        break;
-
-    case WRITER_PASSKEY_RS256:
-        key = rs256_pk_new();
-
-        if (key != NULL && len == WRITER_PASSKEY_RS256_LEN) {
-            rc = rs256_pk_from_ptr(key, passkey->key, len);
-        }
-
-        break;
-
-    default:
-        return NULL;
-    }
-
-    if (rc != FIDO_OK) {
-        writer_passkey_key_free(passkey->algorithm, key);
-        return NULL;
-    }
-
-    return key;
-}
-
-
-static void
-writer_passkey_key_free(int algorithm, void *key)
-{
-    es256_pk_t  *es256;
-    eddsa_pk_t  *eddsa;
-    rs256_pk_t  *rs256;
-
-    switch (algorithm) {
-
-    case WRITER_PASSKEY_ES256:
-        es256 = key;
-        es256_pk_free(&es256);
-        break;
-
-    case WRITER_PASSKEY_EDDSA:
-        eddsa = key;
-        eddsa_pk_free(&eddsa);
-        break;
-
-    default:
-        rs256 = key;
-        rs256_pk_free(&rs256);
-        break;
-    }
 }
 
 
@@ -505,7 +416,7 @@ writer_passkey_verify(const writer_conf_t *conf,
     good = passkey != NULL;
     passkey = good ? passkey : &writer_passkey_nobody;
 
-    key = writer_passkey_key(passkey);
+    key = writer_passkey_key_new(passkey);
     assertion = fido_assert_new();
 
     good = key != NULL && assertion != NULL

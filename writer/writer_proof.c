@@ -206,8 +206,8 @@ writer_proof_step_up_read(writer_job_t *job, void *data)
 
 /*
  * Who has a session proves the strongest that the account has: a code or a
- * passkey where there is a second factor, for a password is what a session began with; else
- * the password.  What is given beside it must be right too.
+ * passkey where there is a second factor, for a password is what a session
+ * began with; else the password.  What is given beside it must be right too.
  */
 int
 writer_proof_step_up(writer_context_t *ctx, writer_job_t *job)

@@ -3,7 +3,7 @@
  * Copyright (C) Keepers
  *
  * POST of a step-up: the password, a code or a passkey's answer of who has a
- * session, to the writer, sealed; then a new session in the place of the old one.
+ * session, to the writer, sealed; then a new session in the place of the old.
  */
 
 
