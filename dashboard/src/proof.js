@@ -8,7 +8,7 @@
 
 import { answer, usable } from "./passkey.js";
 
-const button = document.getElementById("passkey");
+const button = document.getElementById("use-passkey");
 const fault = document.getElementById("passkey-fault");
 const { form } = button;
 
