@@ -17,7 +17,7 @@ use Keepers::Test;
 use Keepers::Totp;
 use Keepers::Writer;
 use List::Util qw(shuffle);
-use MIME::Base64 qw(decode_base64url encode_base64url);
+use MIME::Base64 qw(decode_base64url encode_base64 encode_base64url);
 use Mojo::JSON qw(decode_json encode_json true);
 use Mojo::Promise;
 use Test::More;
@@ -268,6 +268,19 @@ subtest 'no passkey' => sub {
            object => pack('H*', 'bb00ffffffffffffff'));
     $bad->('that is a list', 'attestation',
            object => pack('H*', '9b00ffffffffffffff'));
+    $bad->('that says it twice', 'attestation', order => [qw(fmt fmt data)]);
+    $bad->('that leaves something out', 'attestation',
+           order => [qw(fmt data)]);
+    $bad->('with extensions that are not there', 'malformed', flags => 0xc5);
+    $bad->('with more than it says', 'malformed', more => "\xa0");
+    $bad->('with a key cut short', 'algorithm', cose => pack('H*',
+           'a5010203262001215820') . 'x' x 31);
+    $bad->('with RSA of few bits', 'algorithm', cose => pack('H*',
+           'a401030339010020590100') . "\0" x 192 . "\xff" x 64
+           . pack('H*', '2143010001'));
+    $bad->('with another exponent', 'algorithm', cose => pack('H*',
+           'a401030339010020590100') . "\xff" x 256
+           . pack('H*', '2143000003'));
     $bad->('that is deep', 'attestation', object => "\x81" x 1200);
     $bad->('that is empty', 'attestation', object => '');
     $bad->('of a curve that nobody asked for', 'algorithm',
@@ -520,11 +533,16 @@ subtest 'other algorithms' => sub {
            '... not by another');
     }
 
-    my $fifth = authenticator();
+    my $fifth = authenticator(id => 'x' x 500);
+    my %odd = (order => [qw(data fmt statement)], flags => 0xc5,
+               more => pack('H*', 'a16b6372656450726f7465637402'));
     my $text = authenticator()->create(options(\%strong)->json);
 
-    is(add(\%strong, $fifth->create(options(\%strong)->json))->code, 201,
-       'a fifth');
+    is(add(\%strong, $fifth->create(options(\%strong)->json, %odd))->code, 201,
+       'a fifth, with an extension, in another order');
+    is(signin(passkey => $fifth->get(asked()))->code, 200, '... signs in');
+    is(signin(passkey => $fifth->get(asked(), flags => 0x85, more => "\xa0"))
+           ->code, 200, '... with an extension, too');
     is(options(\%strong)->code, 409, 'is the last');
     is(add(\%strong, $text)->json->{code}, 'too_many', '... whatever');
 };
@@ -554,6 +572,54 @@ subtest 'a step-up' => sub {
     is(scalar(@{asked(\%me)->{credentials}}), 5,
        'a browser is told which');
     is(step_up(code => $recovery[0])->code, 200, 'a recovery code is enough');
+};
+
+# One character of an answer, anywhere, is another one.
+subtest 'bent' => sub {
+    my @letters = ('A' .. 'Z', 'a' .. 'z', 0 .. 9, '-', '_', '.');
+    my $bend = sub {
+        my ($text) = @_;
+        my $at = int(rand(length($text)));
+        my $was = substr($text, $at, 1);
+        my ($to) = grep { $_ ne $was } shuffle(@letters);
+
+        substr($text, $at, 1) = $to;
+        return $text;
+    };
+    my (%up, %new);
+
+    for (1 .. 120) {
+        $up{step_up(passkey => $bend->($key->get(asked(\%me))))->code}++;
+    }
+
+    is(join(' ', %up), '401 120', 'no answer is right');
+    is(step_up(passkey => $key->get(asked(\%me)))->code, 200,
+       'but the one that is as it was');
+
+    # what attests nothing can be bent into another passkey, or into none
+    my %theirs = (%them, aal => 2);
+
+    for (1 .. 120) {
+        my $asked = options(\%theirs);
+
+        if ($asked->code == 409) {
+            $writer->api(\%theirs, POST => "factors/passkeys/$_->{id}/remove")
+                for splice(@{listed(\%theirs)}, 1);
+            next;
+        }
+
+        my $text = authenticator()->create($asked->json);
+
+        $new{add(\%theirs, $bend->($text))->code}++;
+    }
+
+    is(join(' ', grep { !/^(?:201|422)$/ } keys %new), '',
+       'a new passkey is one, or is refused');
+    ok($new{422}, '... as most are');
+    is($writer->api(\%theirs, GET => 'factors')->code, 200,
+       'and what was kept can be read');
+    $writer->api(\%theirs, POST => "factors/passkeys/$_->{id}/remove")
+        for splice(@{listed(\%theirs)}, 1);
 };
 
 subtest 'with an app beside it' => sub {
@@ -590,6 +656,22 @@ subtest 'with an app beside it' => sub {
        '... for who has proved it');
     is(whole(signin(code => $recovery[2])), $wrong, '... void the old');
     @recovery = @$codes;
+};
+
+subtest 'a new master key' => sub {
+    my $file = "$writer->{keys}/master.key";
+    my $asked = asked();
+    my $line = 'k00000000:' . encode_base64(join('', map { chr(int(rand(256)))
+                                                  } 1 .. 32), '');
+
+    stop($writer->{process});
+    spew($file, "$line\n" . slurp($file), 0600);
+    $writer->start;
+    is(signin(passkey => $key->get($asked))->code, 200,
+       'what the old one has sealed and asked is good');
+    is(signin(code => $recovery[9])->code, 200, 'and its recovery codes');
+    is(scalar(@{listed(\%me)}), 5, 'all are listed');
+    is(options(\%me)->code, 403, 'and ask for a proof');
 };
 
 subtest 'the time it takes' => sub {

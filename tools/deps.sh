@@ -17,8 +17,7 @@ module="nginx nginx-dev build-essential pkgconf:pkg-config libhiredis-dev
 
 # The writer, and what ./build.sh run starts beside it.
 writer="libevent-dev libsqlite3-dev libphonenumber-dev libqrcodegen-dev
-        libinih-dev libssl-dev liboath-dev libfido2-dev
-        libcbor-dev"
+        libinih-dev libssl-dev liboath-dev"
 run="redis-server:redis-server sqlite3:sqlite3"
 
 # The tests: clients, unit tests, sanitizers, a browser.

@@ -16,7 +16,6 @@
 #include "writer/writer_lock.h"
 #include "writer/writer_log.h"
 #include "writer/writer_origins.h"
-#include "writer/writer_passkey.h"
 #include "writer/writer_pool.h"
 #include "writer/writer_redis.h"
 #include "writer/writer_redis_open.h"
@@ -189,12 +188,6 @@ writer_main_open(writer_context_t *ctx, const writer_conf_t *conf)
     if (!writer_totp_init()) {
         writer_log(WRITER_LOG_ERROR, "liboath",
                    "remedy=\"reinstall liboath0\"");
-        return -1;
-    }
-
-    if (!writer_passkey_init()) {
-        writer_log(WRITER_LOG_ERROR, "libfido2",
-                   "remedy=\"reinstall libfido2-1\"");
         return -1;
     }
 

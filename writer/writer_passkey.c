@@ -6,14 +6,12 @@
 
 #include "writer/writer_passkey.h"
 
-#include "writer/writer_attestation.h"
 #include "writer/writer_passkey_key.h"
 
 #include "core/keepers_in.h"
 #include "core/keepers_json.h"
 #include "core/keepers_text.h"
 
-#include <fido.h>
 #include <sodium.h>
 
 
@@ -26,6 +24,9 @@
 
 /* of a signature: somebody was there, and proved who */
 #define WRITER_PASSKEY_UP_UV       0x05
+
+/* where the counter is in the data */
+#define WRITER_PASSKEY_COUNTER     33
 
 /* behind the counter there is a key, there are extensions */
 #define WRITER_PASSKEY_ATTESTED    0x40
@@ -42,8 +43,21 @@ typedef enum {
 } writer_passkey_field_e;
 
 
-/* Set before any thread runs, then only read. */
-static writer_passkey_t  writer_passkey_nobody;
+/* The generator of P-256: a point of the curve, and everybody's secret. */
+static const writer_passkey_t  writer_passkey_nobody = {
+    .algorithm = WRITER_PASSKEY_ES256,
+    .key_len = WRITER_PASSKEY_ES256_LEN,
+    .key = {
+        0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47,
+        0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
+        0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0,
+        0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,
+        0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b,
+        0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16,
+        0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce,
+        0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5
+    }
+};
 
 
 static bool writer_passkey_parts(keepers_str_t text, keepers_str_t *parts,
@@ -60,50 +74,14 @@ static writer_passkey_e writer_passkey_judge(const writer_conf_t *conf,
 static bool writer_passkey_origin(const writer_conf_t *conf,
     keepers_str_t origin);
 static bool writer_passkey_is(const keepers_field_t *field, const char *text);
-static fido_cred_t *writer_passkey_cred(const writer_conf_t *conf,
-    keepers_str_t data);
-static writer_passkey_e writer_passkey_take(const fido_cred_t *cred,
+static writer_passkey_e writer_passkey_take(keepers_str_t data,
     writer_passkey_t *passkey);
-static bool writer_passkey_assert(fido_assert_t *assertion,
-    const writer_conf_t *conf, const writer_passkey_answer_t *answer);
+static uint32_t writer_passkey_counter(keepers_str_t data);
+static bool writer_passkey_extended(keepers_str_t data);
+static bool writer_passkey_signed(const writer_passkey_answer_t *answer,
+    const writer_passkey_t *passkey);
 static writer_passkey_e writer_passkey_data(const writer_conf_t *conf,
     bool add, keepers_str_t data);
-
-
-bool
-writer_passkey_init(void)
-{
-    void  *key;
-
-    /* the generator of P-256: a point of the curve, whose secret is 1 */
-
-    static const unsigned char  point[64] = {
-        0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47,
-        0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
-        0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0,
-        0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,
-        0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b,
-        0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16,
-        0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce,
-        0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5
-    };
-
-    fido_init(0);
-
-    writer_passkey_nobody.algorithm = WRITER_PASSKEY_ES256;
-    writer_passkey_nobody.key_len = sizeof(point);
-    memcpy(writer_passkey_nobody.key, point, sizeof(point));
-
-    key = writer_passkey_key_new(&writer_passkey_nobody);
-
-    if (key == NULL) {
-        return false;
-    }
-
-    writer_passkey_key_free(WRITER_PASSKEY_ES256, key);
-
-    return true;
-}
 
 
 writer_passkey_e
@@ -302,99 +280,74 @@ writer_passkey_e
 writer_passkey_make(const writer_conf_t *conf,
     const writer_passkey_answer_t *answer, writer_passkey_t *passkey)
 {
-    fido_cred_t       *cred;
-    keepers_str_t      data;
-    unsigned char      room[WRITER_PASSKEY_ROOM];
-    writer_passkey_e   rc;
+    keepers_str_t     data;
+    writer_passkey_e  rc;
 
     memset(passkey, 0, sizeof(*passkey));
 
-    if (!writer_attestation_none(answer->attestation, room, sizeof(room),
-                                 &data))
-    {
+    if (!writer_attestation_none(answer->attestation, &data)) {
         return WRITER_PASSKEY_ATTESTATION;
     }
 
     rc = writer_passkey_data(conf, true, data);
-    if (rc != WRITER_PASSKEY_OK) {
-        return rc;
-    }
 
-    cred = writer_passkey_cred(conf, data);
-    if (cred == NULL) {
-        return WRITER_PASSKEY_ALGORITHM;
-    }
-
-    rc = writer_passkey_take(cred, passkey);
-    fido_cred_free(&cred);
-
-    return rc;
-}
-
-
-/* libfido2 wants to be told the algorithm that is in the data. */
-static fido_cred_t *
-writer_passkey_cred(const writer_conf_t *conf, keepers_str_t data)
-{
-    size_t        i;
-    fido_cred_t  *cred;
-
-    static const int  algorithms[] = {
-        WRITER_PASSKEY_ES256, WRITER_PASSKEY_EDDSA, WRITER_PASSKEY_RS256
-    };
-
-    for (i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
-        cred = fido_cred_new();
-
-        if (cred != NULL
-            && fido_cred_set_type(cred, algorithms[i]) == FIDO_OK
-            && fido_cred_set_rp(cred, conf->passkey_rp_id, NULL) == FIDO_OK
-            && fido_cred_set_authdata_raw(cred, data.data, data.len)
-               == FIDO_OK)
-        {
-            return cred;
-        }
-
-        fido_cred_free(&cred);
-    }
-
-    return NULL;
+    return rc == WRITER_PASSKEY_OK ? writer_passkey_take(data, passkey) : rc;
 }
 
 
 static writer_passkey_e
-writer_passkey_take(const fido_cred_t *cred, writer_passkey_t *passkey)
+writer_passkey_take(keepers_str_t data, writer_passkey_t *passkey)
 {
-    void  *key;
+    keepers_str_t             id, rest;
+    keepers_out_t             out;
+    writer_attestation_key_t  key;
 
-    passkey->algorithm = fido_cred_type(cred);
-    passkey->counter = fido_cred_sigcount(cred);
-    passkey->credential_len = fido_cred_id_len(cred);
-    passkey->key_len = fido_cred_pubkey_len(cred);
-
-    if (passkey->credential_len == 0
-        || passkey->credential_len > sizeof(passkey->credential))
+    if (!writer_attestation_credential(data, &id, &rest)
+        || id.len == 0 || id.len > sizeof(passkey->credential))
     {
         return WRITER_PASSKEY_MALFORMED;
     }
 
-    if (passkey->key_len > sizeof(passkey->key)) {
+    if (!writer_attestation_key(&rest, &key)) {
         return WRITER_PASSKEY_ALGORITHM;
     }
 
-    memcpy(passkey->credential, fido_cred_id_ptr(cred),
-           passkey->credential_len);
-    memcpy(passkey->key, fido_cred_pubkey_ptr(cred), passkey->key_len);
-
-    key = writer_passkey_key_new(passkey);
-
-    if (key == NULL) {
-        return WRITER_PASSKEY_ALGORITHM;
+    if ((rest.len != 0) != writer_passkey_extended(data)) {
+        return WRITER_PASSKEY_MALFORMED;
     }
 
-    writer_passkey_key_free(passkey->algorithm, key);
+    keepers_out_init(&out, passkey->key, sizeof(passkey->key));
+    keepers_out_str(&out, key.key[0]);
+    keepers_out_str(&out, key.key[1]);
 
-    return WRITER_PASSKEY_OK;
+    memcpy(passkey->credential, id.data, id.len);
+    passkey->credential_len = id.len;
+    passkey->algorithm = key.algorithm;
+    passkey->key_len = out.len;
+    passkey->counter = writer_passkey_counter(data);
+
+    return !out.overflow && writer_passkey_key_good(passkey)
+           ? WRITER_PASSKEY_OK : WRITER_PASSKEY_ALGORITHM;
+}
+
+
+/* Its place is proven: see writer_passkey_data(). */
+static uint32_t
+writer_passkey_counter(keepers_str_t data)
+{
+    keepers_in_t  in;
+
+    keepers_in_init(&in, keepers_str(data.data + WRITER_PASSKEY_COUNTER, 4));
+
+    return keepers_in_u32(&in);
+}
+
+
+static bool
+writer_passkey_extended(keepers_str_t data)
+{
+    return (data.data[WRITER_PASSKEY_COUNTER - 1] & WRITER_PASSKEY_EXTENDED)
+           != 0;
 }
 
 
@@ -403,59 +356,44 @@ writer_passkey_verify(const writer_conf_t *conf,
     const writer_passkey_answer_t *answer, const writer_passkey_t *passkey,
     uint32_t *counter)
 {
-    bool               good;
-    void              *key;
-    fido_assert_t     *assertion;
-    writer_passkey_e   rc;
+    bool              good;
+    writer_passkey_e  rc;
 
     rc = writer_passkey_data(conf, false, answer->data);
     if (rc != WRITER_PASSKEY_OK) {
         return rc;
     }
 
-    good = passkey != NULL;
-    passkey = good ? passkey : &writer_passkey_nobody;
+    good = writer_passkey_signed(answer, passkey != NULL
+                                         ? passkey : &writer_passkey_nobody);
 
-    key = writer_passkey_key_new(passkey);
-    assertion = fido_assert_new();
-
-    good = key != NULL && assertion != NULL
-           && writer_passkey_assert(assertion, conf, answer)
-           && fido_assert_verify(assertion, 0, passkey->algorithm, key)
-              == FIDO_OK
-           && good;
-
-    if (good) {
-        *counter = fido_assert_sigcount(assertion, 0);
+    if (!good || passkey == NULL) {
+        return WRITER_PASSKEY_SIGNATURE;
     }
 
-    fido_assert_free(&assertion);
+    *counter = writer_passkey_counter(answer->data);
 
-    if (key != NULL) {
-        writer_passkey_key_free(passkey->algorithm, key);
-    }
-
-    return good ? WRITER_PASSKEY_OK : WRITER_PASSKEY_SIGNATURE;
+    return WRITER_PASSKEY_OK;
 }
 
 
+/* Signed are the data of the authenticator, and a hash of the browser's. */
 static bool
-writer_passkey_assert(fido_assert_t *assertion, const writer_conf_t *conf,
-    const writer_passkey_answer_t *answer)
+writer_passkey_signed(const writer_passkey_answer_t *answer,
+    const writer_passkey_t *passkey)
 {
-    return fido_assert_set_rp(assertion, conf->passkey_rp_id) == FIDO_OK
-           && fido_assert_set_clientdata(assertion, answer->client.data,
-                                         answer->client.len)
-              == FIDO_OK
-           && fido_assert_set_up(assertion, FIDO_OPT_TRUE) == FIDO_OK
-           && fido_assert_set_uv(assertion, FIDO_OPT_TRUE) == FIDO_OK
-           && fido_assert_set_count(assertion, 1) == FIDO_OK
-           && fido_assert_set_authdata_raw(assertion, 0, answer->data.data,
-                                           answer->data.len)
-              == FIDO_OK
-           && fido_assert_set_sig(assertion, 0, answer->signature.data,
-                                  answer->signature.len)
-              == FIDO_OK;
+    keepers_out_t  out;
+    unsigned char  hash[crypto_hash_sha256_BYTES];
+    unsigned char  bytes[WRITER_PASSKEY_ROOM + sizeof(hash)];
+
+    crypto_hash_sha256(hash, answer->client.data, answer->client.len);
+
+    keepers_out_init(&out, bytes, sizeof(bytes));
+    keepers_out_str(&out, answer->data);
+    keepers_out_bytes(&out, hash, sizeof(hash));
+
+    return writer_passkey_key_signed(passkey, keepers_out_written(&out),
+                                     answer->signature);
 }
 
 
@@ -479,8 +417,8 @@ writer_passkey_data(const writer_conf_t *conf, bool add, keepers_str_t data)
     flags = data.data[sizeof(hash)];
 
     if (add != ((flags & WRITER_PASSKEY_ATTESTED) != 0)
-        || (!add && (flags & WRITER_PASSKEY_EXTENDED) == 0
-            && data.len != sizeof(hash) + 5))
+        || (!add && (data.len != sizeof(hash) + 5)
+                    != writer_passkey_extended(data)))
     {
         return WRITER_PASSKEY_MALFORMED;
     }

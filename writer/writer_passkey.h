@@ -2,9 +2,8 @@
 /*
  * Copyright (C) Keepers
  *
- * What a browser says for a passkey (WebAuthn, level 2), read and verified;
- * signatures and keys by libfido2, CBOR by libcbor.  Nothing here knows an
- * account.
+ * What a browser says for a passkey (WebAuthn, level 2), read and verified.
+ * Nothing here knows an account.
  *
  * An answer is text: parts in base64url, a "." between them.
  *
@@ -20,19 +19,13 @@
 #define _WRITER_PASSKEY_H_INCLUDED_
 
 
+#include "writer/writer_attestation.h"
 #include "writer/writer_challenge.h"
 #include "writer/writer_conf.h"
 
 
 #define WRITER_PASSKEY_CREDENTIAL_MAX  512
-#define WRITER_PASSKEY_KEY_MAX         259      /* of RS256: 256 and 3 */
 #define WRITER_PASSKEY_ROOM            2048
-
-
-/* COSE: the algorithms that are asked for, in this order. */
-#define WRITER_PASSKEY_ES256  (-7)
-#define WRITER_PASSKEY_EDDSA  (-8)
-#define WRITER_PASSKEY_RS256  (-257)
 
 
 typedef enum {
@@ -70,9 +63,6 @@ typedef struct {
     unsigned char        key[WRITER_PASSKEY_KEY_MAX];
 } writer_passkey_t;
 
-
-/* Once, before threads start: a key that nobody has, to verify under. */
-bool writer_passkey_init(void) keepers_checked;
 
 /*
  * Takes an answer to a challenge for "what" apart: the challenge is the one,

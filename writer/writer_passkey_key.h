@@ -2,7 +2,7 @@
 /*
  * Copyright (C) Keepers
  *
- * A passkey's public key, as libfido2 wants it: a type for each algorithm.
+ * A passkey's public key as OpenSSL has it, and signatures under it.
  */
 
 
@@ -13,9 +13,12 @@
 #include "writer/writer_passkey.h"
 
 
-/* NULL: it is none of its algorithm, as a point that is not on the curve. */
-void *writer_passkey_key_new(const writer_passkey_t *passkey) keepers_checked;
-void writer_passkey_key_free(int algorithm, void *key);
+/* False: it is none of its algorithm, as a point that is not on the curve. */
+bool writer_passkey_key_good(const writer_passkey_t *passkey) keepers_checked;
+
+/* ECDSA in DER and RSA (PKCS #1 v1.5) with SHA-256, or Ed25519. */
+bool writer_passkey_key_signed(const writer_passkey_t *passkey,
+    keepers_str_t bytes, keepers_str_t signature) keepers_checked;
 
 
 #endif /* _WRITER_PASSKEY_KEY_H_INCLUDED_ */

@@ -5,7 +5,7 @@
  * What somebody with a session proves again, and the record that asks the
  * writer.
  *
- * Record: kind 3 (KEEPERS_RECORD_STEP_UP) | version 1 | asked ms 8
+ * Record: kind 4 (KEEPERS_RECORD_STEP_UP) | version 1 | asked ms 8
  *   | coarse net 8 | user 16 | password | code [| sid 8 | passkey]
  *
  * Version 2 has a passkey, and the beginning of the SID of the session, for

@@ -109,13 +109,15 @@ sub create {
     my $id = $self->{id};
     my $data = $self->data($up_uv | $attested, "\0" x 16
                            . pack('n', length($id)) . $id
-                           . ($lie{cose} // $self->cose), %lie);
+                           . ($lie{cose} // $self->cose)
+                           . ($lie{more} // ''), %lie);
     my $fmt = $lie{fmt} // 'none';
-    my $object = $lie{object} // (pack('H*', 'a363666d74')
-        . chr(0x60 | length($fmt)) . $fmt
-        . pack('H*', '6761747453746d74') . ($lie{statement} // "\xa0")
-        . pack('H*', '68617574684461746159') . pack('n', length($data))
-        . $data . ($lie{behind} // ''));
+    my %part = (fmt => "\x63fmt" . chr(0x60 | length($fmt)) . $fmt,
+                statement => "\x67attStmt" . ($lie{statement} // "\xa0"),
+                data => "\x68authData\x59" . pack('n', length($data)) . $data);
+    my $object = $lie{object} // join('', "\xa3",
+        (map { $part{$_} } @{$lie{order} // [qw(fmt statement data)]}),
+        $lie{behind} // '');
 
     return join('.', $lie{state} // $options->{state}, map {
         encode_base64url($_)
@@ -128,7 +130,7 @@ sub get {
 
     $self->{counter}++ if $self->{counter} && !exists $lie{counter};
 
-    my $data = $lie{data} // $self->data($up_uv, '', %lie);
+    my $data = $lie{data} // $self->data($up_uv, $lie{more} // '', %lie);
     my $client = $self->client('webauthn.get', $options, %lie);
     my $signed = $data . sha256($client);
     my $by = $lie{by} // $self;
