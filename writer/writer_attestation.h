@@ -43,7 +43,7 @@ typedef struct {
 } writer_attestation_key_t;
 
 
-/* False: not such an object, with nothing behind it, or it attests something. */
+/* False: not such an object, or something is behind it, or it attests. */
 bool writer_attestation_none(keepers_str_t object, keepers_str_t *data)
     keepers_checked;
 
