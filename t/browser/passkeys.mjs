@@ -179,6 +179,55 @@ async function wrongPassword(page) {
 }
 
 
+/* An app and new codes, both proved by the passkey: nothing is typed. */
+async function goesOn(page) {
+    const factor = page.locator("#factor");
+
+    await page.goto(`${URL_}/dashboard/security.html`);
+    await page.locator("#passkeys li").first().waitFor();
+    ok((await page.locator("#passkeys li").first().textContent())
+       .includes("last used"), "list: says that it was used");
+    await factor.getByRole("button", { name: "Set up" }).click();
+    await page.locator("#secret").waitFor();
+    ok(true, "beside: an app can be set up with the passkey");
+
+    await page.reload();
+    await factor.getByRole("button", { name: "New recovery codes" }).click();
+    await page.locator(".codes").waitFor();
+    ok(await page.locator(".codes code").count() === CODES,
+       "beside: so are new recovery codes");
+}
+
+
+/* With a code of the app or for recovery, where the device is not at hand. */
+async function removesByCode(page, key) {
+    const codes = await page.locator(".codes code").allTextContents();
+
+    await page.goto(`${URL_}/dashboard/security.html`);
+    await page.locator("#passkeys li").first().waitFor();
+
+    for (const { credentialId } of await key.credentials()) {
+        await key.forgets(credentialId);
+    }
+
+    await page.fill("#name", "The laptop");
+    await page.fill("#passkeys-code", codes[0]);
+    await page.getByRole("button", { name: "Add a passkey" }).click();
+    await page.locator("#passkeys li").nth(1).waitFor();
+    ok(true, "add: a second, with a recovery code");
+    await everyWay(page, "passkeys-two");
+
+    const first = page.locator("#passkeys li").first();
+
+    await page.fill("#passkeys-code", codes[1]);
+    await first.getByRole("button", { name: /^Remove/ }).click();
+    await first.getByRole("button", { name: /^Remove for good/ }).click();
+    await page.locator("#passkeys li").nth(1).waitFor({ state: "detached" });
+    ok(await page.locator("#passkeys h3").textContent() === "The laptop",
+       "remove: the one that was lost, with another code");
+}
+
+
 /* A page that wants two factors, of somebody who has given them a while ago. */
 async function proves(page) {
     const use = page.getByRole("button", { name: "Use a passkey" });
@@ -227,9 +276,6 @@ async function removes(page) {
 
     await page.goto(`${URL_}/dashboard/security.html`);
     await items.first().waitFor();
-    ok((await items.first().textContent()).includes("last used"),
-       "list: says that it was used");
-
     await page.fill("#name", "The laptop");
     await page.getByRole("button", { name: "Add a passkey" }).click();
     await page.locator("#passkeys .fault:not(:empty)").waitFor();
@@ -264,6 +310,8 @@ await run(async (browser) => {
     await wrongPassword(page);
     await signsIn(page, key);
     await proves(page);
+    await goesOn(page);
+    await removesByCode(page, key);
     await removes(page);
     kept(page, "passkeys");
 });
