@@ -118,6 +118,10 @@ socket=$sockets/redis.sock
 user=writer
 password_file=$dir/keys/redis-writer.password
 prefix=keepers:
+
+[passkeys]
+rp_id=localhost
+origins=http://localhost:$port
 END
 }
 

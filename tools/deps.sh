@@ -24,7 +24,7 @@ run="redis-server:redis-server sqlite3:sqlite3"
 test="libmojolicious-perl libcmocka-dev clang:clang libclang-rt-dev
       chromium:chromium nodejs:node npm:npm curl:curl strace:strace
       python3:python3 oathtool:oathtool postgresql libdbd-pg-perl
-      libdbd-sqlite3-perl python3-aiosmtpd"
+      libdbd-sqlite3-perl python3-aiosmtpd libcryptx-perl"
 
 # The benchmarks, with the two Lua modules that ours is compared to.
 bench="wrk:wrk valgrind:valgrind nghttp2-client:h2load

@@ -137,13 +137,7 @@ writer_accounts_email(writer_context_t *ctx, const keepers_uuid_t *user,
 
     master = ctx->conf->master_ring;
 
-    for (i = 0; i < master->n; i++) {
-        if (strcmp(master->keys[i].id, account.master) == 0) {
-            break;
-        }
-    }
-
-    if (i == master->n) {
+    if (!writer_vault_master(master, account.master, &i)) {
         return WRITER_FAULT;
     }
 
@@ -203,11 +197,12 @@ writer_accounts_signin(writer_context_t *ctx, writer_job_t *job)
     bool                     known, right;
     unsigned char            net[8];
     writer_factor_t          factor;
+    writer_factors_given_t   given;
     const keepers_signin_t  *signin;
     writer_store_account_t   account;
 
     static const writer_proof_words_t  words = {
-        "signin", "signin.refused", "signin.recovery"
+        "signin", "signin.refused", "signin.recovery", "signin.passkey"
     };
 
     signin = &job->in.signin;
@@ -226,9 +221,14 @@ writer_accounts_signin(writer_context_t *ctx, writer_job_t *job)
                                      signin->password.len)
             == 0;
 
+    memset(&given, 0, sizeof(given));
+    given.code = signin->code;
+    given.passkey = signin->passkey;
+    given.what.purpose = WRITER_CHALLENGE_SIGNIN;
+
     rc = writer_factors_check(ctx, known ? &account.uuid : NULL,
-                              &account.business_uuid, signin->code,
-                              job->now_ms, &factor);
+                              &account.business_uuid, &given, job->now_ms,
+                              &factor);
 
     if (rc == WRITER_OK) {
         right = right && factor.kind != WRITER_FACTOR_WRONG;

@@ -112,6 +112,8 @@ static const writer_cli_command_t  writer_cli_commands[] = {
       writer_operator_totp_remove, false, writer_cli_email_options },
     { "mail", "retry", "/v1/admin/mail/retry", writer_mail_retry, false,
       writer_cli_no_options },
+    { "account", "passkeys remove", "/v1/admin/passkeys/remove",
+      writer_operator_passkeys_remove, false, writer_cli_email_options },
     { "link", "add", "/v1/admin/links", writer_operator_link, false,
       writer_cli_link_options },
     { "link", "open", "/v1/admin/links/%s/open", writer_operator_link_open,

@@ -31,6 +31,7 @@
     "  account password --email ADDRESS\n"                                    \
     "              (the password is one line of standard input)\n"            \
     "  account totp remove --email ADDRESS\n"                                 \
+    "  account passkeys remove --email ADDRESS\n"                             \
     "              (the phone is lost; ends all sessions)\n"                  \
     "  audit verify [BUSINESS]\n"                                            \
     "              (whether the audit logs are as they were written)\n"      \

@@ -17,7 +17,7 @@ const char *const  writer_command_names[WRITER_FIELDS] = {
     "slug", "offer", "phone", "name_optional", "consent_email",
     "consent_sms", "country", "locale", "color", "retention_days",
     "business", "name", "email", "role", "password", "scopes", "days",
-    "code"
+    "code", "passkey"
 };
 
 

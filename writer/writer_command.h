@@ -25,13 +25,14 @@ typedef enum {
     WRITER_FIELD_COLOR,
     WRITER_FIELD_RETENTION_DAYS,    /* digits in a string */
     WRITER_FIELD_BUSINESS,          /* an id */
-    WRITER_FIELD_NAME,              /* of a business, of a token */
+    WRITER_FIELD_NAME,              /* of a business, a token, a passkey */
     WRITER_FIELD_EMAIL,
     WRITER_FIELD_ROLE,
     WRITER_FIELD_PASSWORD,          /* its hash */
     WRITER_FIELD_SCOPES,
     WRITER_FIELD_DAYS,              /* digits in a string */
     WRITER_FIELD_CODE,              /* of an authenticator app */
+    WRITER_FIELD_PASSKEY,           /* an answer, see writer_passkey.h */
     WRITER_FIELDS
 } writer_field_e;
 

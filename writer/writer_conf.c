@@ -80,6 +80,8 @@ static const writer_conf_key_t  writer_conf_table[] = {
                      mail_smtp_password_file),
     writer_conf_number("mail", "smtp_timeout_s", "20", mail_smtp_timeout_s, 1,
                        300),
+    writer_conf_text("passkeys", "rp_id", "", passkey_rp_id),
+    writer_conf_text("passkeys", "origins", "", passkey_origins),
     writer_conf_number("argon2", "memory_kib", "65536", argon2_memory_kib,
                        8192, 4194304),
     writer_conf_number("argon2", "passes", "2", argon2_passes, 1, 100),

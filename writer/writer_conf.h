@@ -44,6 +44,8 @@ typedef struct {
     char                mail_smtp_ca[WRITER_CONF_TEXT_MAX];   /* or empty */
     char                mail_smtp_user[WRITER_CONF_TEXT_MAX]; /* or empty */
     char                mail_smtp_password_file[WRITER_CONF_TEXT_MAX];
+    char                passkey_rp_id[WRITER_CONF_TEXT_MAX];  /* or empty */
+    char                passkey_origins[WRITER_CONF_TEXT_MAX];
 
     bool                mail_folder_made;     /* the default: by the writer */
     uint64_t            redis_port;

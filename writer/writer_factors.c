@@ -10,11 +10,12 @@
 #include "writer/writer_audit.h"
 #include "writer/writer_command.h"
 #include "writer/writer_json.h"
+#include "writer/writer_passkeys.h"
 #include "writer/writer_qr.h"
+#include "writer/writer_recovery.h"
 #include "writer/writer_totp.h"
 
 
-#define WRITER_FACTORS_CODES    10
 #define WRITER_FACTORS_URI_MAX  1024
 
 
@@ -22,45 +23,21 @@ _Static_assert(sizeof(((writer_store_factor_t *) 0)->sealed)
                == WRITER_TOTP_SECRET_LEN + WRITER_VAULT_OVERHEAD, "sealed");
 
 
-static bool writer_factors_master(const keepers_keyring_t *master,
-    const char *id, size_t *key);
 static bool writer_factors_open(const keepers_keyring_t *master, size_t key,
     const keepers_uuid_t *business, const keepers_uuid_t *user,
     const writer_store_factor_t *factor,
     unsigned char secret[WRITER_TOTP_SECRET_LEN]);
-static void writer_factors_hash(const keepers_keyring_t *master, size_t key,
-    const keepers_uuid_t *user, const char code[WRITER_TOTP_RECOVERY_LEN],
-    unsigned char hash[KEEPERS_HASH_LEN]);
-static int writer_factors_recovery(writer_context_t *ctx,
-    const keepers_uuid_t *user, size_t key, keepers_str_t code,
+static int writer_factors_code(writer_context_t *ctx,
+    const keepers_uuid_t *user, const keepers_uuid_t *business,
+    const writer_store_second_t *second, keepers_str_t code, uint64_t now_ms,
     writer_factor_t *factor);
+static int writer_factors_renew(writer_context_t *ctx, writer_job_t *job);
 static int writer_factors_keep(writer_context_t *ctx, writer_job_t *job,
     const unsigned char secret[WRITER_TOTP_SECRET_LEN]);
 static int writer_factors_show(writer_context_t *ctx, writer_job_t *job,
     const unsigned char secret[WRITER_TOTP_SECRET_LEN]);
 static int writer_factors_pending(writer_context_t *ctx, writer_job_t *job,
     uint64_t *step);
-static int writer_factors_renew(writer_context_t *ctx, writer_job_t *job);
-static void writer_factors_code(const keepers_keyring_t *master, size_t key,
-    const keepers_uuid_t *user, char shown[WRITER_TOTP_RECOVERY_LEN + 4],
-    unsigned char hash[KEEPERS_HASH_LEN]);
-static int writer_factors_note(writer_context_t *ctx, writer_job_t *job,
-    const char *what);
-
-
-static bool
-writer_factors_master(const keepers_keyring_t *master, const char *id,
-    size_t *key)
-{
-    for (*key = 0; *key < master->n; (*key)++) {
-        if (strcmp(master->keys[*key].id, id) == 0) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
 
 static bool
 writer_factors_open(const keepers_keyring_t *master, size_t key,
@@ -83,82 +60,31 @@ writer_factors_open(const keepers_keyring_t *master, size_t key,
 }
 
 
-/*
- * 80 random bits under a key that the database does not have: nothing is to be
- * guessed, so the hash need not be slow.
- */
-static void
-writer_factors_hash(const keepers_keyring_t *master, size_t key,
-    const keepers_uuid_t *user, const char code[WRITER_TOTP_RECOVERY_LEN],
-    unsigned char hash[KEEPERS_HASH_LEN])
-{
-    keepers_str_t  parts[2];
-    unsigned char  subkey[KEEPERS_KEY_LEN];
-
-    writer_vault_platform(master, key, "keepers recovery code 1", subkey);
-
-    parts[0] = keepers_str(user->bytes, KEEPERS_UUID_LEN);
-    parts[1] = keepers_str(code, WRITER_TOTP_RECOVERY_LEN);
-    keepers_keyed_hash(subkey, parts, 2, hash, KEEPERS_HASH_LEN);
-
-    keepers_wipe(subkey, sizeof(subkey));
-}
-
-
-/*
- * Whoever has no factor, or no account, costs the same: a secret of zeros is
- * tried, and a recovery code looked up that cannot be there.
- */
 int
 writer_factors_check(writer_context_t *ctx, const keepers_uuid_t *user,
-    const keepers_uuid_t *business, keepers_str_t code, uint64_t now_ms,
-    writer_factor_t *factor)
+    const keepers_uuid_t *business, const writer_factors_given_t *given,
+    uint64_t now_ms, writer_factor_t *factor)
 {
     int                    rc;
-    bool                   enrolled;
-    size_t                 key;
-    unsigned char          secret[WRITER_TOTP_SECRET_LEN];
-    writer_store_factor_t  stored;
+    writer_store_second_t  second;
 
     static const keepers_uuid_t  nobody;
 
     memset(factor, 0, sizeof(*factor));
-    memset(&stored, 0, sizeof(stored));
-    memset(secret, 0, sizeof(secret));
-    key = 0;
 
     user = user != NULL ? user : &nobody;
 
-    rc = writer_store_factor_get(ctx->store, user, &stored);
-    if (rc == WRITER_FAULT) {
-        return rc;
-    }
-
-    enrolled = rc == WRITER_OK && stored.confirmed_ms != 0;
-
-    if (enrolled
-        && (!writer_factors_master(ctx->conf->master_ring, stored.master, &key)
-            || !writer_factors_open(ctx->conf->master_ring, key, business,
-                                    user, &stored, secret)))
-    {
-        /* it is not let in for want of a key */
+    rc = writer_store_second_get(ctx->store, user, &second);
+    if (rc != WRITER_OK) {
         return WRITER_FAULT;
     }
 
-    rc = WRITER_OK;
+    rc = given->passkey.len != 0
+         ? writer_passkeys_check(ctx, user, business, given, now_ms, factor)
+         : writer_factors_code(ctx, user, business, &second, given->code,
+                               now_ms, factor);
 
-    if (writer_totp_check(secret, code, now_ms, stored.last_step,
-                          &factor->step))
-    {
-        factor->kind = WRITER_FACTOR_TOTP;
-
-    } else {
-        rc = writer_factors_recovery(ctx, user, key, code, factor);
-    }
-
-    keepers_wipe(secret, sizeof(secret));
-
-    if (!enrolled) {
+    if (!second.totp && second.passkeys == 0) {
         factor->kind = WRITER_FACTOR_NONE;
     }
 
@@ -166,33 +92,59 @@ writer_factors_check(writer_context_t *ctx, const keepers_uuid_t *user,
 }
 
 
+/*
+ * Whoever has no app, or no account, costs the same: a secret of zeros is
+ * tried, and a recovery code looked up that cannot be there.
+ */
 static int
-writer_factors_recovery(writer_context_t *ctx, const keepers_uuid_t *user,
-    size_t key, keepers_str_t code, writer_factor_t *factor)
+writer_factors_code(writer_context_t *ctx, const keepers_uuid_t *user,
+    const keepers_uuid_t *business, const writer_store_second_t *second,
+    keepers_str_t code, uint64_t now_ms, writer_factor_t *factor)
 {
-    int   rc;
-    bool  shape;
-    char  canonical[WRITER_TOTP_RECOVERY_LEN];
+    int                    rc;
+    bool                   right;
+    size_t                 key;
+    unsigned char          secret[WRITER_TOTP_SECRET_LEN];
+    writer_store_factor_t  stored;
 
-    shape = writer_totp_recovery(code, canonical);
+    memset(&stored, 0, sizeof(stored));
+    memset(secret, 0, sizeof(secret));
 
-    writer_factors_hash(ctx->conf->master_ring, key, user, canonical,
-                        factor->hash);
-    keepers_wipe(canonical, sizeof(canonical));
+    rc = writer_store_factor_get(ctx->store, user, &stored);
 
-    rc = writer_store_code_find(ctx->store, user, factor->hash);
+    if (rc == WRITER_FAULT
+        || (second->totp
+            && (!writer_vault_master(ctx->conf->master_ring, stored.master,
+                                     &key)
+                || !writer_factors_open(ctx->conf->master_ring, key, business,
+                                        user, &stored, secret))))
+    {
+        /* it is not let in for want of a key */
+        return WRITER_FAULT;
+    }
 
-    factor->kind = rc == WRITER_OK && shape ? WRITER_FACTOR_RECOVERY
-                                            : WRITER_FACTOR_WRONG;
+    right = writer_totp_check(secret, code, now_ms, stored.last_step,
+                              &factor->step);
 
-    return rc == WRITER_NONE ? WRITER_OK : rc;
+    keepers_wipe(secret, sizeof(secret));
+
+    /* anybody has the codes of a secret of zeros */
+
+    if (right && second->totp) {
+        factor->kind = WRITER_FACTOR_TOTP;
+        return WRITER_OK;
+    }
+
+    return writer_recovery_check(ctx, user, second, code, factor);
 }
 
 
 int
 writer_factors_use(writer_context_t *ctx, const keepers_uuid_t *user,
-    const writer_factor_t *factor, uint64_t now_ms)
+    const writer_factor_t *factor, uint64_t now_ms, bool *copied)
 {
+    *copied = false;
+
     switch (factor->kind) {
 
     case WRITER_FACTOR_TOTP:
@@ -200,6 +152,9 @@ writer_factors_use(writer_context_t *ctx, const keepers_uuid_t *user,
 
     case WRITER_FACTOR_RECOVERY:
         return writer_store_code_use(ctx->store, user, factor->hash, now_ms);
+
+    case WRITER_FACTOR_PASSKEY:
+        return writer_passkeys_use(ctx, user, factor, now_ms, copied);
 
     default:
         return WRITER_NONE;
@@ -213,6 +168,12 @@ writer_factors_page(writer_context_t *ctx, writer_job_t *job)
     int                    rc;
     writer_json_t          json;
     writer_store_factor_t  factor;
+    writer_store_second_t  second;
+
+    rc = writer_store_second_get(ctx->store, &job->identity.user, &second);
+    if (rc != WRITER_OK) {
+        return WRITER_FAULT;
+    }
 
     rc = writer_store_factor_get(ctx->store, &job->identity.user, &factor);
     if (rc == WRITER_FAULT) {
@@ -229,15 +190,41 @@ writer_factors_page(writer_context_t *ctx, writer_job_t *job)
         writer_json_key(&json, "since");
         writer_json_time(&json, factor.confirmed_ms);
         writer_json_key(&json, "recovery_codes");
-        writer_json_uint(&json, factor.codes);
+        writer_json_uint(&json, second.codes);
         writer_json_map_end(&json);
     }
+
+    rc = writer_passkeys_list(ctx, job, &json, second.codes);
 
     writer_json_items_end(&json);
 
     job->status = 200;
 
-    return writer_json_end(&json) ? WRITER_OK : WRITER_FAULT;
+    return writer_json_end(&json) ? rc : WRITER_FAULT;
+}
+
+
+/*
+ * Who has a second factor proves it before another comes beside it: else a
+ * password and a session that it has made would be enough for both.  NONE: it
+ * is not proved, and the problem is set.
+ */
+int
+writer_factors_guard(writer_context_t *ctx, writer_job_t *job,
+    writer_store_second_t *second)
+{
+    if (writer_store_second_get(ctx->store, &job->identity.user, second)
+        != WRITER_OK)
+    {
+        return WRITER_FAULT;
+    }
+
+    if ((second->totp || second->passkeys != 0) && job->identity.aal < 2) {
+        (void) writer_job_problem(job, 403, "step_up");
+        return WRITER_NONE;
+    }
+
+    return WRITER_OK;
 }
 
 
@@ -245,8 +232,20 @@ writer_factors_page(writer_context_t *ctx, writer_job_t *job)
 int
 writer_factors_enrol(writer_context_t *ctx, writer_job_t *job)
 {
-    int            rc;
-    unsigned char  secret[WRITER_TOTP_SECRET_LEN];
+    int                    rc;
+    unsigned char          secret[WRITER_TOTP_SECRET_LEN];
+    writer_store_second_t  second;
+
+    rc = writer_store_second_get(ctx->store, &job->identity.user, &second);
+
+    if (rc == WRITER_OK && second.totp) {
+        return writer_job_problem(job, 409, "enrolled");
+    }
+
+    rc = writer_factors_guard(ctx, job, &second);
+    if (rc != WRITER_OK) {
+        return rc == WRITER_NONE ? WRITER_OK : rc;
+    }
 
     keepers_random(secret, sizeof(secret));
 
@@ -352,8 +351,9 @@ writer_factors_show(writer_context_t *ctx, writer_job_t *job,
 int
 writer_factors_confirm(writer_context_t *ctx, writer_job_t *job)
 {
-    int       rc;
-    uint64_t  step;
+    int                    rc;
+    uint64_t               step;
+    writer_store_second_t  second;
 
     rc = writer_factors_pending(ctx, job, &step);
 
@@ -361,11 +361,16 @@ writer_factors_confirm(writer_context_t *ctx, writer_job_t *job)
         return rc;
     }
 
+    rc = writer_factors_guard(ctx, job, &second);
+    if (rc != WRITER_OK) {
+        return rc == WRITER_NONE ? WRITER_OK : rc;
+    }
+
     rc = writer_store_factor_confirm(ctx->store, &job->identity.user, step,
                                      job->now_ms);
 
     if (rc == WRITER_OK) {
-        rc = writer_factors_note(ctx, job, "factor.added");
+        rc = writer_factors_note(ctx, job, "factor.added", "totp");
     }
 
     return rc == WRITER_OK ? writer_factors_renew(ctx, job) : WRITER_FAULT;
@@ -393,7 +398,7 @@ writer_factors_pending(writer_context_t *ctx, writer_job_t *job,
     }
 
     if (rc != WRITER_OK
-        || !writer_factors_master(ctx->conf->master_ring, factor.master, &key)
+        || !writer_vault_master(ctx->conf->master_ring, factor.master, &key)
         || !writer_factors_open(ctx->conf->master_ring, key,
                                 &job->identity.business, &job->identity.user,
                                 &factor, secret))
@@ -419,98 +424,41 @@ int
 writer_factors_codes(writer_context_t *ctx, writer_job_t *job)
 {
     int                    rc;
-    writer_store_factor_t  factor;
+    writer_store_second_t  second;
 
     if (job->identity.aal < 2) {
         return writer_job_problem(job, 403, "step_up");
     }
 
-    rc = writer_store_factor_get(ctx->store, &job->identity.user, &factor);
+    rc = writer_store_second_get(ctx->store, &job->identity.user, &second);
 
-    if (rc == WRITER_NONE || (rc == WRITER_OK && factor.confirmed_ms == 0)) {
+    if (rc == WRITER_OK && !second.totp && second.passkeys == 0) {
         return writer_job_problem(job, 404, "not_found");
     }
 
     if (rc == WRITER_OK) {
-        rc = writer_factors_note(ctx, job, "factor.codes");
+        rc = writer_factors_note(ctx, job, "factor.codes", "codes");
     }
 
     return rc == WRITER_OK ? writer_factors_renew(ctx, job) : WRITER_FAULT;
 }
 
 
-/* New ones, shown this once; those before are good for nothing. */
 static int
 writer_factors_renew(writer_context_t *ctx, writer_job_t *job)
 {
-    int                    rc;
-    char                   shown[WRITER_TOTP_RECOVERY_LEN + 4];
-    size_t                 i, key;
-    writer_json_t          json;
-    unsigned char          hash[KEEPERS_HASH_LEN];
-    writer_store_factor_t  factor;
-
-    rc = writer_store_factor_get(ctx->store, &job->identity.user, &factor);
-
-    if (rc != WRITER_OK
-        || !writer_factors_master(ctx->conf->master_ring, factor.master, &key))
-    {
-        return WRITER_FAULT;
-    }
-
-    rc = writer_store_codes_clear(ctx->store, &job->identity.user);
+    int            rc;
+    writer_json_t  json;
 
     writer_json_init(&json, writer_job_out(job));
     writer_json_map(&json);
-    writer_json_key(&json, "recovery_codes");
-    writer_json_array(&json);
 
-    for (i = 0; i < WRITER_FACTORS_CODES && rc == WRITER_OK; i++) {
-        writer_factors_code(ctx->conf->master_ring, key, &job->identity.user,
-                            shown, hash);
-        writer_json_text(&json, shown);
-        rc = writer_store_code_add(ctx->store, &job->identity.user, hash);
-    }
+    rc = writer_recovery_renew(ctx, &job->identity.user, &json);
 
-    keepers_wipe(shown, sizeof(shown));
-
-    writer_json_array_end(&json);
     writer_json_map_end(&json);
     job->status = 200;
 
     return writer_json_end(&json) ? rc : WRITER_FAULT;
-}
-
-
-/* "ABCD-EFGH-IJKL-MNOP" */
-static void
-writer_factors_code(const keepers_keyring_t *master, size_t key,
-    const keepers_uuid_t *user, char shown[WRITER_TOTP_RECOVERY_LEN + 4],
-    unsigned char hash[KEEPERS_HASH_LEN])
-{
-    char           code[WRITER_TOTP_RECOVERY_LEN];
-    size_t         i, n;
-    keepers_out_t  out;
-    unsigned char  random[WRITER_TOTP_RECOVERY_LEN * 5 / 8];
-
-    keepers_random(random, sizeof(random));
-    keepers_out_init(&out, code, sizeof(code));
-    writer_totp_base32(random, sizeof(random), &out);
-
-    writer_factors_hash(master, key, user, code, hash);
-
-    for (i = 0, n = 0; i < sizeof(code); i++) {
-        if (i != 0 && i % 4 == 0) {
-            shown[n++] = '-';
-        }
-
-        shown[n++] = code[i];
-    }
-
-    shown[n] = '\0';
-
-    keepers_wipe(random, sizeof(random));
-    keepers_wipe(code, sizeof(code));
 }
 
 
@@ -530,16 +478,20 @@ writer_factors_remove(writer_context_t *ctx, writer_job_t *job)
     }
 
     if (rc == WRITER_OK) {
-        rc = writer_factors_note(ctx, job, "factor.removed");
+        rc = writer_recovery_settle(ctx, &job->identity.user);
+    }
+
+    if (rc == WRITER_OK) {
+        rc = writer_factors_note(ctx, job, "factor.removed", "totp");
     }
 
     return rc == WRITER_OK ? writer_job_text(job, 204, "") : WRITER_FAULT;
 }
 
 
-static int
+int
 writer_factors_note(writer_context_t *ctx, writer_job_t *job,
-    const char *what)
+    const char *what, const char *subject)
 {
     int                       rc;
     const writer_business_t  *business;
@@ -547,7 +499,7 @@ writer_factors_note(writer_context_t *ctx, writer_job_t *job,
     rc = writer_job_business(ctx, job, &business);
 
     if (rc == WRITER_OK) {
-        rc = writer_audit_job(ctx, business, job, what, "totp");
+        rc = writer_audit_job(ctx, business, job, what, subject);
     }
 
     /* an account without its business is not for this to explain */

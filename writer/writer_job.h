@@ -107,14 +107,18 @@ typedef enum {
     WRITER_FACTOR_NONE = 0,     /* the account has no second factor */
     WRITER_FACTOR_WRONG,
     WRITER_FACTOR_TOTP,
-    WRITER_FACTOR_RECOVERY
+    WRITER_FACTOR_RECOVERY,
+    WRITER_FACTOR_PASSKEY
 } writer_factor_e;
 
 
 typedef struct {
     writer_factor_e  kind;
     uint64_t         step;                      /* of TOTP */
-    unsigned char    hash[KEEPERS_HASH_LEN];    /* of RECOVERY */
+    unsigned char    hash[KEEPERS_HASH_LEN];    /* of RECOVERY, PASSKEY */
+    unsigned char    challenge[KEEPERS_HASH_LEN];
+    uint64_t         expires_ms;                /* of the challenge */
+    uint32_t         counter;
 } writer_factor_t;
 
 
@@ -123,6 +127,7 @@ typedef struct {
     const char  *right;
     const char  *refused;
     const char  *recovery;      /* right, by a code for the worst case */
+    const char  *passkey;       /* right, by a passkey */
 } writer_proof_words_t;
 
 

@@ -18,6 +18,7 @@
 #include "writer/writer_mail.h"
 #include "writer/writer_mail_conf.h"
 #include "writer/writer_memory.h"
+#include "writer/writer_origins.h"
 #include "writer/writer_outbox.h"
 #include "writer/writer_pool.h"
 #include "writer/writer_redis.h"
@@ -158,6 +159,7 @@ writer_main_conf(writer_conf_t *conf, const char *path, bool served)
         && writer_conf_keys(conf) == 0
         && writer_redis_check(conf) == 0
         && writer_mail_check(conf) == 0
+        && writer_origins_check(conf) == 0
         && (!served || writer_mail_check_folder(conf) == 0))
     {
         return 0;

@@ -12,6 +12,7 @@
 #include "writer/writer_json.h"
 #include "writer/writer_links.h"
 #include "writer/writer_mail.h"
+#include "writer/writer_recovery.h"
 #include "writer/writer_vault.h"
 
 #include "core/keepers_email.h"
@@ -33,6 +34,9 @@ static bool writer_operator_seal(writer_context_t *ctx, writer_job_t *job,
     writer_store_account_t *account);
 static void writer_operator_hash(writer_job_t *job,
     char hash[WRITER_HASH_TEXT_MAX]);
+static int writer_operator_factor(writer_context_t *ctx, writer_job_t *job,
+    int (*remove)(writer_store_t *store, const keepers_uuid_t *user),
+    const char *what);
 static int writer_operator_link_state(writer_context_t *ctx,
     writer_job_t *job, uint8_t state);
 
@@ -318,9 +322,27 @@ writer_operator_password(writer_context_t *ctx, writer_job_t *job)
 }
 
 
-/* Whoever has the phone that was lost is signed out, too. */
 int
 writer_operator_totp_remove(writer_context_t *ctx, writer_job_t *job)
+{
+    return writer_operator_factor(ctx, job, writer_store_factor_remove,
+                                  "factor.removed");
+}
+
+
+int
+writer_operator_passkeys_remove(writer_context_t *ctx, writer_job_t *job)
+{
+    return writer_operator_factor(ctx, job, writer_store_passkeys_remove,
+                                  "passkey.removed");
+}
+
+
+/* Whoever has what was lost is signed out, too. */
+static int
+writer_operator_factor(writer_context_t *ctx, writer_job_t *job,
+    int (*remove)(writer_store_t *store, const keepers_uuid_t *user),
+    const char *what)
 {
     int                       rc;
     writer_store_account_t    account;
@@ -335,12 +357,16 @@ writer_operator_totp_remove(writer_context_t *ctx, writer_job_t *job)
     }
 
     if (rc == WRITER_OK) {
-        rc = writer_store_factor_remove(ctx->store, &account.uuid);
+        rc = remove(ctx->store, &account.uuid);
     }
 
     if (rc == WRITER_NONE) {
         writer_job_error(job, "email", "no_factor");
         return WRITER_OK;
+    }
+
+    if (rc == WRITER_OK) {
+        rc = writer_recovery_settle(ctx, &account.uuid);
     }
 
     if (rc == WRITER_OK) {
@@ -353,8 +379,7 @@ writer_operator_totp_remove(writer_context_t *ctx, writer_job_t *job)
     }
 
     if (rc == WRITER_OK) {
-        rc = writer_audit_note(ctx, business, WRITER_OPERATOR,
-                               "factor.removed",
+        rc = writer_audit_note(ctx, business, WRITER_OPERATOR, what,
                                keepers_role_name(account.role), job->now_ms);
     }
 

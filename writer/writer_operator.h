@@ -27,6 +27,8 @@ int writer_operator_password(writer_context_t *ctx, writer_job_t *job);
 
 /* "email" */
 int writer_operator_totp_remove(writer_context_t *ctx, writer_job_t *job);
+int writer_operator_passkeys_remove(writer_context_t *ctx,
+    writer_job_t *job);
 
 /* "business" and a link's fields */
 int writer_operator_link(writer_context_t *ctx, writer_job_t *job);

@@ -24,6 +24,7 @@ static void writer_proof_who(writer_job_t *job,
 static int writer_proof_refuse(writer_job_t *job,
     const writer_proof_words_t *words);
 static int writer_proof_use(writer_context_t *ctx, writer_job_t *job);
+static const char *writer_proof_word(const writer_proof_t *proof);
 static int writer_proof_answer(writer_job_t *job, const writer_proof_t *proof,
     const char *aal);
 
@@ -106,26 +107,51 @@ static int
 writer_proof_use(writer_context_t *ctx, writer_job_t *job)
 {
     int                    rc;
+    bool                   copied;
     const writer_proof_t  *proof;
 
     proof = &job->in.proof;
 
-    rc = writer_factors_use(ctx, &proof->user, &proof->factor, job->now_ms);
+    rc = writer_factors_use(ctx, &proof->user, &proof->factor, job->now_ms,
+                            &copied);
 
     if (rc == WRITER_NONE) {
-        return writer_proof_refuse(job, proof->words);
+        rc = writer_proof_refuse(job, proof->words);
+
+        if (copied) {
+            job->audit_apart = "passkey.copied";
+            job->audit_once = false;
+        }
+
+        return rc;
     }
 
     /* a store that fails is nobody's sign-in */
 
     if (rc == WRITER_OK) {
         job->audit_once = false;
-        job->audit_apart = proof->factor.kind == WRITER_FACTOR_RECOVERY
-                           ? proof->words->recovery : proof->words->right;
+        job->audit_apart = writer_proof_word(proof);
         rc = writer_proof_answer(job, proof, "2");
     }
 
     return rc;
+}
+
+
+static const char *
+writer_proof_word(const writer_proof_t *proof)
+{
+    switch (proof->factor.kind) {
+
+    case WRITER_FACTOR_RECOVERY:
+        return proof->words->recovery;
+
+    case WRITER_FACTOR_PASSKEY:
+        return proof->words->passkey;
+
+    default:
+        return proof->words->right;
+    }
 }
 
 
@@ -179,9 +205,9 @@ writer_proof_step_up_read(writer_job_t *job, void *data)
 
 
 /*
- * Who has a session proves the strongest that the account has: a code where
- * there is a second factor, for a password is what a session began with; else
- * the password.  What is given beside it must be right too.
+ * Who has a session proves the strongest that the account has: a code or a
+ * passkey where there is a second factor, for a password is what a session
+ * began with; else the password.  What is given beside it must be right too.
  */
 int
 writer_proof_step_up(writer_context_t *ctx, writer_job_t *job)
@@ -190,11 +216,12 @@ writer_proof_step_up(writer_context_t *ctx, writer_job_t *job)
     bool                      known, given, right;
     unsigned char             net[8];
     writer_factor_t           factor;
+    writer_factors_given_t    proof;
     const keepers_step_up_t  *step_up;
     writer_store_account_t    account;
 
     static const writer_proof_words_t  words = {
-        "step_up", "step_up.refused", "step_up.recovery"
+        "step_up", "step_up.refused", "step_up.recovery", "step_up.passkey"
     };
 
     step_up = &job->in.step_up;
@@ -208,6 +235,12 @@ writer_proof_step_up(writer_context_t *ctx, writer_job_t *job)
     known = rc == WRITER_OK;
     given = step_up->password.len != 0;
 
+    proof.code = step_up->code;
+    proof.passkey = step_up->passkey;
+    proof.what.purpose = WRITER_CHALLENGE_STEP_UP;
+    proof.what.user = step_up->user;
+    memcpy(proof.what.sid, step_up->sid, sizeof(proof.what.sid));
+
     right = known && given
             && crypto_pwhash_str_verify(account.password,
                                         (const char *) step_up->password.data,
@@ -215,8 +248,8 @@ writer_proof_step_up(writer_context_t *ctx, writer_job_t *job)
                == 0;
 
     rc = writer_factors_check(ctx, known ? &account.uuid : NULL,
-                              &account.business_uuid, step_up->code,
-                              job->now_ms, &factor);
+                              &account.business_uuid, &proof, job->now_ms,
+                              &factor);
 
     if (rc == WRITER_OK) {
         if (factor.kind != WRITER_FACTOR_NONE) {

@@ -17,6 +17,7 @@
 #include "writer/writer_links.h"
 #include "writer/writer_mail.h"
 #include "writer/writer_operator.h"
+#include "writer/writer_passkeys.h"
 #include "writer/writer_proof.h"
 #include "writer/writer_query.h"
 #include "writer/writer_resets.h"
@@ -79,6 +80,8 @@ static const writer_route_t  writer_routes[] = {
                 writer_resets_run),
     writer_open(POST, "/v1/step-up", PASSWORD, ENVELOPE,
                 writer_proof_step_up_read, writer_proof_step_up),
+    writer_open(GET, "/v1/signin/challenge", READ, NONE, NULL,
+                writer_passkeys_signin),
     writer_open(GET, "/healthz", LOOP, NONE, NULL, writer_health_alive),
     writer_open(GET, "/readyz", READ, NONE, writer_health_read,
                 writer_health_ready),
@@ -111,6 +114,16 @@ static const writer_route_t  writer_routes[] = {
                NULL),
     writer_api(GET, "factors", READ, ALL, WRITER_SCOPE_NONE, NULL,
                writer_factors_page, NULL),
+    writer_api(POST, "factors/codes", COMMIT, ALL, WRITER_SCOPE_NONE, NULL,
+               writer_factors_codes, NULL),
+    writer_api(GET, "factors/passkeys/challenge", READ, ALL,
+               WRITER_SCOPE_NONE, NULL, writer_passkeys_step_up, NULL),
+    writer_api(POST, "factors/passkeys/options", READ, ALL,
+               WRITER_SCOPE_NONE, NULL, writer_passkeys_options, NULL),
+    writer_api(POST, "factors/passkeys", COMMIT, ALL, WRITER_SCOPE_NONE,
+               writer_operator_read, writer_passkeys_add, NULL),
+    writer_api(POST, "factors/passkeys/*/remove", COMMIT, ALL,
+               WRITER_SCOPE_NONE, NULL, writer_passkeys_remove, NULL),
     writer_api(POST, "factors/totp", COMMIT, ALL, WRITER_SCOPE_NONE, NULL,
                writer_factors_enrol, NULL),
     writer_api(POST, "factors/totp/confirm", COMMIT, ALL, WRITER_SCOPE_NONE,
@@ -136,6 +149,8 @@ static const writer_route_t  writer_routes[] = {
                 writer_operator_read, writer_operator_totp_remove),
     writer_open(POST, "/v1/admin/mail/retry", COMMIT, OPERATOR,
                 writer_operator_read, writer_mail_retry),
+    writer_open(POST, "/v1/admin/passkeys/remove", COMMIT, OPERATOR,
+                writer_operator_read, writer_operator_passkeys_remove),
     writer_open(POST, "/v1/admin/links", COMMIT, OPERATOR,
                 writer_operator_read, writer_operator_link),
     writer_open(POST, "/v1/admin/links/*/open", COMMIT, OPERATOR, NULL,

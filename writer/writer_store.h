@@ -30,6 +30,9 @@
 #define WRITER_TOKEN_ID_LEN      16         /* hex: 8 bytes of its hash */
 #define WRITER_MAIL_PLAIN_LEN    304        /* all alike, whatever is in it */
 #define WRITER_MAIL_SEALED_LEN   (WRITER_MAIL_PLAIN_LEN + 40)
+#define WRITER_PASSKEY_NAME_MAX  60
+#define WRITER_PASSKEY_ID_LEN    16         /* hex: 8 bytes of its mark */
+#define WRITER_PASSKEY_SEALED    960
 #define WRITER_LINK_DELETED      3          /* behind keepers_link_state_e */
 
 
@@ -71,10 +74,30 @@ typedef struct {
 typedef struct {
     uint64_t         confirmed_ms;          /* 0: not yet */
     uint64_t         last_step;             /* of a code that was used */
-    uint64_t         codes;                 /* for recovery, not used */
     unsigned char    sealed[60];            /* the secret */
     char             master[KEEPERS_KEY_ID_LEN_MAX + 1];
 } writer_store_factor_t;
+
+
+/* What an account has of second factors, all in all. */
+typedef struct {
+    bool             totp;                  /* confirmed */
+    uint64_t         passkeys;
+    uint64_t         codes;                 /* for recovery, not used */
+    char             codes_master[KEEPERS_KEY_ID_LEN_MAX + 1];  /* or empty */
+} writer_store_second_t;
+
+
+typedef struct {
+    keepers_uuid_t   user;
+    uint64_t         created_ms;
+    uint64_t         used_ms;               /* 0: not yet */
+    uint32_t         counter;               /* of signatures; 0: it has none */
+    unsigned char    mark[KEEPERS_HASH_LEN];        /* of the credential id */
+    char             master[KEEPERS_KEY_ID_LEN_MAX + 1];
+    size_t           sealed_len;
+    unsigned char    sealed[WRITER_PASSKEY_SEALED];
+} writer_store_passkey_t;
 
 
 typedef struct {
@@ -218,6 +241,8 @@ typedef int (*writer_store_end_pt)(void *data, uint64_t at_ms,
     const keepers_uuid_t *user);
 typedef int (*writer_store_token_pt)(void *data,
     const writer_store_token_t *token);
+typedef int (*writer_store_passkey_pt)(void *data,
+    const writer_store_passkey_t *passkey);
 typedef int (*writer_store_business_pt)(void *data,
     const keepers_uuid_t *uuid);
 typedef int (*writer_store_day_pt)(void *data, uint64_t day, uint64_t signups);
@@ -322,15 +347,41 @@ int writer_store_factor_step(writer_store_t *store,
     const keepers_uuid_t *user, uint64_t step) keepers_checked;
 int writer_store_factor_remove(writer_store_t *store,
     const keepers_uuid_t *user) keepers_checked;
+int writer_store_second_get(writer_store_t *store, const keepers_uuid_t *user,
+    writer_store_second_t *second) keepers_checked;
 int writer_store_codes_clear(writer_store_t *store,
     const keepers_uuid_t *user) keepers_checked;
 int writer_store_code_add(writer_store_t *store, const keepers_uuid_t *user,
-    const unsigned char hash[KEEPERS_HASH_LEN]) keepers_checked;
+    const char *master, const unsigned char hash[KEEPERS_HASH_LEN])
+    keepers_checked;
 int writer_store_code_find(writer_store_t *store, const keepers_uuid_t *user,
     const unsigned char hash[KEEPERS_HASH_LEN]) keepers_checked;
 int writer_store_code_use(writer_store_t *store, const keepers_uuid_t *user,
     const unsigned char hash[KEEPERS_HASH_LEN], uint64_t now_ms)
     keepers_checked;
+
+/*
+ * Passkeys.  NONE from _add: it is somebody's already; _find: not this user's;
+ * _remove: no such id, in text, or not theirs.  A challenge that was answered
+ * is kept until it would be void: NONE from _use, it was.
+ */
+int writer_store_passkey_add(writer_store_t *store,
+    const writer_store_passkey_t *passkey) keepers_checked;
+int writer_store_passkeys(writer_store_t *store, const keepers_uuid_t *user,
+    writer_store_passkey_pt each, void *data) keepers_checked;
+int writer_store_passkey_counter(writer_store_t *store,
+    const keepers_uuid_t *user, const unsigned char mark[KEEPERS_HASH_LEN],
+    uint32_t *counter) keepers_checked;
+int writer_store_passkey_used(writer_store_t *store,
+    const keepers_uuid_t *user, const unsigned char mark[KEEPERS_HASH_LEN],
+    uint32_t counter, uint64_t now_ms) keepers_checked;
+int writer_store_passkey_remove(writer_store_t *store,
+    const keepers_uuid_t *user, keepers_str_t id) keepers_checked;
+int writer_store_passkeys_remove(writer_store_t *store,
+    const keepers_uuid_t *user) keepers_checked;
+int writer_store_challenge_use(writer_store_t *store,
+    const unsigned char challenge[KEEPERS_HASH_LEN], uint64_t expires_ms,
+    uint64_t now_ms) keepers_checked;
 
 /*
  * Sessions of a user that are to end, once the transaction is durable: each

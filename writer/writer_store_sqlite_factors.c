@@ -36,10 +36,8 @@ writer_store_factor_get(writer_store_t *store, const keepers_uuid_t *user,
     sqlite3_stmt  *stmt;
 
     rc = writer_sqlite_row(store, WRITER_SQL_FACTOR_GET,
-             "SELECT f.master, f.secret, f.confirmed_ms, f.last_step,"
-             " (SELECT count(*) FROM recovery_codes c"
-             "  WHERE c.user = f.user AND c.used_ms = 0)"
-             " FROM factors f WHERE f.user = ?", &stmt, "b", user->bytes,
+             "SELECT master, secret, confirmed_ms, last_step"
+             " FROM factors WHERE user = ?", &stmt, "b", user->bytes,
              (size_t) KEEPERS_UUID_LEN);
 
     if (rc != WRITER_OK) {
@@ -50,7 +48,6 @@ writer_store_factor_get(writer_store_t *store, const keepers_uuid_t *user,
     writer_sqlite_blob(stmt, 1, factor->sealed, sizeof(factor->sealed));
     factor->confirmed_ms = (uint64_t) sqlite3_column_int64(stmt, 2);
     factor->last_step = (uint64_t) sqlite3_column_int64(stmt, 3);
-    factor->codes = (uint64_t) sqlite3_column_int64(stmt, 4);
 
     writer_sqlite_end(stmt);
 
@@ -103,6 +100,39 @@ writer_store_factor_remove(writer_store_t *store, const keepers_uuid_t *user)
 
 
 int
+writer_store_second_get(writer_store_t *store, const keepers_uuid_t *user,
+    writer_store_second_t *second)
+{
+    int            rc;
+    sqlite3_stmt  *stmt;
+
+    rc = writer_sqlite_row(store, WRITER_SQL_SECOND_GET,
+             "SELECT (SELECT count(*) FROM factors"
+             "   WHERE user = ?1 AND confirmed_ms > 0),"
+             " (SELECT count(*) FROM passkeys WHERE user = ?1),"
+             " (SELECT count(*) FROM recovery_codes"
+             "   WHERE user = ?1 AND used_ms = 0),"
+             " coalesce((SELECT master FROM recovery_codes"
+             "   WHERE user = ?1 LIMIT 1), '')", &stmt, "b", user->bytes,
+             (size_t) KEEPERS_UUID_LEN);
+
+    if (rc != WRITER_OK) {
+        return rc;
+    }
+
+    second->totp = sqlite3_column_int64(stmt, 0) != 0;
+    second->passkeys = (uint64_t) sqlite3_column_int64(stmt, 1);
+    second->codes = (uint64_t) sqlite3_column_int64(stmt, 2);
+    writer_sqlite_text(stmt, 3, second->codes_master,
+                       sizeof(second->codes_master));
+
+    writer_sqlite_end(stmt);
+
+    return WRITER_OK;
+}
+
+
+int
 writer_store_codes_clear(writer_store_t *store, const keepers_uuid_t *user)
 {
     return writer_sqlite_do(store, WRITER_SQL_CODES_CLEAR,
@@ -113,11 +143,12 @@ writer_store_codes_clear(writer_store_t *store, const keepers_uuid_t *user)
 
 int
 writer_store_code_add(writer_store_t *store, const keepers_uuid_t *user,
-    const unsigned char hash[KEEPERS_HASH_LEN])
+    const char *master, const unsigned char hash[KEEPERS_HASH_LEN])
 {
     return writer_sqlite_do(store, WRITER_SQL_CODE_ADD,
-               "INSERT INTO recovery_codes (user, hash) VALUES (?, ?)", "bb",
-               user->bytes, (size_t) KEEPERS_UUID_LEN, hash,
+               "INSERT INTO recovery_codes (user, master, hash)"
+               " VALUES (?, ?, ?)", "bzb", user->bytes,
+               (size_t) KEEPERS_UUID_LEN, master, hash,
                (size_t) KEEPERS_HASH_LEN);
 }
 

@@ -254,7 +254,38 @@ static const char *const  writer_sqlite_steps[] = {
      "  next_ms INTEGER NOT NULL,"
      "  expires_ms INTEGER NOT NULL"
      ") STRICT, WITHOUT ROWID;"
-     "CREATE INDEX outbox_next ON outbox (next_ms, id) WHERE why = '';")
+     "CREATE INDEX outbox_next ON outbox (next_ms, id) WHERE why = '';"),
+
+    /* 8: passkeys; challenges that were answered, until they would be void;
+     * recovery codes of accounts that have no authenticator app */
+    ("CREATE TABLE passkeys ("
+     "  user BLOB NOT NULL REFERENCES accounts (uuid),"
+     "  mark BLOB NOT NULL UNIQUE CHECK (length(mark) = 32),"
+     "  master TEXT NOT NULL,"
+     "  sealed BLOB NOT NULL,"
+     "  counter INTEGER NOT NULL,"
+     "  created_ms INTEGER NOT NULL,"
+     "  used_ms INTEGER NOT NULL DEFAULT 0,"
+     "  PRIMARY KEY (user, mark)"
+     ") STRICT, WITHOUT ROWID;"
+
+     "CREATE TABLE challenges ("
+     "  hash BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),"
+     "  expires_ms INTEGER NOT NULL"
+     ") STRICT, WITHOUT ROWID;"
+     "CREATE INDEX challenges_expires ON challenges (expires_ms);"
+
+     "CREATE TABLE codes ("
+     "  user BLOB NOT NULL REFERENCES accounts (uuid),"
+     "  hash BLOB NOT NULL CHECK (length(hash) = 32),"
+     "  master TEXT NOT NULL,"
+     "  used_ms INTEGER NOT NULL DEFAULT 0,"
+     "  PRIMARY KEY (user, hash)"
+     ") STRICT, WITHOUT ROWID;"
+     "INSERT INTO codes SELECT c.user, c.hash, f.master, c.used_ms"
+     "  FROM recovery_codes c JOIN factors f ON f.user = c.user;"
+     "DROP TABLE recovery_codes;"
+     "ALTER TABLE codes RENAME TO recovery_codes;")
 };
 
 #define WRITER_SQLITE_STEPS                                                   \

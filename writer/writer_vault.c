@@ -48,6 +48,20 @@ writer_vault_wrap(const keepers_keyring_t *master,
 
 
 bool
+writer_vault_master(const keepers_keyring_t *master, const char *id,
+    size_t *key)
+{
+    for (*key = 0; *key < master->n; (*key)++) {
+        if (strcmp(master->keys[*key].id, id) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+bool
 writer_vault_unwrap(const keepers_keyring_t *master, const char *id,
     const keepers_uuid_t *business, keepers_str_t wrapped,
     writer_vault_keys_t *keys)
@@ -56,13 +70,7 @@ writer_vault_unwrap(const keepers_keyring_t *master, const char *id,
     size_t         i, len;
     unsigned char  data[KEEPERS_KEY_LEN], wrap[KEEPERS_KEY_LEN];
 
-    for (i = 0; i < master->n; i++) {
-        if (strcmp(master->keys[i].id, id) == 0) {
-            break;
-        }
-    }
-
-    if (i == master->n) {
+    if (!writer_vault_master(master, id, &i)) {
         return false;
     }
 

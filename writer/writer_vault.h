@@ -32,9 +32,14 @@ typedef enum {
     WRITER_VAULT_ACCOUNT,
     WRITER_VAULT_DATA_KEY,
     WRITER_VAULT_FACTOR,
-    WRITER_VAULT_MAIL
+    WRITER_VAULT_MAIL,
+    WRITER_VAULT_PASSKEY
 } writer_vault_e;
 
+
+/* The number of a master key; false: the ring does not have it. */
+bool writer_vault_master(const keepers_keyring_t *master, const char *id,
+    size_t *key) keepers_checked;
 
 /* Derived from a business's data key: secret. */
 typedef struct {

@@ -2,79 +2,23 @@
 /*
  * Copyright (C) Keepers
  *
- * The second factor of one's own account.  Each step carries its own proof:
+ * The second factors of one's own account.  Each step carries its own proof:
  * a session that somebody left open on the counter changes nothing here.
  */
 
 import { get, post, prove, remove } from "./api.js";
 import { body, card, h, say } from "./dom.js";
+import { draw } from "./passkeys.js";
+import { code, form, password, proven } from "./proving.js";
 import { count, date } from "./words.js";
+
+const WRONG = "That code does not fit. Is your phone's clock right?";
 
 
 /* Where something new has come, those who use no mouse go on. */
 function show(...nodes) {
     body("factor").replaceChildren(...nodes);
     document.getElementById("factor-title").focus();
-}
-
-
-function field(id, name, hint, props) {
-    return h("div", { class: "field" },
-             h("label", { for: id }, name),
-             h("p", { class: "soft", id: `${id}-hint` }, hint),
-             h("input", { id, "aria-describedby": `${id}-hint`,
-                          required: true, dir: "ltr", ...props }));
-}
-
-
-const password = () => field("password", "Your password",
-    "Again, so that nobody else does this on your device.",
-    { type: "password", autocomplete: "current-password" });
-
-const code = (hint) => field("code", "Code", hint,
-    { type: "text", autocomplete: "one-time-code", autocapitalize: "none",
-      spellcheck: "false" });
-
-
-/*
- * A form with a way to do something, or several.  What goes wrong is said at
- * the field, which has the focus and what was typed.
- */
-function form(input, ways) {
-    const fault = h("p", { class: "fault", role: "alert" });
-    const box = input.querySelector("input");
-    const buttons = ways.map(({ name, kind, act }) =>
-        h("button", { type: "submit", class: kind, onclick: (event) => {
-            event.preventDefault();
-            go(act);
-        } }, name));
-
-    async function go(act) {
-        if (!box.value.trim()) {
-            fault.textContent = "This is needed first.";
-            box.focus();
-
-            return;
-        }
-
-        fault.textContent = "";
-        buttons.forEach((one) => { one.disabled = true; });
-
-        try {
-            await act(box.value);
-
-        } catch (reason) {
-            fault.textContent = reason.status === 422
-                ? "That code does not fit. Is your phone's clock right?"
-                : reason.message;
-            box.select();
-        }
-
-        buttons.forEach((one) => { one.disabled = false; });
-    }
-
-    return h("form", { class: "proof", novalidate: true }, input, fault,
-             h("div", { class: "acts" }, buttons));
 }
 
 
@@ -93,7 +37,7 @@ function codes({ recovery_codes: list }) {
 }
 
 
-async function confirm(typed) {
+async function confirm({ code: typed }) {
     const answer = await post("factors/totp/confirm", { code: typed });
 
     /* Whoever was signed in with the password alone is not any more. */
@@ -113,29 +57,49 @@ function scan({ secret, qr }) {
                h("code", { id: "secret" },
                  secret.match(/.{4}/g).join(" ")))),
            h("li", {}, "Type the six digits that it shows.",
-             form(code("They change every half minute."),
-                  [{ name: "Switch on", kind: "main", act: confirm }]))));
+             form([code("They change every half minute.")],
+                  [{ name: "Switch on", kind: "main", act: confirm }],
+                  WRONG))));
 }
 
 
-async function setUp(typed) {
+const scanNew = async () => scan(await post("factors/totp"));
+
+
+async function setUp({ password: typed }) {
     await prove({ password: typed });
-    scan(await post("factors/totp"));
+    await scanNew();
 }
 
 
-const withCode = (act) => async (typed) => {
-    await prove({ code: typed });
-    await act();
-};
+const renew = proven(async () => codes(await post("factors/codes")));
 
-const renew = withCode(async () => codes(await post("factors/totp/codes")));
-
-const switchOff = withCode(async () => {
+const switchOff = proven(async () => {
     await post("factors/totp/remove");
     say("Sign-in codes are switched off");
     await start();
 });
+
+
+const left = (n) => n ? `${count(n, "recovery code is",
+                                 "recovery codes are")} left.`
+                      : "No recovery code is left: make new ones.";
+
+const renewal = { name: "New recovery codes", kind: "quiet", act: renew };
+
+
+/* Beside a passkey: what proves who it is, is that. */
+function beside({ recovery_codes: n }) {
+    return [
+        h("p", {}, left(n)),
+        h("p", {}, "A code from an app on your phone is a second way in, "
+                   + "where there is no passkey."),
+        form([code("A recovery code. Leave it empty to use a passkey.",
+                   { required: false })],
+             [{ name: "Set up", kind: "main", act: proven(scanNew) },
+              renewal], WRONG),
+    ];
+}
 
 
 function off() {
@@ -143,29 +107,63 @@ function off() {
         h("p", {}, "Somebody who learns your password can sign in as you, "
                    + "and see your customers. With a code from an app on "
                    + "your phone they cannot."),
-        form(password(), [{ name: "Set up", kind: "main", act: setUp }]),
+        form([password()], [{ name: "Set up", kind: "main", act: setUp }],
+             WRONG),
     ];
 }
 
 
-function on({ since, recovery_codes: left }) {
+function on({ since, recovery_codes: n }, passkeys) {
     return [
         h("p", {}, h("span", { class: "mark" }, "On"),
-          ` since ${date(since)}. `,
-          left ? `${count(left, "recovery code is", "recovery codes are")}`
-                 + " left."
-               : "No recovery code is left: make new ones."),
-        form(code("Six digits from your app, or a recovery code, for what "
-                  + "follows."),
-             [{ name: "New recovery codes", kind: "quiet", act: renew },
-              { name: "Switch off", kind: "danger", act: switchOff }]),
+          ` since ${date(since)}. `, left(n)),
+        form([code("Six digits from your app, or a recovery code, for what "
+                   + "follows."
+                   + (passkeys ? " Leave it empty to use a passkey." : ""),
+                   { required: !passkeys })],
+             [renewal,
+              { name: "Switch off", kind: "danger", act: switchOff }], WRONG),
     ];
 }
+
+
+function factor(items) {
+    const totp = items.find(({ kind }) => kind === "totp");
+
+    if (totp) {
+        return on(totp, items.length > 1);
+    }
+
+    return items.length ? beside(items[0]) : off();
+}
+
+
+/* What has changed: the codes that came with it first, if there are any. */
+async function changed(made) {
+    if (made.recovery_codes) {
+        codes(made);
+        await passkeys();
+
+        return;
+    }
+
+    await start(false);
+    document.getElementById("passkeys-title").focus();
+}
+
+
+const passkeys = () => card(body("passkeys"), () => get("factors"),
+                            ({ items }) => draw(items, changed));
 
 
 async function start(focus = true) {
-    await card(body("factor"), () => get("factors"), ({ items }) =>
-        items.length ? on(items[0]) : off());
+    const factors = get("factors");
+
+    await Promise.all([
+        card(body("factor"), () => factors, ({ items }) => factor(items)),
+        card(body("passkeys"), () => factors,
+             ({ items }) => draw(items, changed)),
+    ]);
 
     if (focus) {
         document.getElementById("factor-title").focus();

@@ -42,6 +42,7 @@
 #define KEEPERS_LOCALE_LEN_MAX      16
 #define KEEPERS_CODE_LEN_MAX         32
 #define KEEPERS_PASSWORD_LEN_MAX    256
+#define KEEPERS_PASSKEY_LEN_MAX     2560    /* its answer, in text */
 #define KEEPERS_HASH_LEN            32
 #define KEEPERS_UUID_LEN            16
 #define KEEPERS_UUID_TEXT_LEN       36

@@ -493,6 +493,21 @@ keepers_page_style_hashes(keepers_str_t text, keepers_out_t *out)
 }
 
 
+bool
+keepers_page_scripted(keepers_str_t text)
+{
+    size_t  i;
+
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] == '<' && keepers_page_starts(text, i, "<script")) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 /* A browser hashes what it parsed: each line end has become a line feed. */
 
 static void

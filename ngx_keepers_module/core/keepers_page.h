@@ -80,5 +80,8 @@ const char *keepers_page_fault(int rc);
  */
 void keepers_page_style_hashes(keepers_str_t text, keepers_out_t *out);
 
+/* Does it have a <script>?  Then scripts of this site may run, and ask it. */
+bool keepers_page_scripted(keepers_str_t text);
+
 
 #endif /* _KEEPERS_PAGE_H_INCLUDED_ */

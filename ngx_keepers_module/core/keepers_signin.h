@@ -5,7 +5,10 @@
  * The fields of a sign-in, and the record that asks the writer.
  *
  * Record: kind 1 (KEEPERS_RECORD_SIGNIN) | version 1 | asked ms 8
- *   | coarse net 8 | email | password | code
+ *   | coarse net 8 | email | password | code [| passkey]
+ *
+ * Version 2 has a passkey.  Without one it is version 1, which a writer of
+ * before reads too.
  */
 
 
@@ -18,13 +21,14 @@
 #include "core/keepers_out.h"
 
 
-#define KEEPERS_SIGNIN_RECORD_MAX  1024
+#define KEEPERS_SIGNIN_RECORD_MAX  3328
 
 
 typedef enum {
     KEEPERS_SIGNIN_EMAIL = 0,
     KEEPERS_SIGNIN_PASSWORD,
     KEEPERS_SIGNIN_CODE,
+    KEEPERS_SIGNIN_PASSKEY,
     KEEPERS_SIGNIN_NEXT,
     KEEPERS_SIGNIN_REMEMBER,
     KEEPERS_SIGNIN_FIELDS
@@ -42,6 +46,7 @@ typedef struct {
     keepers_str_t    email;         /* as typed, trimmed, <= 254 */
     keepers_str_t    password;      /* as typed, <= KEEPERS_PASSWORD_LEN_MAX */
     keepers_str_t    code;          /* <= KEEPERS_CODE_LEN_MAX, may be empty */
+    keepers_str_t    passkey;       /* <= KEEPERS_PASSKEY_LEN_MAX, or empty */
 } keepers_signin_t;
 
 

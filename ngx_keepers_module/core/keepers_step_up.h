@@ -5,8 +5,12 @@
  * What somebody with a session proves again, and the record that asks the
  * writer.
  *
- * Record: kind 3 (KEEPERS_RECORD_STEP_UP) | version 1 | asked ms 8
- *   | coarse net 8 | user 16 | password | code
+ * Record: kind 4 (KEEPERS_RECORD_STEP_UP) | version 1 | asked ms 8
+ *   | coarse net 8 | user 16 | password | code [| sid 8 | passkey]
+ *
+ * Version 2 has a passkey, and the beginning of the SID of the session, for
+ * which it was asked.  Without one it is version 1, which a writer of before
+ * reads too.
  */
 
 
@@ -19,12 +23,13 @@
 #include "core/keepers_out.h"
 
 
-#define KEEPERS_STEP_UP_RECORD_MAX  512
+#define KEEPERS_STEP_UP_RECORD_MAX  3072
 
 
 typedef enum {
     KEEPERS_STEP_UP_PASSWORD = 0,
     KEEPERS_STEP_UP_CODE,
+    KEEPERS_STEP_UP_PASSKEY,
     KEEPERS_STEP_UP_NEXT,
     KEEPERS_STEP_UP_FIELDS
 } keepers_step_up_field_e;
@@ -41,6 +46,8 @@ typedef struct {
     keepers_uuid_t   user;
     keepers_str_t    password;      /* as typed, may be empty */
     keepers_str_t    code;          /* <= KEEPERS_CODE_LEN_MAX, may be empty */
+    unsigned char    sid[8];        /* as an identity has it */
+    keepers_str_t    passkey;       /* <= KEEPERS_PASSKEY_LEN_MAX, or empty */
 } keepers_step_up_t;
 
 

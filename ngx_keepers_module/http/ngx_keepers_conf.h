@@ -100,7 +100,7 @@ typedef struct {
 /* A template in one language: with its words, compiled. */
 typedef struct {
     ngx_str_t                  text;
-    ngx_str_t                  styles;      /* CSP source list of its CSS */
+    ngx_str_t                  styles;      /* CSP: of its CSS, and scripts */
     ngx_str_t                  language;    /* empty: it has no words */
     keepers_page_t             page;
 } ngx_keepers_view_t;

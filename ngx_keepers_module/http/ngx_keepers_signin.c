@@ -220,11 +220,16 @@ ngx_keepers_signin_fields_read(ngx_http_request_t *r, keepers_field_t *fields,
         signin->code = keepers_text_trim(fields[KEEPERS_SIGNIN_CODE].value);
     }
 
+    if (fields[KEEPERS_SIGNIN_PASSKEY].kind == KEEPERS_FIELD_STRING) {
+        signin->passkey = fields[KEEPERS_SIGNIN_PASSKEY].value;
+    }
+
     if (signin->email.len == 0
         || signin->email.len > KEEPERS_EMAIL_LEN_MAX
         || signin->password.len == 0
         || signin->password.len > KEEPERS_PASSWORD_LEN_MAX
-        || signin->code.len > KEEPERS_CODE_LEN_MAX)
+        || signin->code.len > KEEPERS_CODE_LEN_MAX
+        || signin->passkey.len > KEEPERS_PASSKEY_LEN_MAX)
     {
         return NGX_DECLINED;
     }

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) Keepers
  *
- * POST of a step-up: the password or a code of who has a session, to the
- * writer, sealed; then a new session in the place of the old one.
+ * POST of a step-up: the password, a code or a passkey's answer of who has a
+ * session, to the writer, sealed; then a new session in the place of the old.
  */
 
 
@@ -167,11 +167,17 @@ ngx_keepers_step_up_seal(ngx_http_request_t *r, const keepers_field_t *fields,
                                           &fields[KEEPERS_STEP_UP_PASSWORD]);
     step_up.code = keepers_text_trim(ngx_keepers_step_up_value(
                                              &fields[KEEPERS_STEP_UP_CODE]));
+    step_up.passkey = ngx_keepers_step_up_value(
+                                           &fields[KEEPERS_STEP_UP_PASSKEY]);
+    ngx_memcpy(step_up.sid, ngx_keepers_ctx_find(r)->sid,
+               sizeof(step_up.sid));
     ngx_keepers_client_net(r, step_up.net);
 
-    if ((step_up.password.len == 0 && step_up.code.len == 0)
+    if ((step_up.password.len == 0 && step_up.code.len == 0
+         && step_up.passkey.len == 0)
         || step_up.password.len > KEEPERS_PASSWORD_LEN_MAX
-        || step_up.code.len > KEEPERS_CODE_LEN_MAX)
+        || step_up.code.len > KEEPERS_CODE_LEN_MAX
+        || step_up.passkey.len > KEEPERS_PASSKEY_LEN_MAX)
     {
         return NGX_DECLINED;
     }

@@ -270,6 +270,10 @@ ngx_keepers_template_view(ngx_conf_t *cf, ngx_keepers_template_t *t,
 
     keepers_page_style_hashes(source, &out);
 
+    if (keepers_page_scripted(source)) {
+        keepers_out_text(&out, "; script-src 'self'; connect-src 'self'");
+    }
+
     if (out.overflow) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "the template \"%V\" has too many <style> elements",

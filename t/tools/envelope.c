@@ -49,6 +49,7 @@ static void envelope_uuid(const envelope_t *e, const char *name,
     keepers_uuid_t *uuid);
 static void envelope_consent(const envelope_t *e, const char *name,
     unsigned char hash[KEEPERS_HASH_LEN]);
+static void envelope_sid(const envelope_t *e, unsigned char sid[8]);
 static void envelope_signup(const envelope_t *e, keepers_out_t *record);
 static void envelope_signin(const envelope_t *e, keepers_out_t *record);
 static void envelope_step_up(const envelope_t *e, keepers_out_t *record);
@@ -244,6 +245,13 @@ envelope_consent(const envelope_t *e, const char *name,
 
 
 static void
+envelope_sid(const envelope_t *e, unsigned char sid[8])
+{
+    memset(sid, (int) envelope_number(e, "sid", 0), 8);
+}
+
+
+static void
 envelope_signup(const envelope_t *e, keepers_out_t *record)
 {
     size_t                    i;
@@ -285,6 +293,7 @@ envelope_signin(const envelope_t *e, keepers_out_t *record)
     signin.email = envelope_str(e, "email");
     signin.password = envelope_str(e, "password");
     signin.code = envelope_str(e, "code");
+    signin.passkey = envelope_str(e, "passkey");
 
     keepers_signin_encode(&signin, record);
 }
@@ -301,6 +310,8 @@ envelope_step_up(const envelope_t *e, keepers_out_t *record)
     envelope_uuid(e, "user", &step_up.user);
     step_up.password = envelope_str(e, "password");
     step_up.code = envelope_str(e, "code");
+    step_up.passkey = envelope_str(e, "passkey");
+    envelope_sid(e, step_up.sid);
 
     keepers_step_up_encode(&step_up, record);
 }
@@ -352,6 +363,7 @@ envelope_identity(const envelope_t *e, keepers_out_t *out)
     identity.issued_s = e->now_ms / 1000;
     identity.role = (uint8_t) keepers_role_read(envelope_str(e, "role"));
     identity.aal = (uint8_t) envelope_number(e, "aal", 1);
+    envelope_sid(e, identity.sid);
 
     keepers_identity_write(e->ring, &identity, out);
 }

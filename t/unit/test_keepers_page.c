@@ -32,6 +32,7 @@ static void test_room(void **state);
 static void test_overflow(void **state);
 static void test_style_hashes(void **state);
 static void test_style_line_ends(void **state);
+static void test_scripted(void **state);
 
 
 /* "a" and "b" are full, "none" is empty, "x9" is hostile. */
@@ -289,6 +290,23 @@ test_style_line_ends(void **state)
 }
 
 
+static void
+test_scripted(void **state)
+{
+    static const keepers_str_t  with = keepers_string(
+        "<p>a</p><script src=\"/a.js\"></script>");
+    static const keepers_str_t  without = keepers_string(
+        "<p>script</p><scrip></scrip><");
+
+    (void) state;
+
+    assert_true(keepers_page_scripted(with));
+    assert_false(keepers_page_scripted(without));
+    assert_false(keepers_page_scripted(keepers_str("<script", 6)));
+    assert_false(keepers_page_scripted(keepers_str(NULL, 0)));
+}
+
+
 int
 main(void)
 {
@@ -298,7 +316,8 @@ main(void)
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_style_hashes),
-        cmocka_unit_test(test_style_line_ends)
+        cmocka_unit_test(test_style_line_ends),
+        cmocka_unit_test(test_scripted)
     };
 
     return cmocka_run_group_tests_name("keepers_page", tests, NULL, NULL);

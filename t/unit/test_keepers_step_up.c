@@ -17,6 +17,7 @@ static int round_trip(size_t password, size_t code,
 static void test_round_trip(void **state);
 static void test_refuses(void **state);
 static void test_cut_or_bent(void **state);
+static void test_passkey(void **state);
 static void test_fields(void **state);
 
 
@@ -106,8 +107,66 @@ test_cut_or_bent(void **state)
     assert_int_equal(keepers_step_up_decode(keepers_str(buf, whole), &back),
                      KEEPERS_STEP_UP_BROKEN);
     buf[0] = KEEPERS_RECORD_STEP_UP;
-    buf[1] = 2;
+    buf[1] = 3;
     assert_int_equal(keepers_step_up_decode(keepers_str(buf, whole), &back),
+                     KEEPERS_STEP_UP_BROKEN);
+}
+
+
+/* The version of before, as long as nothing is in it that is new. */
+
+static void
+test_passkey(void **state)
+{
+    size_t             len, cut;
+    keepers_out_t      out;
+    keepers_str_t      tight;
+    keepers_step_up_t  back, step_up;
+
+    static char  s[KEEPERS_PASSKEY_LEN_MAX + 1];
+
+    (void) state;
+
+    memset(s, 'x', sizeof(s));
+
+    for (len = 1; len <= sizeof(s); len += sizeof(s) / 4) {
+        memset(&step_up, 0, sizeof(step_up));
+        memset(&step_up.user, 7, sizeof(step_up.user));
+        memcpy(step_up.sid, "\1\2\3\4\5\6\7\10", 8);
+        step_up.password = keepers_str(s, 256);
+        step_up.passkey = keepers_str(s, len);
+
+        keepers_out_init(&out, buf, sizeof(buf));
+        keepers_step_up_encode(&step_up, &out);
+        assert_false(out.overflow);
+        assert_int_equal(buf[1], 2);
+
+        assert_int_equal(keepers_step_up_decode(keepers_out_written(&out),
+                                                &back),
+                         len < sizeof(s) ? KEEPERS_OK
+                                         : KEEPERS_STEP_UP_BROKEN);
+        assert_int_equal(back.passkey.len, len < sizeof(s) ? len : 0);
+    }
+
+    assert_int_equal(len - sizeof(s) / 4, sizeof(s));
+
+    /* cut, or of the other version */
+
+    step_up.passkey.len = 3;
+    keepers_out_init(&out, buf, sizeof(buf));
+    keepers_step_up_encode(&step_up, &out);
+
+    for (cut = 0; cut <= out.len; cut++) {
+        tight = unit_copy(buf, cut);
+        assert_int_equal(keepers_step_up_decode(tight, &back),
+                         cut == out.len ? KEEPERS_OK
+                                        : KEEPERS_STEP_UP_BROKEN);
+        unit_free(tight);
+    }
+
+    assert_memory_equal(back.sid, "\1\2\3\4\5\6\7\10", 8);
+    buf[1] = 1;
+    assert_int_equal(keepers_step_up_decode(keepers_out_written(&out), &back),
                      KEEPERS_STEP_UP_BROKEN);
 }
 
@@ -137,6 +196,7 @@ main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_cut_or_bent),
+        cmocka_unit_test(test_passkey),
         cmocka_unit_test(test_fields)
     };
 
