@@ -189,8 +189,14 @@ subtest 'a business that cannot be written' => sub {
     is(ua()->post($link => { 'Idempotency-Key' => 'damaged' }
                   => json => { name => 'Left', email => 'l@example.org' })
            ->res->code, 202, 'its signup waits');
-    is(json("canary-behind$_\@example.org", name => "Behind$_")->code, 202,
-       'another one behind it') for 1 .. 100;
+
+    # of two in the same millisecond the list says nothing
+    for (1 .. 100) {
+        sleep(0.002);
+        is(json("canary-behind$_\@example.org", name => "Behind$_")->code,
+           202, 'another one behind it');
+    }
+
     restart($p->{writer});
     ok((wait_for { waiting() == 1 }), 'all others are taken');
     is(json('canary-beside@example.org', name => 'Beside')->code, 202,
