@@ -40,7 +40,7 @@ my $p = start_platform(limits => 'off', conf => sub {
         listen 127.0.0.1:$tls ssl http2;
         ssl_certificate $pair->{certificate};
         ssl_certificate_key $pair->{key};
-        gzip on; gzip_min_length 20;
+        gzip on; gzip_types *; gzip_min_length 20;
         location = \/limited {
             keepers_limit tight; proxy_pass http:\/\/keepers_writer;
         }
@@ -320,6 +320,16 @@ subtest 'signups' => sub {
        '400', 'half of JSON');
     tried(said(connection(), "GET $link?name=" . mark('query')
             . " HTTP/1.1\r\nHost: x\r\n@close\r\n\r\n"), '200', 'a query');
+};
+
+# zlib's window, with all of a page, is freed before the request is over
+subtest 'what was typed is not compressed' => sub {
+    my $gzip = 'Accept-Encoding: gzip';
+
+    like(once("GET $link HTTP/1.1\r\nHost: x\r\n$gzip\r\n\r\n"),
+         qr/^Content-Encoding: gzip/mi, 'a page for everybody is');
+    unlike(once(post($link, person('gzip', token => 'forged'), $gzip)),
+           qr/^Content-Encoding/mi, 'the answer to a form is not');
 };
 
 subtest 'signups over a limit' => sub {
