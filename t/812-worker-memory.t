@@ -25,7 +25,8 @@ use Time::HiRes qw(sleep);
 my $searched = ($ENV{KEEPERS_NGINX} // '') !~ /asan/;
 
 my ($h2, $tls) = (free_port(), free_port());
-my $tight = 'keepers_limit_rule tight key=$binary_remote_addr rate=1/d burst=1;';
+my $rules = 'keepers_limit_rule tight key=$binary_remote_addr rate=1/d burst=1;'
+    . 'keepers_limit_rule wide key=$binary_remote_addr rate=1/s burst=1000;';
 my $pair = Keepers::Certificates->new(work_dir() . '/ca')
            ->issue('edge', san => 'IP:127.0.0.1');
 
@@ -39,11 +40,18 @@ my $p = start_platform(limits => 'off', conf => sub {
         listen 127.0.0.1:$tls ssl http2;
         ssl_certificate $pair->{certificate};
         ssl_certificate_key $pair->{key};
-        gzip on; gzip_min_length 20;
+        gzip on; gzip_types *; gzip_min_length 20;
         location = \/limited {
             keepers_limit tight; proxy_pass http:\/\/keepers_writer;
+        }
+        location = \/waits {
+            keepers_limit wide; proxy_pass http:\/\/keepers_writer;
+        }
+        location = \/waits-link {
+            keepers_limit wide; keepers_link corner-coffee;
+            proxy_pass http:\/\/keepers_writer\/v1\/signups;
         }/ or die('listen');
-    $text =~ s/(include .*keepers\.conf;)/$1\n$tight/ or die('conf');
+    $text =~ s/(include .*keepers\.conf;)/$1\n$rules/ or die('conf');
     spew($file, $text);
 });
 
@@ -251,7 +259,7 @@ sub tried {
 
 my @close = 'Connection: close';
 my @json = 'Content-Type: application/json';
-my @tokens = tokens(24);
+my @tokens = tokens(28);
 
 sleep(3);
 
@@ -312,6 +320,16 @@ subtest 'signups' => sub {
        '400', 'half of JSON');
     tried(said(connection(), "GET $link?name=" . mark('query')
             . " HTTP/1.1\r\nHost: x\r\n@close\r\n\r\n"), '200', 'a query');
+};
+
+# zlib's window, with all of a page, is freed before the request is over
+subtest 'what was typed is not compressed' => sub {
+    my $gzip = 'Accept-Encoding: gzip';
+
+    like(once("GET $link HTTP/1.1\r\nHost: x\r\n$gzip\r\n\r\n"),
+         qr/^Content-Encoding: gzip/mi, 'a page for everybody is');
+    unlike(once(post($link, person('gzip', token => 'forged'), $gzip)),
+           qr/^Content-Encoding/mi, 'the answer to a form is not');
 };
 
 subtest 'signups over a limit' => sub {
@@ -400,6 +418,13 @@ subtest 'HTTP/2 and TLS' => sub {
            "$name: a signup");
         tried(curl("$url$link", person("$name, refused"), @option),
            "403 $version", "$name: refused");
+        tried(curl("$url$link", 'x=' . 'x' x 13000 . '&'
+                   . person("$name, a long form"), @option),
+              "403 $version", "$name: a long form");
+        tried(curl("$url/waits-link", $f->("$name, Redis first"), @option),
+              "303 $version", "$name: its body comes while Redis is asked");
+        tried(curl("$url/waits", person("$name, a proxy"), @option),
+              "404 $version", "$name: and goes to a proxy");
         tried(curl("$url/", undef, @option, '-H',
                 "'Cookie: keepers=" . mark("cookie, $name") . "; b=2'"),
            "302 $version", "$name: a cookie");

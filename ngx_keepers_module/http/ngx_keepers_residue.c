@@ -23,11 +23,12 @@
 
 #include <malloc.h>
 
-#include "core/keepers_keyring.h"
 
 
 /* deeper than a request goes, with its buffers for bodies that nobody wants */
-#define NGX_KEEPERS_RESIDUE_STACK  65536
+#define NGX_KEEPERS_RESIDUE_STACK  32768
+
+#define NGX_KEEPERS_RESIDUE_PIECE  1024
 
 
 typedef enum {
@@ -56,6 +57,7 @@ static void ngx_keepers_residue_blocks(ngx_pool_t *pool);
 static void ngx_keepers_residue_post(void);
 static void ngx_keepers_residue_worker(ngx_event_t *ev);
 static void ngx_keepers_residue_read(void);
+static void ngx_keepers_residue_zero(u_char *p, size_t len);
 
 
 static ngx_event_t       ngx_keepers_residue_event;
@@ -225,8 +227,8 @@ ngx_keepers_residue_client(ngx_http_request_t *r)
     if (c->ssl != NULL && c->ssl->buf != NULL && c->ssl->buf->start != NULL) {
         b = c->ssl->buf;
 
-        keepers_wipe(b->start, b->pos - b->start);
-        keepers_wipe(b->last, b->end - b->last);
+        ngx_keepers_residue_zero(b->start, b->pos - b->start);
+        ngx_keepers_residue_zero(b->last, b->end - b->last);
     }
 
 #endif
@@ -262,25 +264,25 @@ ngx_keepers_residue_client_headers(ngx_http_request_t *r)
     hc = r->http_connection;
 
     if (r->header_in != NULL && r->header_in->pos != NULL) {
-        keepers_wipe(r->header_in->start,
-                     r->header_in->pos - r->header_in->start);
+        ngx_keepers_residue_zero(r->header_in->start,
+                                 r->header_in->pos - r->header_in->start);
     }
 
     if (b != NULL && b != r->header_in && b->pos != NULL) {
-        keepers_wipe(b->start, b->end - b->start);
+        ngx_keepers_residue_zero(b->start, b->end - b->start);
     }
 
     for (cl = hc->busy; cl != NULL; cl = cl->next) {
         b = cl->buf;
 
         if (b != r->header_in) {
-            keepers_wipe(b->start, b->end - b->start);
+            ngx_keepers_residue_zero(b->start, b->end - b->start);
         }
     }
 
     for (cl = hc->free; cl != NULL; cl = cl->next) {
         b = cl->buf;
-        keepers_wipe(b->start, b->end - b->start);
+        ngx_keepers_residue_zero(b->start, b->end - b->start);
     }
 }
 
@@ -307,7 +309,8 @@ ngx_keepers_residue_large(ngx_pool_t *pool, void *own)
             left->next = NULL;
 
         } else if (large->alloc != NULL) {
-            keepers_wipe(large->alloc, malloc_usable_size(large->alloc));
+            ngx_keepers_residue_zero(large->alloc,
+                                     malloc_usable_size(large->alloc));
             ngx_free(large->alloc);
         }
     }
@@ -326,7 +329,7 @@ ngx_keepers_residue_blocks(ngx_pool_t *pool)
         start = (u_char *) p
                 + (p == pool ? sizeof(ngx_pool_t) : sizeof(ngx_pool_data_t));
 
-        keepers_wipe(start, p->d.last - start);
+        ngx_keepers_residue_zero(start, p->d.last - start);
     }
 }
 
@@ -357,7 +360,7 @@ ngx_keepers_residue_worker(ngx_event_t *ev)
 {
     u_char  stack[NGX_KEEPERS_RESIDUE_STACK];
 
-    keepers_wipe(stack, sizeof(stack));
+    ngx_keepers_residue_zero(stack, sizeof(stack));
 
     ngx_keepers_residue_read();
 }
@@ -375,8 +378,29 @@ ngx_keepers_residue_read(void)
     h2mcf = ngx_http_cycle_get_module_main_conf(ngx_cycle, ngx_http_v2_module);
 
     if (h2mcf != NULL && h2mcf->recv_buffer != NULL) {
-        keepers_wipe(h2mcf->recv_buffer, h2mcf->recv_buffer_size);
+        ngx_keepers_residue_zero(h2mcf->recv_buffer,
+                                 h2mcf->recv_buffer_size);
     }
 
 #endif
+}
+
+
+/*
+ * As keepers_wipe(), in pieces for which memset() uses vectors: for longer ones
+ * it takes an instruction that is slow to start.
+ */
+
+static void
+ngx_keepers_residue_zero(u_char *p, size_t len)
+{
+    size_t  n;
+
+    for ( /* void */ ; len > 0; p += n, len -= n) {
+        n = ngx_min(len, NGX_KEEPERS_RESIDUE_PIECE);
+
+        ngx_memzero(p, n);
+
+        __asm__ volatile ("" : : "r" (p) : "memory");
+    }
 }
