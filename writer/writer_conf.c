@@ -37,6 +37,8 @@ static int writer_conf_set(writer_conf_t *conf, const writer_conf_key_t *k,
     const char *value, const char *from);
 static int writer_conf_secret(writer_conf_t *conf, const char *what,
     const char *path, char *to, size_t size);
+static int writer_conf_password(writer_conf_t *conf, const char *what,
+    const char *path, char *to);
 static int writer_conf_environment(writer_conf_t *conf);
 static int writer_conf_ring(writer_conf_t *conf, const char *key,
     const char *path, keepers_keyring_t **ring);
@@ -58,6 +60,10 @@ static const writer_conf_key_t  writer_conf_table[] = {
     writer_conf_text("store", "database", NULL, database),
     writer_conf_text("redis", "socket", "", redis_socket),
     writer_conf_text("redis", "host", "", redis_host),
+    writer_conf_text("redis", "sentinel", "", redis_sentinel),
+    writer_conf_text("redis", "sentinel_user", "", redis_sentinel_user),
+    writer_conf_text("redis", "sentinel_password_file", "",
+                     redis_sentinel_password_file),
     writer_conf_number("redis", "port", "6379", redis_port, 1, 65535),
     writer_conf_number("redis", "tls", "0", redis_tls, 0, 1),
     writer_conf_text("redis", "tls_ca", "", redis_tls_ca),
@@ -273,17 +279,33 @@ writer_conf_keys(writer_conf_t *conf)
         return -1;
     }
 
-    if (conf->redis_password_file[0] != '\0') {
-        rc = writer_conf_secret(conf, "[redis] password_file",
-                                conf->redis_password_file,
-                                conf->redis_password,
-                                sizeof(conf->redis_password));
-        if (rc != 0) {
-            return -1;
-        }
-
-        conf->redis_password[strcspn(conf->redis_password, "\r\n")] = '\0';
+    if (writer_conf_password(conf, "[redis] password_file",
+                             conf->redis_password_file, conf->redis_password)
+        != 0)
+    {
+        return -1;
     }
+
+    return writer_conf_password(conf, "[redis] sentinel_password_file",
+                                conf->redis_sentinel_password_file,
+                                conf->redis_sentinel_password);
+}
+
+
+/* One line of WRITER_CONF_TEXT_MAX; no path, no password. */
+static int
+writer_conf_password(writer_conf_t *conf, const char *what, const char *path,
+    char *to)
+{
+    if (path[0] == '\0') {
+        return 0;
+    }
+
+    if (writer_conf_secret(conf, what, path, to, WRITER_CONF_TEXT_MAX) != 0) {
+        return -1;
+    }
+
+    to[strcspn(to, "\r\n")] = '\0';
 
     return 0;
 }

@@ -72,7 +72,8 @@ writer_redis_start(writer_redis_t *redis, const writer_conf_t *conf)
 
     if (!writer_redis_wanted(conf)) {
         writer_log(WRITER_LOG_WARN, "redis", "links=unpublished "
-                   "remedy=\"add socket or host to the section [redis]\"");
+                   "remedy=\"add socket, host or sentinel to the section "
+                   "[redis]\"");
         return 0;
     }
 
@@ -319,7 +320,9 @@ writer_redis_drop(writer_publisher_t *publisher, const char *why)
         writer_health_set(WRITER_HEALTH_REDIS, false);
         writer_log(WRITER_LOG_ERROR, "redis", "state=lost why=%s "
                    "setting=\"[redis] %s, user, password_file\"", why,
-                   publisher->redis->conf->redis_host[0] == '\0' ? "socket"
+                   publisher->redis->conf->redis_sentinel[0] != '\0'
+                   ? "sentinel, sentinel_..."
+                   : publisher->redis->conf->redis_host[0] == '\0' ? "socket"
                    : publisher->redis->conf->redis_tls ? "host, port, tls_..."
                    : "host, port");
     }

@@ -3,7 +3,8 @@
  * Copyright (C) Keepers
  *
  * A connection to Redis, authenticated, with time-outs: blocking, for threads
- * that have nothing else to do.  On a Unix socket, over TCP, or over TLS.
+ * that have nothing else to do.  On a Unix socket, over TCP, or over TLS; to
+ * one server, or to whom Sentinels name.
  */
 
 
@@ -16,10 +17,19 @@
 #include <hiredis/hiredis.h>
 
 
+#define WRITER_REDIS_HOST_MAX  255
+
+
 typedef struct writer_redis_link_s  writer_redis_link_t;
 
 
-/* A socket or a host is configured. */
+typedef struct {
+    char  host[WRITER_REDIS_HOST_MAX + 1];  /* empty: [redis] socket */
+    int   port;
+} writer_redis_place_t;
+
+
+/* A socket, a host or Sentinels are configured. */
 bool writer_redis_wanted(const writer_conf_t *conf);
 
 /* 0, or -1: conf->fault names the setting that cannot be right. */
@@ -30,6 +40,11 @@ int writer_redis_check(writer_conf_t *conf) keepers_checked;
  * now, and *why says in a word at what it failed.
  */
 writer_redis_link_t *writer_redis_open(const writer_conf_t *conf,
+    unsigned timeout_s, const char **why);
+
+/* The same at one place; without a password there is no AUTH. */
+writer_redis_link_t *writer_redis_open_at(const writer_conf_t *conf,
+    const writer_redis_place_t *place, const char *user, const char *password,
     unsigned timeout_s, const char **why);
 void writer_redis_close(writer_redis_link_t *link);
 
