@@ -197,7 +197,7 @@ ngx_keepers_redis_breaker_timer(ngx_event_t *ev)
 
     case NGX_KEEPERS_REDIS_RESOLVING:
 
-        /* of a Sentinel: others wait for the resolver */
+        /* with Sentinels alone: else the resolver says when */
 
         ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_NAME);
         return;

@@ -10,7 +10,7 @@
 #include "redis/ngx_keepers_redis_int.h"
 
 
-/* that a Sentinel's name takes to resolve: there are others to be asked */
+/* that a name takes to resolve, where others can be asked */
 #define NGX_KEEPERS_REDIS_PLACE_MS  1000
 
 
@@ -87,7 +87,7 @@ ngx_keepers_redis_place_resolve(ngx_keepers_redis_conn_t *conn,
 
     conn->resolving = ctx;
 
-    if (conn->asks) {
+    if (conn->redis->sentinel != NULL) {
         ngx_keepers_redis_breaker_wait(conn, NGX_KEEPERS_REDIS_PLACE_MS);
     }
 

@@ -18,7 +18,8 @@ use Keepers::Process;
 use POSIX qw(mktime);
 
 
-# auth is the password of "admin" in the servers, conf are lines of their own.
+# auth is the password of "admin" in the servers, password one of their own, tls
+# the file of an authority, if they speak TLS, and conf are further lines.
 sub new {
     my ($class, $port, %option) = @_;
     my $self = bless({ ports => [], processes => [] }, $class);
@@ -31,7 +32,9 @@ sub new {
                                  : '';
 
         mkdir($dir);
-        spew("$dir/sentinel.conf", "port $own\nbind 127.0.0.1\ndir $dir\n"
+        my $listen = $option{tls} ? "port 0\ntls-port $own" : "port $own";
+
+        spew("$dir/sentinel.conf", "$listen\nbind 127.0.0.1\ndir $dir\n"
              . "sentinel monitor main 127.0.0.1 $port 2\n"
              . "sentinel down-after-milliseconds main 1000\n"
              . "sentinel failover-timeout main 4000\n"
