@@ -198,6 +198,40 @@ subtest 'the writer asks another one' => sub {
     }
 };
 
+# as after a partition: nobody has told the first that it is none any more
+subtest 'another is master, and the first does not know' => sub {
+    my ($third, $second_port) = (free_port(), free_port());
+    my $other = start_redis(conf => "${local}port $third\n");
+    my $second = Keepers::FakeRedis->new(listen => "$dir/second",
+        port => $second_port, real => $other->{socket},
+        mode => 'to:SENTINEL:' . named('127.0.0.1', $port[0]));
+    my $at = sub { scalar grep { / user=mover / }
+                   split(/\n/, redis_cli($_[0], qw(client list))) };
+
+    redis_cli($_, qw(acl setuser mover on >swordfish ~* &* +@all))
+        for $master, $other;
+    $fake->mode('to:SENTINEL:' . named('127.0.0.1', $port[0]));
+
+    my $nginx = edge("127.0.0.1:$fake_port,127.0.0.1:$second_port",
+                     "user=mover password_file=$password",
+                     'keepers_redis_connections 3;');
+
+    ok(served($nginx), 'served');
+    ok((wait_for { $at->($master) == 4 }), 'three connections, and another '
+       . 'that listens');
+
+    $fake->mode('to:SENTINEL:' . named('127.0.0.1', $third));
+    ok((wait_for { $at->($other) == 4 }), 'all go to the new one');
+    ok((wait_for { $at->($master) == 0 }), 'and leave the old one');
+    ok(served($nginx), 'served');
+
+    # the second Sentinel still names the first, rightly now
+    $fake->mode('to:SENTINEL:' . named('127.0.0.1', $port[1]));
+    ok((wait_for { $at->($master) == 4 }), 'who names a replica is asked last');
+    ok(served($nginx), 'served');
+    stop($nginx, 'QUIT');
+};
+
 subtest 'names' => sub {
     $fake->mode('right');
 

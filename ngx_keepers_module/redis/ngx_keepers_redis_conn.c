@@ -228,7 +228,7 @@ ngx_keepers_redis_conn_ready(ngx_keepers_redis_conn_t *conn)
     }
 
     if (conn->redis->sentinel != NULL) {
-        ngx_keepers_redis_sentinel_moved(conn);
+        ngx_keepers_redis_sentinel_arrived(conn);
     }
 
     if (conn->listen != NULL) {

@@ -259,6 +259,7 @@ struct ngx_keepers_redis_listen_s {
 struct ngx_keepers_redis_sentinel_s {
     ngx_keepers_redis_conn_t      conn;
     ngx_queue_t                   waiting;      /* connections */
+    ngx_event_t                   watch;
     ngx_str_t                     hello;
     ngx_uint_t                    order[NGX_KEEPERS_REDIS_SENTINELS];
     ngx_uint_t                    at;           /* in order, while asking */
@@ -372,7 +373,7 @@ void ngx_keepers_redis_sentinel_answered(
 void ngx_keepers_redis_sentinel_lost(ngx_keepers_redis_sentinel_t *sentinel,
     ngx_keepers_redis_fault_e fault);
 void ngx_keepers_redis_sentinel_refute(ngx_keepers_redis_t *redis);
-void ngx_keepers_redis_sentinel_moved(ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_sentinel_arrived(ngx_keepers_redis_conn_t *conn);
 
 /* _conn.c: one ngx_connection_t */
 

@@ -10,10 +10,17 @@
  * turn, each within "keepers_redis_connect_timeout".  Who answered is asked
  * first the next time, until its answer proves wrong: then last.  What they
  * say is believed only of a server that says itself that it is a master.
+ *
+ * A master that they cannot reach, and we can, does not know that it is none
+ * any more.  So they are asked every two seconds, too, and a connection to
+ * another than whom they name ends.
  */
 
 
 #include "redis/ngx_keepers_redis_int.h"
+
+
+#define NGX_KEEPERS_REDIS_WATCH_MS  2000
 
 
 static ngx_int_t ngx_keepers_redis_sentinel_hello(ngx_keepers_redis_t *redis,
@@ -26,9 +33,14 @@ static ngx_int_t ngx_keepers_redis_sentinel_port(keepers_str_t text,
     in_port_t *port);
 static ngx_int_t ngx_keepers_redis_sentinel_address(
     ngx_keepers_redis_sentinel_t *sentinel, ngx_str_t *host);
+static void ngx_keepers_redis_sentinel_begin(
+    ngx_keepers_redis_sentinel_t *sentinel);
+static void ngx_keepers_redis_sentinel_watch(ngx_event_t *ev);
+static void ngx_keepers_redis_sentinel_leave(ngx_keepers_redis_t *redis,
+    struct sockaddr *sockaddr, socklen_t socklen);
 static ngx_uint_t ngx_keepers_redis_sentinel_elsewhere(
-    const ngx_keepers_redis_conn_t *conn,
-    const ngx_keepers_redis_conn_t *other);
+    const ngx_keepers_redis_conn_t *conn, struct sockaddr *sockaddr,
+    socklen_t socklen);
 
 
 /* NGX_OK, NGX_ERROR: no memory. */
@@ -60,6 +72,11 @@ ngx_keepers_redis_sentinel_init(ngx_keepers_redis_t *redis)
     sentinel->reply.size = sizeof(sentinel->bytes);
 
     ngx_queue_init(&sentinel->waiting);
+
+    sentinel->watch.handler = ngx_keepers_redis_sentinel_watch;
+    sentinel->watch.data = redis;
+    sentinel->watch.log = redis->log;
+    sentinel->watch.cancelable = 1;
 
     /* workers that start together do not all ask the same one */
 
@@ -153,6 +170,10 @@ ngx_keepers_redis_sentinel_stop(ngx_keepers_redis_t *redis)
         return;
     }
 
+    if (sentinel->watch.timer_set) {
+        ngx_del_timer(&sentinel->watch);
+    }
+
     ngx_keepers_redis_conn_close(&sentinel->conn);
     ngx_free(sentinel->conn.buf);
     ngx_explicit_memzero(sentinel->hello.data, sentinel->hello.len);
@@ -174,10 +195,15 @@ ngx_keepers_redis_sentinel_ask(ngx_keepers_redis_conn_t *conn)
     conn->state = NGX_KEEPERS_REDIS_ASKING;
     ngx_queue_insert_tail(&sentinel->waiting, &conn->asking);
 
-    if (sentinel->asking) {
-        return;
+    if (!sentinel->asking) {
+        ngx_keepers_redis_sentinel_begin(sentinel);
     }
+}
 
+
+static void
+ngx_keepers_redis_sentinel_begin(ngx_keepers_redis_sentinel_t *sentinel)
+{
     sentinel->asking = 1;
     sentinel->at = 0;
     sentinel->fault = NGX_KEEPERS_REDIS_FAULT_SENTINEL;
@@ -235,6 +261,12 @@ ngx_keepers_redis_sentinel_answered(ngx_keepers_redis_sentinel_t *sentinel)
 
     sentinel->asking = 0;
     sentinel->answered = 1;
+
+    if (sentinel->master.addr != NULL) {
+        ngx_keepers_redis_sentinel_leave(sentinel->conn.redis,
+                                         sentinel->addr.sockaddr,
+                                         sentinel->addr.socklen);
+    }
 
     while (!ngx_queue_empty(&sentinel->waiting)) {
         q = ngx_queue_head(&sentinel->waiting);
@@ -324,47 +356,86 @@ ngx_keepers_redis_sentinel_shift(ngx_keepers_redis_sentinel_t *sentinel,
 }
 
 
-/*
- * A connection has come to a master.  Those that are at another one have not
- * noticed that it is none any more; the subscription among them would miss
- * what is published.
- */
+/* A connection has come to a master. */
 
 void
-ngx_keepers_redis_sentinel_moved(ngx_keepers_redis_conn_t *conn)
+ngx_keepers_redis_sentinel_arrived(ngx_keepers_redis_conn_t *conn)
+{
+    ngx_event_t  *watch;
+
+    watch = &conn->redis->sentinel->watch;
+
+    ngx_keepers_redis_sentinel_leave(conn->redis, &conn->peer.sockaddr,
+                                     conn->peer_len);
+
+    if (!watch->timer_set) {
+        ngx_add_timer(watch, NGX_KEEPERS_REDIS_WATCH_MS / 2
+                             + ngx_random() % NGX_KEEPERS_REDIS_WATCH_MS);
+    }
+}
+
+
+/* Is it still the master? */
+
+static void
+ngx_keepers_redis_sentinel_watch(ngx_event_t *ev)
+{
+    ngx_keepers_redis_t  *redis;
+
+    redis = ev->data;
+
+    /* else whoever comes next to a master sets the timer */
+
+    if (ngx_exiting || !ngx_keepers_redis_ready(redis)) {
+        return;
+    }
+
+    ngx_add_timer(ev, NGX_KEEPERS_REDIS_WATCH_MS);
+
+    if (!redis->sentinel->asking) {
+        ngx_keepers_redis_sentinel_begin(redis->sentinel);
+    }
+}
+
+
+/*
+ * Ends what is connected to others than the master: they have not noticed that
+ * they are none; the subscription among them would miss what is published.
+ */
+
+static void
+ngx_keepers_redis_sentinel_leave(ngx_keepers_redis_t *redis,
+    struct sockaddr *sockaddr, socklen_t socklen)
 {
     ngx_uint_t                 i;
-    ngx_keepers_redis_t       *redis;
-    ngx_keepers_redis_conn_t  *other;
-
-    redis = conn->redis;
+    ngx_keepers_redis_conn_t  *conn;
 
     for (i = 0; i < redis->conf->connections; i++) {
-        other = &redis->conns[i];
+        conn = &redis->conns[i];
 
-        if (ngx_keepers_redis_sentinel_elsewhere(conn, other)) {
-            ngx_keepers_redis_breaker_lost(other,
+        if (ngx_keepers_redis_sentinel_elsewhere(conn, sockaddr, socklen)) {
+            ngx_keepers_redis_breaker_lost(conn,
                                            NGX_KEEPERS_REDIS_FAULT_MOVED);
         }
     }
 
-    other = redis->listener;
+    conn = redis->listener;
 
-    if (other != NULL && ngx_keepers_redis_sentinel_elsewhere(conn, other)) {
-        ngx_keepers_redis_breaker_lost(other, NGX_KEEPERS_REDIS_FAULT_MOVED);
+    if (conn != NULL
+        && ngx_keepers_redis_sentinel_elsewhere(conn, sockaddr, socklen))
+    {
+        ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_MOVED);
     }
 }
 
 
 static ngx_uint_t
 ngx_keepers_redis_sentinel_elsewhere(const ngx_keepers_redis_conn_t *conn,
-    const ngx_keepers_redis_conn_t *other)
+    struct sockaddr *sockaddr, socklen_t socklen)
 {
-    return other->state == NGX_KEEPERS_REDIS_READY
+    return conn->state == NGX_KEEPERS_REDIS_READY
            && ngx_cmp_sockaddr((struct sockaddr *) &conn->peer.sockaddr,
-                               conn->peer_len,
-                               (struct sockaddr *) &other->peer.sockaddr,
-                               other->peer_len, 1)
+                               conn->peer_len, sockaddr, socklen, 1)
               != NGX_OK;
 }
 
