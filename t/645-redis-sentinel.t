@@ -88,7 +88,8 @@ sub page {
 
 
 # Pages, eight at once, until the condition holds for a second: a list of
-# [time, status, or "cookie" for one that was set].
+# [time, status, or "cookie" for one that was set].  Each on a connection of its
+# own, for a reload ends those that are kept alive, with a request on its way.
 sub load {
     my ($enough, $most_s) = @_;
     my $until = time() + $most_s;
@@ -106,7 +107,7 @@ sub load {
 
         return $ua->get_p("$nginx->{url}/"
             => { Cookie => "keepers=$cookie", 'Sec-Fetch-Mode' => 'navigate',
-                 Accept => 'text/html' })->then(sub {
+                 Accept => 'text/html', Connection => 'close' })->then(sub {
             my $res = $_[0]->res;
 
             push(@seen, [time(), $res->headers->header('Set-Cookie')
