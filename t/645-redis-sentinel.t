@@ -268,6 +268,13 @@ subtest 'a master that is told to be a replica' => sub {
     writes('after-three');
 };
 
+subtest 'a replica had not been told of a link' => sub {
+    redis_cli($second, qw(del keepers:link:after-three));
+    redis_cli($second, qw(client kill user writer));
+    ok((wait_for { redis_cli($second, qw(exists keepers:link:after-three)) }),
+       'it is published once more, to whom the writer finds next');
+};
+
 my @lines = grep { /keepers: Redis/ }
             split(/^/m, slurp($nginx->{error_log}));
 

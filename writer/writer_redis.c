@@ -228,6 +228,13 @@ writer_redis_turn(writer_publisher_t *publisher)
 
     redis = publisher->redis;
 
+    if (publisher->context != NULL
+        && writer_redis_moved(publisher->context, redis->conf,
+                              WRITER_REDIS_TIMEOUT_S))
+    {
+        writer_redis_drop(publisher, "another_master");
+    }
+
     if (publisher->context == NULL && !writer_redis_connect(publisher)) {
         return false;
     }
@@ -278,6 +285,12 @@ writer_redis_connect(writer_publisher_t *publisher)
         writer_redis_drop(publisher, why);
         return false;
     }
+
+    /*
+     * A replica that took over, or a Redis that started from its disk, may
+     * have our mark and not what we published last.
+     */
+    publisher->mark[0] = '\0';
 
     return true;
 }

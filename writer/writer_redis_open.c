@@ -8,6 +8,7 @@
 
 #include "writer/writer_redis_sentinel.h"
 #include "writer/writer_redis_tls.h"
+#include "writer/writer_wait.h"
 
 #include "core/keepers_text.h"
 
@@ -15,12 +16,16 @@
 #include <stdlib.h>
 
 
-#define WRITER_REDIS_READ  16384
+#define WRITER_REDIS_READ          16384
+#define WRITER_REDIS_WATCH_MS      2000
+#define WRITER_REDIS_NO_WATCH_MS   20000    /* where no Sentinel answers */
 
 
 struct writer_redis_link_s {
-    redisContext  *context;
-    SSL           *ssl;         /* NULL: in the clear */
+    redisContext          *context;
+    SSL                   *ssl;         /* NULL: in the clear */
+    writer_redis_place_t   place;
+    uint64_t               watch_ms;    /* when Sentinels are asked again */
 };
 
 
@@ -164,6 +169,9 @@ writer_redis_open_at(const writer_conf_t *conf,
         return NULL;
     }
 
+    link->place = *place;
+    link->watch_ms = writer_wait_now_ms() + WRITER_REDIS_WATCH_MS;
+
     *why = writer_redis_connect_to(link, conf, place, timeout_s);
 
     if (*why == NULL) {
@@ -211,6 +219,34 @@ writer_redis_connect_to(writer_redis_link_t *link, const writer_conf_t *conf,
     }
 
     return why;
+}
+
+
+const writer_redis_place_t *
+writer_redis_place(const writer_redis_link_t *link)
+{
+    return &link->place;
+}
+
+
+bool
+writer_redis_moved(writer_redis_link_t *link, const writer_conf_t *conf,
+    unsigned timeout_s)
+{
+    bool  heard, moved;
+
+    if (conf->redis_sentinel[0] == '\0'
+        || writer_wait_now_ms() < link->watch_ms)
+    {
+        return false;
+    }
+
+    moved = writer_redis_sentinel_moved(conf, &link->place, timeout_s, &heard);
+
+    link->watch_ms = writer_wait_now_ms() + (heard ? WRITER_REDIS_WATCH_MS
+                                                   : WRITER_REDIS_NO_WATCH_MS);
+
+    return moved;
 }
 
 

@@ -48,6 +48,17 @@ writer_redis_link_t *writer_redis_open_at(const writer_conf_t *conf,
     unsigned timeout_s, const char **why);
 void writer_redis_close(writer_redis_link_t *link);
 
+const writer_redis_place_t *writer_redis_place(
+    const writer_redis_link_t *link);
+
+/*
+ * Asks Sentinels, every few seconds, whether another server is the master now:
+ * one that was cut off from them, or is to hand over, may not know.  Without
+ * Sentinels: no.
+ */
+bool writer_redis_moved(writer_redis_link_t *link, const writer_conf_t *conf,
+    unsigned timeout_s) keepers_checked;
+
 /* As redisCommand(): NULL, or a reply for freeReplyObject(). */
 redisReply *writer_redis(writer_redis_link_t *link,
     const char *format, ...);

@@ -26,6 +26,8 @@ static const char *writer_redis_sentinel_ask(const writer_conf_t *conf,
     writer_redis_place_t *master);
 static const char *writer_redis_sentinel_answer(const redisReply *reply,
     writer_redis_place_t *master);
+static bool writer_redis_sentinel_same(const writer_redis_place_t *one,
+    const writer_redis_place_t *other);
 static bool writer_redis_sentinel_leads(writer_redis_link_t *link);
 
 
@@ -137,6 +139,7 @@ writer_redis_sentinel_open(const writer_conf_t *conf, unsigned timeout_s,
     }
 
     tried.host[0] = '\0';
+    tried.port = 0;
 
     for (i = 0; i < sentinels.n; i++) {
         fault = writer_redis_sentinel_ask(conf, &sentinels, i, timeout_s,
@@ -149,8 +152,7 @@ writer_redis_sentinel_open(const writer_conf_t *conf, unsigned timeout_s,
 
         /* most agree, and who was no master a moment ago is none */
 
-        if (strcmp(master.host, tried.host) == 0 && master.port == tried.port)
-        {
+        if (writer_redis_sentinel_same(&master, &tried)) {
             continue;
         }
 
@@ -169,6 +171,57 @@ writer_redis_sentinel_open(const writer_conf_t *conf, unsigned timeout_s,
     }
 
     return NULL;
+}
+
+
+bool
+writer_redis_sentinel_moved(const writer_conf_t *conf,
+    const writer_redis_place_t *place, unsigned timeout_s, bool *heard)
+{
+    bool                      moved;
+    size_t                    i;
+    const char               *why;
+    writer_redis_link_t      *link;
+    writer_redis_place_t      master;
+    writer_redis_sentinels_t  sentinels;
+
+    *heard = false;
+
+    if (writer_redis_sentinels(conf->redis_sentinel, &sentinels) != NULL) {
+        return false;
+    }
+
+    for (i = 0; i < sentinels.n && !*heard; i++) {
+        *heard = writer_redis_sentinel_ask(conf, &sentinels, i, timeout_s,
+                                           &master)
+                 == NULL;
+    }
+
+    if (!*heard || writer_redis_sentinel_same(&master, place)) {
+        return false;
+    }
+
+    /* one that is wrong must not end a connection every two seconds */
+
+    link = writer_redis_sentinel_open(conf, timeout_s, &why);
+
+    if (link == NULL) {
+        return false;
+    }
+
+    moved = !writer_redis_sentinel_same(writer_redis_place(link), place);
+
+    writer_redis_close(link);
+
+    return moved;
+}
+
+
+static bool
+writer_redis_sentinel_same(const writer_redis_place_t *one,
+    const writer_redis_place_t *other)
+{
+    return one->port == other->port && strcmp(one->host, other->host) == 0;
 }
 
 

@@ -36,5 +36,13 @@ const char *writer_redis_sentinels(const char *text,
 writer_redis_link_t *writer_redis_sentinel_open(const writer_conf_t *conf,
     unsigned timeout_s, const char **why);
 
+/*
+ * Another than "place" is the master, and says so; *heard: a Sentinel has
+ * answered.
+ */
+bool writer_redis_sentinel_moved(const writer_conf_t *conf,
+    const writer_redis_place_t *place, unsigned timeout_s, bool *heard)
+    keepers_checked;
+
 
 #endif /* _WRITER_REDIS_SENTINEL_H_INCLUDED_ */
