@@ -275,6 +275,16 @@ subtest 'a replica had not been told of a link' => sub {
        'it is published once more, to whom the writer finds next');
 };
 
+subtest 'all Sentinels are away' => sub {
+    stop($_) for $sentinels->processes;
+    is(codes(load(sub { 1 }, 5)), '200', 'whoever is connected stays so');
+
+    reload($nginx);
+    is(page()->code, 503, 'new workers do not know where to go');
+    restart($_) for $sentinels->processes;
+    ok((wait_for { page()->code == 200 } 2), 'and learn it when they are back');
+};
+
 my @lines = grep { /keepers: Redis/ }
             split(/^/m, slurp($nginx->{error_log}));
 
