@@ -368,9 +368,41 @@ my @redis = (
     ['unix:', 'in the address "unix:" of "keepers_redis"'],
     ['127.0.0.1:port', 'invalid port in the address "127.0.0.1:port" of '
                        . '"keepers_redis"'],
-    ['sentinel:main@127.0.0.1', '"keepers_redis" knows no "sentinel:" and no '
-     . '"cluster:" yet, only "unix:path" and "host:port"'],
-    ['cluster:127.0.0.1:7000', '"keepers_redis" knows no "sentinel:"'],
+    ['cluster:127.0.0.1:7000', '"keepers_redis" knows no "cluster:" yet, only '
+     . '"unix:path", "host:port" and "sentinel:NAME@host:port"'],
+    ['sentinel:127.0.0.1', '"sentinel:127.0.0.1" of "keepers_redis" has no '
+     . '"@": write "sentinel:NAME@host:port,host:port", the name as in their '
+     . '"sentinel monitor"'],
+    ['sentinel:@127.0.0.1', 'the name "" in "sentinel:" of "keepers_redis" is '
+     . 'not 1 to 64 letters, digits, ".", "-" and "_"'],
+    ['sentinel:ma/in@127.0.0.1', 'the name "ma/in" in "sentinel:"'],
+    ['sentinel:' . 'x' x 65 . '@127.0.0.1', 'is not 1 to 64 letters'],
+    ['sentinel:main@', 'no host in the address "" of "keepers_redis"'],
+    ['sentinel:main@127.0.0.1,', 'no host in the address "" of'],
+    ['sentinel:main@127.0.0.1:x', 'invalid port in the address "127.0.0.1:x"'],
+    ['sentinel:main@[::1', 'in the address "[::1" of "keepers_redis"'],
+    ['sentinel:main@unix:/none', '"unix:/none" of "keepers_redis" is no '
+     . 'Sentinel: write "host:port"'],
+    ['sentinel:main@127.0.0.1,127.0.0.1:26379', 'the Sentinel '
+     . '"127.0.0.1:26379" stands twice in "keepers_redis"'],
+    ['sentinel:main@' . join(',', map { "127.0.0.$_" } 1 .. 9),
+     '"keepers_redis" names more than 8 Sentinels: leave some out'],
+    ['sentinel:main@127.0.0.1,sentinel.example', '"keepers_redis" names the '
+     . 'host "sentinel.example": add a "resolver" to the "http" block'],
+    ['sentinel:main@127.0.0.1 sentinel_user=', '"sentinel_user=" of '
+     . '"keepers_redis" has 1 to 128 bytes'],
+    ['sentinel:main@127.0.0.1 sentinel_user=edge', '"keepers_redis" has '
+     . '"sentinel_user=" but no "sentinel_password_file="'],
+    ["sentinel:main\@127.0.0.1 sentinel_password_file=$open",
+     "holds secrets and may be read by others (mode 0644"],
+    ["sentinel:main\@127.0.0.1 sentinel_password_file=$empty",
+     "\"sentinel_password_file=$empty\" of \"keepers_redis\" has to hold the "
+     . 'password alone'],
+    ["127.0.0.1 sentinel_password_file=$secret", '"sentinel_password_file=" '
+     . 'of "keepers_redis" is for an address "sentinel:NAME@host:port"'],
+    ['sentinel:main@127.0.0.1 ssl', '"ssl" of "keepers_redis" with '
+     . '"sentinel:" needs a "keepers_redis_ssl_name" that the certificates of '
+     . 'all Sentinels and servers have'],
     ['127.0.0.1 db=x', '"db=x" of "keepers_redis" is not a number from 0 to '
                        . '65535'],
     ['127.0.0.1 user=edge', '"keepers_redis" has "user=" but no '
@@ -395,7 +427,8 @@ my @redis = (
                              . '64 visible ASCII characters without braces'],
     ['127.0.0.1 db=1 db=2', '"db=" stands twice in "keepers_redis"'],
     ['127.0.0.1 ssl=on', '"keepers_redis" knows no "ssl", only "db=", "user=", '
-                         . '"password_file=", "prefix=" and "ssl"'],
+                         . '"password_file=", "prefix=", "ssl", '
+                         . '"sentinel_user=" and "sentinel_password_file="'],
     ['127.0.0.1 sslv3', '"keepers_redis" knows no "sslv3", only'],
     ['127.0.0.1 ssl ssl', '"ssl" stands twice in "keepers_redis"'],
     ['unix:/none/redis.sock ssl', '"ssl" of "keepers_redis" is for '
@@ -478,6 +511,20 @@ unlike($said, qr/swordfish/, 'and not repeated');
 loads(conf(http => "keepers_redis 127.0.0.1:7 db=3 user=u "
            . "password_file=$secret prefix=a:;", without => 'keepers_redis'),
       'all parameters of keepers_redis');
+loads(conf(http => "keepers_redis $_;", location => $use,
+           without => 'keepers_redis'), "redis: $_")
+    for 'sentinel:main@127.0.0.1', 'sentinel:a.b-c_D9@[::1],[::2]:26380',
+        'sentinel:main@' . join(',', map { "127.0.0.$_:$_" } 1 .. 8),
+        "sentinel:main\@127.0.0.1 user=a password_file=$secret "
+        . "sentinel_user=b sentinel_password_file=$secret db=1";
+loads(conf(http => 'resolver 127.0.0.1; keepers_redis '
+                   . 'sentinel:main@a.example,b.example:1;',
+           location => $use, without => 'keepers_redis'),
+      'Sentinels with names, and a resolver');
+loads(conf(http => 'keepers_redis sentinel:main@127.0.0.1 ssl; '
+                   . 'keepers_redis_ssl_verify off;',
+           location => $use, without => 'keepers_redis'),
+      'Sentinels over TLS without verification');
 loads(conf(http => 'resolver 127.0.0.1; keepers_redis redis.example.com;',
            location => $use, without => 'keepers_redis'),
       'a name with a resolver');

@@ -73,7 +73,7 @@ redis_conf()
 
     cat >"$dir/conf/users.acl" <<END
 user default off resetpass ~* &* +@all
-user edge on #$(digest redis-edge.password) $keys -@all +get +mget +set +del +incr +expire +pexpire +pexpireat +pttl +zadd +zrem +zrange +zrevrange +zcard +zremrangebyrank +zremrangebyscore +evalsha +script|load +subscribe +publish +ping +auth +select +xadd +xlen +time
+user edge on #$(digest redis-edge.password) $keys -@all +get +mget +set +del +incr +expire +pexpire +pexpireat +pttl +zadd +zrem +zrange +zrevrange +zcard +zremrangebyrank +zremrangebyscore +evalsha +script|load +subscribe +publish +ping +auth +select +info +xadd +xlen +time
 user writer on #$(digest redis-writer.password) $keys -@all +set +get +del +publish +ping +info +auth +select +xgroup +xreadgroup +xack +xdel +xadd +xlen +xrange (~keepers:{*}:e -@all +incr) (%R~keepers:{*}:x -@all +zrange) (~keepers:tokens:used -@all +zrange +zrem)
 user admin on #$(digest redis-admin.password) ~* &* +@all
 END

@@ -60,6 +60,10 @@ static const writer_conf_key_t  writer_conf_table[] = {
     writer_conf_text("store", "database", NULL, database),
     writer_conf_text("redis", "socket", "", redis_socket),
     writer_conf_text("redis", "host", "", redis_host),
+    writer_conf_text("redis", "sentinel", "", redis_sentinel),
+    writer_conf_text("redis", "sentinel_user", "", redis_sentinel_user),
+    writer_conf_text("redis", "sentinel_password_file", "",
+                     redis_sentinel_password_file),
     writer_conf_number("redis", "port", "6379", redis_port, 1, 65535),
     writer_conf_number("redis", "tls", "0", redis_tls, 0, 1),
     writer_conf_text("redis", "tls_ca", "", redis_tls_ca),
@@ -290,6 +294,14 @@ writer_conf_keys(writer_conf_t *conf)
 
     if (writer_conf_password(conf, "[redis] password_file",
                              conf->redis_password_file, conf->redis_password)
+        != 0)
+    {
+        return -1;
+    }
+
+    if (writer_conf_password(conf, "[redis] sentinel_password_file",
+                             conf->redis_sentinel_password_file,
+                             conf->redis_sentinel_password)
         != 0)
     {
         return -1;

@@ -30,6 +30,9 @@ typedef struct {
     char                database[WRITER_CONF_TEXT_MAX];
     char                redis_socket[WRITER_CONF_TEXT_MAX];   /* or empty */
     char                redis_host[WRITER_CONF_TEXT_MAX];     /* or empty */
+    char                redis_sentinel[WRITER_CONF_TEXT_MAX]; /* or empty */
+    char                redis_sentinel_user[WRITER_CONF_TEXT_MAX];
+    char                redis_sentinel_password_file[WRITER_CONF_TEXT_MAX];
     char                redis_tls_ca[WRITER_CONF_TEXT_MAX];   /* or empty */
     char                redis_tls_name[WRITER_CONF_TEXT_MAX]; /* or empty */
     char                redis_tls_cert[WRITER_CONF_TEXT_MAX]; /* or empty */
@@ -63,6 +66,7 @@ typedef struct {
     unsigned char       secret[32];
     char                redis_password[WRITER_CONF_TEXT_MAX];
     char                mail_smtp_password[WRITER_CONF_TEXT_MAX];
+    char                redis_sentinel_password[WRITER_CONF_TEXT_MAX];
 
     char                fault[WRITER_CONF_FAULT_MAX];     /* in words */
 } writer_conf_t;

@@ -72,7 +72,8 @@ writer_redis_start(writer_redis_t *redis, const writer_conf_t *conf)
 
     if (!writer_redis_wanted(conf)) {
         writer_log(WRITER_LOG_WARN, "redis", "links=unpublished "
-                   "remedy=\"add socket or host to the section [redis]\"");
+                   "remedy=\"add socket, host or sentinel to the section "
+                   "[redis]\"");
         return 0;
     }
 
@@ -227,6 +228,13 @@ writer_redis_turn(writer_publisher_t *publisher)
 
     redis = publisher->redis;
 
+    if (publisher->context != NULL
+        && writer_redis_moved(publisher->context, redis->conf,
+                              WRITER_REDIS_TIMEOUT_S))
+    {
+        writer_redis_drop(publisher, "another_master");
+    }
+
     if (publisher->context == NULL && !writer_redis_connect(publisher)) {
         return false;
     }
@@ -278,6 +286,12 @@ writer_redis_connect(writer_publisher_t *publisher)
         return false;
     }
 
+    /*
+     * A replica that took over, or a Redis that started from its disk, may
+     * have our mark and not what we published last.
+     */
+    publisher->mark[0] = '\0';
+
     return true;
 }
 
@@ -319,7 +333,9 @@ writer_redis_drop(writer_publisher_t *publisher, const char *why)
         writer_health_set(WRITER_HEALTH_REDIS, false);
         writer_log(WRITER_LOG_ERROR, "redis", "state=lost why=%s "
                    "setting=\"[redis] %s, user, password_file\"", why,
-                   publisher->redis->conf->redis_host[0] == '\0' ? "socket"
+                   publisher->redis->conf->redis_sentinel[0] != '\0'
+                   ? "sentinel, sentinel_..."
+                   : publisher->redis->conf->redis_host[0] == '\0' ? "socket"
                    : publisher->redis->conf->redis_tls ? "host, port, tls_..."
                    : "host, port");
     }

@@ -6,7 +6,9 @@
 
 #include "writer/writer_redis_open.h"
 
+#include "writer/writer_redis_sentinel.h"
 #include "writer/writer_redis_tls.h"
+#include "writer/writer_wait.h"
 
 #include "core/keepers_text.h"
 
@@ -14,27 +16,34 @@
 #include <stdlib.h>
 
 
-#define WRITER_REDIS_READ  16384
+#define WRITER_REDIS_READ          16384
+#define WRITER_REDIS_WATCH_MS      2000
+#define WRITER_REDIS_NO_WATCH_MS   20000    /* where no Sentinel answers */
 
 
 struct writer_redis_link_s {
-    redisContext  *context;
-    SSL           *ssl;         /* NULL: in the clear */
+    redisContext          *context;
+    SSL                   *ssl;         /* NULL: in the clear */
+    writer_redis_place_t   place;
+    uint64_t               watch_ms;    /* when Sentinels are asked again */
 };
 
 
+static int writer_redis_check_place(writer_conf_t *conf);
 static const char *writer_redis_connect_to(writer_redis_link_t *link,
-    const writer_conf_t *conf, struct timeval timeout);
+    const writer_conf_t *conf, const writer_redis_place_t *place,
+    unsigned timeout_s);
 static redisReply *writer_redis_tls_command(writer_redis_link_t *link,
     const char *command, size_t len);
 static const char *writer_redis_auth(writer_redis_link_t *link,
-    const writer_conf_t *conf);
+    const char *user, const char *password);
 
 
 bool
 writer_redis_wanted(const writer_conf_t *conf)
 {
-    return conf->redis_socket[0] != '\0' || conf->redis_host[0] != '\0';
+    return conf->redis_socket[0] != '\0' || conf->redis_host[0] != '\0'
+           || conf->redis_sentinel[0] != '\0';
 }
 
 
@@ -44,9 +53,7 @@ writer_redis_check(writer_conf_t *conf)
     SSL_CTX     *ctx;
     const char  *why;
 
-    if (conf->redis_socket[0] != '\0' && conf->redis_host[0] != '\0') {
-        snprintf(conf->fault, sizeof(conf->fault),
-                 "[redis] has socket and host: remove one");
+    if (writer_redis_check_place(conf) != 0) {
         return -1;
     }
 
@@ -54,7 +61,15 @@ writer_redis_check(writer_conf_t *conf)
         return 0;
     }
 
-    if (conf->redis_host[0] == '\0') {
+    if (conf->redis_sentinel[0] != '\0' && conf->redis_tls_name[0] == '\0') {
+        snprintf(conf->fault, sizeof(conf->fault),
+                 "[redis] tls = 1 with sentinel needs tls_name, a name that "
+                 "the certificates of all Sentinels and servers have: who is "
+                 "master has no name of its own");
+        return -1;
+    }
+
+    if (conf->redis_host[0] == '\0' && conf->redis_sentinel[0] == '\0') {
         snprintf(conf->fault, sizeof(conf->fault),
                  "[redis] tls = 1 needs a host: on a Unix socket Redis speaks "
                  "no TLS");
@@ -77,15 +92,75 @@ writer_redis_check(writer_conf_t *conf)
 }
 
 
+static int
+writer_redis_check_place(writer_conf_t *conf)
+{
+    const char               *why;
+    writer_redis_sentinels_t  sentinels;
+
+    if (conf->redis_socket[0] != '\0' && conf->redis_host[0] != '\0') {
+        snprintf(conf->fault, sizeof(conf->fault),
+                 "[redis] has socket and host: remove one");
+        return -1;
+    }
+
+    if (conf->redis_sentinel[0] == '\0') {
+        if (conf->redis_sentinel_password[0] == '\0'
+            && conf->redis_sentinel_user[0] == '\0')
+        {
+            return 0;
+        }
+
+        snprintf(conf->fault, sizeof(conf->fault),
+                 "[redis] sentinel_user and sentinel_password_file need "
+                 "sentinel: remove them");
+        return -1;
+    }
+
+    if (conf->redis_socket[0] != '\0' || conf->redis_host[0] != '\0') {
+        snprintf(conf->fault, sizeof(conf->fault),
+                 "[redis] has sentinel, and socket or host: keep one of them");
+        return -1;
+    }
+
+    why = writer_redis_sentinels(conf->redis_sentinel, &sentinels);
+
+    if (why != NULL) {
+        snprintf(conf->fault, sizeof(conf->fault),
+                 "[redis] sentinel: %s; write NAME@host:port,host:port, at "
+                 "most %d, the name as in their \"sentinel monitor\"", why,
+                 WRITER_REDIS_SENTINELS);
+        return -1;
+    }
+
+    return 0;
+}
+
+
 writer_redis_link_t *
 writer_redis_open(const writer_conf_t *conf, unsigned timeout_s,
     const char **why)
 {
-    struct timeval        timeout;
-    writer_redis_link_t  *link;
+    writer_redis_place_t  place;
 
-    timeout.tv_sec = timeout_s;
-    timeout.tv_usec = 0;
+    if (conf->redis_sentinel[0] != '\0') {
+        return writer_redis_sentinel_open(conf, timeout_s, why);
+    }
+
+    (void) snprintf(place.host, sizeof(place.host), "%s", conf->redis_host);
+    place.port = (int) conf->redis_port;
+
+    return writer_redis_open_at(conf, &place, conf->redis_user,
+                                conf->redis_password, timeout_s, why);
+}
+
+
+writer_redis_link_t *
+writer_redis_open_at(const writer_conf_t *conf,
+    const writer_redis_place_t *place, const char *user, const char *password,
+    unsigned timeout_s, const char **why)
+{
+    writer_redis_link_t  *link;
 
     *why = "memory";
 
@@ -94,10 +169,13 @@ writer_redis_open(const writer_conf_t *conf, unsigned timeout_s,
         return NULL;
     }
 
-    *why = writer_redis_connect_to(link, conf, timeout);
+    link->place = *place;
+    link->watch_ms = writer_wait_now_ms() + WRITER_REDIS_WATCH_MS;
+
+    *why = writer_redis_connect_to(link, conf, place, timeout_s);
 
     if (*why == NULL) {
-        *why = writer_redis_auth(link, conf);
+        *why = writer_redis_auth(link, user, password);
     }
 
     if (*why != NULL) {
@@ -112,13 +190,16 @@ writer_redis_open(const writer_conf_t *conf, unsigned timeout_s,
 /* NULL, or at what it failed. */
 static const char *
 writer_redis_connect_to(writer_redis_link_t *link, const writer_conf_t *conf,
-    struct timeval timeout)
+    const writer_redis_place_t *place, unsigned timeout_s)
 {
-    const char  *why;
+    const char      *why;
+    struct timeval   timeout;
 
-    if (conf->redis_host[0] != '\0') {
-        link->context = redisConnectWithTimeout(conf->redis_host,
-                                                (int) conf->redis_port,
+    timeout.tv_sec = timeout_s;
+    timeout.tv_usec = 0;
+
+    if (place->host[0] != '\0') {
+        link->context = redisConnectWithTimeout(place->host, place->port,
                                                 timeout);
     } else {
         link->context = redisConnectUnixWithTimeout(conf->redis_socket,
@@ -138,6 +219,34 @@ writer_redis_connect_to(writer_redis_link_t *link, const writer_conf_t *conf,
     }
 
     return why;
+}
+
+
+const writer_redis_place_t *
+writer_redis_place(const writer_redis_link_t *link)
+{
+    return &link->place;
+}
+
+
+bool
+writer_redis_moved(writer_redis_link_t *link, const writer_conf_t *conf,
+    unsigned timeout_s)
+{
+    bool  heard, moved;
+
+    if (conf->redis_sentinel[0] == '\0'
+        || writer_wait_now_ms() < link->watch_ms)
+    {
+        return false;
+    }
+
+    moved = writer_redis_sentinel_moved(conf, &link->place, timeout_s, &heard);
+
+    link->watch_ms = writer_wait_now_ms() + (heard ? WRITER_REDIS_WATCH_MS
+                                                   : WRITER_REDIS_NO_WATCH_MS);
+
+    return moved;
 }
 
 
@@ -223,18 +332,17 @@ writer_redis_tls_command(writer_redis_link_t *link, const char *command,
 
 /* NULL, or at what it failed; the first to hear of what it has sent. */
 static const char *
-writer_redis_auth(writer_redis_link_t *link, const writer_conf_t *conf)
+writer_redis_auth(writer_redis_link_t *link, const char *user,
+    const char *password)
 {
     redisReply  *reply;
 
-    if (conf->redis_password[0] == '\0') {
+    if (password[0] == '\0') {
         return NULL;
     }
 
     reply = writer_redis(link, "AUTH %s %s",
-                         conf->redis_user[0] != '\0' ? conf->redis_user
-                                                     : "default",
-                         conf->redis_password);
+                         user[0] != '\0' ? user : "default", password);
 
     /* in TLS 1.3 it refuses our certificate only after the handshake */
 

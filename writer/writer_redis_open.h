@@ -3,7 +3,8 @@
  * Copyright (C) Keepers
  *
  * A connection to Redis, authenticated, with time-outs: blocking, for threads
- * that have nothing else to do.  On a Unix socket, over TCP, or over TLS.
+ * that have nothing else to do.  On a Unix socket, over TCP, or over TLS; to
+ * one server, or to whom Sentinels name.
  */
 
 
@@ -16,10 +17,19 @@
 #include <hiredis/hiredis.h>
 
 
+#define WRITER_REDIS_HOST_MAX  255
+
+
 typedef struct writer_redis_link_s  writer_redis_link_t;
 
 
-/* A socket or a host is configured. */
+typedef struct {
+    char  host[WRITER_REDIS_HOST_MAX + 1];  /* empty: [redis] socket */
+    int   port;
+} writer_redis_place_t;
+
+
+/* A socket, a host or Sentinels are configured. */
 bool writer_redis_wanted(const writer_conf_t *conf);
 
 /* 0, or -1: conf->fault names the setting that cannot be right. */
@@ -31,7 +41,23 @@ int writer_redis_check(writer_conf_t *conf) keepers_checked;
  */
 writer_redis_link_t *writer_redis_open(const writer_conf_t *conf,
     unsigned timeout_s, const char **why);
+
+/* The same at one place; without a password there is no AUTH. */
+writer_redis_link_t *writer_redis_open_at(const writer_conf_t *conf,
+    const writer_redis_place_t *place, const char *user, const char *password,
+    unsigned timeout_s, const char **why);
 void writer_redis_close(writer_redis_link_t *link);
+
+const writer_redis_place_t *writer_redis_place(
+    const writer_redis_link_t *link);
+
+/*
+ * Asks Sentinels, every few seconds, whether another server is the master now:
+ * one that was cut off from them, or is to hand over, may not know.  Without
+ * Sentinels: no.
+ */
+bool writer_redis_moved(writer_redis_link_t *link, const writer_conf_t *conf,
+    unsigned timeout_s) keepers_checked;
 
 /* As redisCommand(): NULL, or a reply for freeReplyObject(). */
 redisReply *writer_redis(writer_redis_link_t *link,

@@ -142,6 +142,12 @@ writer_spool_main(void *data)
         rc = context != NULL ? writer_spool_turn(spool, context)
                              : WRITER_SPOOL_LOST;
 
+        if (rc != WRITER_SPOOL_LOST
+            && writer_redis_moved(context, spool->conf, WRITER_SPOOL_TIMEOUT_S))
+        {
+            rc = WRITER_SPOOL_LOST;
+        }
+
         if (rc == WRITER_SPOOL_LOST && context != NULL) {
             writer_redis_close(context);
             context = NULL;

@@ -36,7 +36,7 @@ writer_spool_command(const writer_conf_t *conf, const char *what)
         return 2;
     }
 
-    why = "neither socket nor host";
+    why = "neither socket nor host nor sentinel";
 
     context = writer_redis_wanted(conf)
               ? writer_redis_open(conf, WRITER_SPOOL_COMMAND_TIMEOUT_S, &why)
@@ -45,6 +45,8 @@ writer_spool_command(const writer_conf_t *conf, const char *what)
     if (context == NULL) {
         fprintf(stderr, "keepers-writer: no Redis at \"%s\" (%s): see "
                 "[redis]\n", conf->redis_host[0] != '\0' ? conf->redis_host
+                              : conf->redis_sentinel[0] != '\0'
+                              ? conf->redis_sentinel
                               : conf->redis_socket, why);
         return 1;
     }

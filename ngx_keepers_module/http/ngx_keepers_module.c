@@ -443,21 +443,25 @@ ngx_keepers_required(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf)
 static ngx_int_t
 ngx_keepers_resolver(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf)
 {
+    const ngx_str_t           *host;
     ngx_http_core_loc_conf_t  *clcf;
 
-    if (kmcf->redis.host.len == 0) {
-        return NGX_OK;
-    }
-
+    host = ngx_keepers_redis_host(&kmcf->redis);
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->resolver == NULL || clcf->resolver->connections.nelts == 0) {
+        if (host == NULL) {
+            return NGX_OK;
+        }
+
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"keepers_redis\" names the host \"%V\": add a "
                       "\"resolver\" to the \"http\" block, or write an "
-                      "address", &kmcf->redis.host);
+                      "address", host);
         return NGX_ERROR;
     }
+
+    /* without a name here too: a Sentinel may answer with one */
 
     kmcf->redis.resolver = clcf->resolver;
     kmcf->redis.resolver_timeout_ms = clcf->resolver_timeout;

@@ -24,18 +24,32 @@
 #define NGX_KEEPERS_REDIS_VALUES_MAX  160   /* elements of one reply */
 #define NGX_KEEPERS_REDIS_BYTES_MAX   16384 /* of one reply's strings */
 #define NGX_KEEPERS_REDIS_HEARD_MAX   4096  /* of a published message */
+#define NGX_KEEPERS_REDIS_SENTINELS   8
 
 
 typedef struct ngx_keepers_redis_s     ngx_keepers_redis_t;
 typedef struct ngx_keepers_redis_op_s  ngx_keepers_redis_op_t;
 
 
-/* What "keepers_redis" and its kin say; constant once loaded. */
+/* Where somebody listens. */
 typedef struct {
-    ngx_str_t           address;        /* as written, for messages */
     ngx_str_t           host;           /* set if a name must be resolved */
     ngx_addr_t         *addr;           /* unix: or literal, else NULL */
     in_port_t           port;
+} ngx_keepers_redis_place_t;
+
+
+/* What "keepers_redis" and its kin say; constant once loaded. */
+typedef struct {
+    ngx_str_t           address;        /* as written, for messages */
+    ngx_keepers_redis_place_t
+                        place;          /* empty where Sentinels are asked */
+    ngx_str_t           master;         /* its name; empty: no Sentinels */
+    ngx_keepers_redis_place_t
+                        sentinels[NGX_KEEPERS_REDIS_SENTINELS];
+    ngx_uint_t          sentinels_n;
+    ngx_str_t           sentinel_user;
+    ngx_str_t           sentinel_password;
     ngx_int_t           db;
     ngx_str_t           user;
     ngx_str_t           password;       /* read from the file at load */
@@ -119,13 +133,17 @@ typedef enum {
 
 
 /*
- * Parses "unix:path", "host:port" and the parameters behind it (db= user=
- * password_file= prefix= ssl) into conf; logs a message that says what to do
- * and returns NGX_CONF_ERROR.  Never touches the network.  A password file
- * must have mode 0600 or stricter.
+ * Parses "unix:path", "host:port", "sentinel:NAME@host:port,..." and the
+ * parameters behind it (db= user= password_file= prefix= ssl sentinel_user=
+ * sentinel_password_file=) into conf; logs a message that says what to do and
+ * returns NGX_CONF_ERROR.  Never touches the network.  A password file must
+ * have mode 0600 or stricter.
  */
 char *ngx_keepers_redis_parse(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     ngx_str_t *args, ngx_uint_t n);
+
+/* A name that has to be resolved; NULL: there is none. */
+const ngx_str_t *ngx_keepers_redis_host(const ngx_keepers_redis_conf_t *conf);
 
 /*
  * Makes what TLS needs, once all directives are read, or says what is wrong

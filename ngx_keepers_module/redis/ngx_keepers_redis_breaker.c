@@ -31,6 +31,20 @@ void
 ngx_keepers_redis_breaker_lost(ngx_keepers_redis_conn_t *conn,
     ngx_keepers_redis_fault_e fault)
 {
+    if (conn->asks) {
+        ngx_keepers_redis_conn_close(conn);
+        ngx_keepers_redis_op_fail_all(conn, fault);
+        ngx_keepers_redis_sentinel_lost(conn->redis->sentinel, fault);
+        return;
+    }
+
+    if (conn->redis->sentinel != NULL
+        && conn->state > NGX_KEEPERS_REDIS_ASKING
+        && conn->state < NGX_KEEPERS_REDIS_READY)
+    {
+        ngx_keepers_redis_sentinel_refute(conn->redis);
+    }
+
     if (fault == NGX_KEEPERS_REDIS_FAULT_CLOSED && conn->replied) {
 
         /* it served until now: perhaps it restarts, or drops the idle */
@@ -180,6 +194,13 @@ ngx_keepers_redis_breaker_timer(ngx_event_t *ev)
     case NGX_KEEPERS_REDIS_HANDSHAKE:
     case NGX_KEEPERS_REDIS_CONNECTING:
         break;
+
+    case NGX_KEEPERS_REDIS_RESOLVING:
+
+        /* with Sentinels alone: else the resolver says when */
+
+        ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_NAME);
+        return;
 
     default:
         return;

@@ -48,7 +48,8 @@ ngx_keepers_redis_start(ngx_cycle_t *cycle,
     ngx_keepers_redis_log_init(redis);
 
     if (ngx_keepers_redis_op_init(redis) != NGX_OK
-        || ngx_keepers_redis_hello_init(redis) != NGX_OK)
+        || ngx_keepers_redis_hello_init(redis) != NGX_OK
+        || ngx_keepers_redis_sentinel_init(redis) != NGX_OK)
     {
         return NULL;
     }
@@ -72,6 +73,8 @@ ngx_keepers_redis_stop(ngx_keepers_redis_t *redis)
 {
     ngx_uint_t                 i;
     ngx_keepers_redis_conn_t  *conn;
+
+    ngx_keepers_redis_sentinel_stop(redis);
 
     if (redis->listener != NULL) {
         ngx_keepers_redis_conn_close(redis->listener);

@@ -41,6 +41,16 @@ static char *ngx_keepers_redis_conf_prefix(ngx_conf_t *cf,
     ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
 static char *ngx_keepers_redis_conf_ssl(ngx_conf_t *cf,
     ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
+static char *ngx_keepers_redis_conf_sentinel_user(ngx_conf_t *cf,
+    ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
+static char *ngx_keepers_redis_conf_sentinel_password(ngx_conf_t *cf,
+    ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
+static char *ngx_keepers_redis_conf_together(ngx_conf_t *cf,
+    const ngx_keepers_redis_conf_t *conf);
+static char *ngx_keepers_redis_conf_name(ngx_conf_t *cf, const char *param,
+    ngx_str_t *value, ngx_str_t *name);
+static char *ngx_keepers_redis_conf_secret(ngx_conf_t *cf, const char *param,
+    ngx_str_t *value, ngx_str_t *secret);
 static void ngx_keepers_redis_conf_wipe(void *data);
 
 
@@ -52,6 +62,9 @@ static const ngx_keepers_redis_conf_param_t
     { ngx_string("password_file="), ngx_keepers_redis_conf_password },
     { ngx_string("prefix="), ngx_keepers_redis_conf_prefix },
     { ngx_string("ssl"), ngx_keepers_redis_conf_ssl },
+    { ngx_string("sentinel_user="), ngx_keepers_redis_conf_sentinel_user },
+    { ngx_string("sentinel_password_file="),
+      ngx_keepers_redis_conf_sentinel_password },
     { ngx_null_string, NULL }
 };
 
@@ -65,7 +78,8 @@ ngx_keepers_redis_parse(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     if (n == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"keepers_redis\" needs an address, "
-                           "\"unix:path\" or \"host:port\"");
+                           "\"unix:path\", \"host:port\" or "
+                           "\"sentinel:NAME@host:port\"");
         return NGX_CONF_ERROR;
     }
 
@@ -85,10 +99,35 @@ ngx_keepers_redis_parse(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
         }
     }
 
+    return ngx_keepers_redis_conf_together(cf, conf);
+}
+
+
+/* What one parameter wants of another. */
+
+static char *
+ngx_keepers_redis_conf_together(ngx_conf_t *cf,
+    const ngx_keepers_redis_conf_t *conf)
+{
     if (conf->user.len && conf->password.len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"keepers_redis\" has \"user=\" but no "
                            "\"password_file=\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->sentinel_user.len && conf->sentinel_password.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"keepers_redis\" has \"sentinel_user=\" but no "
+                           "\"sentinel_password_file=\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->sentinel_password.len && conf->sentinels_n == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"sentinel_password_file=\" of "
+                           "\"keepers_redis\" is for an address "
+                           "\"sentinel:NAME@host:port\"");
         return NGX_CONF_ERROR;
     }
 
@@ -100,45 +139,71 @@ static char *
 ngx_keepers_redis_conf_address(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     ngx_str_t *value)
 {
-    ngx_url_t  u;
+    conf->address = *value;
 
-    if (ngx_strncmp(value->data, "sentinel:", 9) == 0
-        || ngx_strncmp(value->data, "cluster:", 8) == 0)
-    {
+    if (ngx_strncmp(value->data, "sentinel:", 9) == 0) {
+        return ngx_keepers_redis_sentinel_parse(cf, conf, value);
+    }
+
+    if (ngx_strncmp(value->data, "cluster:", 8) == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"keepers_redis\" knows no \"sentinel:\" and no "
-                           "\"cluster:\" yet, only \"unix:path\" and "
-                           "\"host:port\"");
+                           "\"keepers_redis\" knows no \"cluster:\" yet, "
+                           "only \"unix:path\", \"host:port\" and "
+                           "\"sentinel:NAME@host:port\"");
         return NGX_CONF_ERROR;
     }
 
+    return ngx_keepers_redis_conf_place(cf, value, NGX_KEEPERS_REDIS_PORT,
+                                        &conf->place);
+}
+
+
+char *
+ngx_keepers_redis_conf_place(ngx_conf_t *cf, ngx_str_t *text, in_port_t port,
+    ngx_keepers_redis_place_t *place)
+{
+    ngx_url_t  u;
+
     ngx_memzero(&u, sizeof(ngx_url_t));
 
-    u.url = *value;
-    u.default_port = NGX_KEEPERS_REDIS_PORT;
+    u.url = *text;
+    u.default_port = port;
     u.no_resolve = 1;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "%s in the address \"%V\" of \"keepers_redis\"",
-                           u.err ? u.err : "no memory", value);
+                           u.err ? u.err : "no memory", text);
         return NGX_CONF_ERROR;
     }
 
-    conf->address = *value;
-
     if (u.naddrs > 0) {
-        conf->addr = &u.addrs[0];
-        ngx_str_null(&conf->host);
+        place->addr = &u.addrs[0];
+        ngx_str_null(&place->host);
 
     } else {
-        conf->addr = NULL;
-        conf->host = u.host;
+        place->addr = NULL;
+        place->host = u.host;
     }
 
-    conf->port = u.port;
+    place->port = u.port;
 
     return NGX_CONF_OK;
+}
+
+
+const ngx_str_t *
+ngx_keepers_redis_host(const ngx_keepers_redis_conf_t *conf)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < conf->sentinels_n; i++) {
+        if (conf->sentinels[i].addr == NULL) {
+            return &conf->sentinels[i].host;
+        }
+    }
+
+    return conf->place.host.len ? &conf->place.host : NULL;
 }
 
 
@@ -186,8 +251,9 @@ ngx_keepers_redis_conf_param(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"keepers_redis\" knows no \"%*s\", only \"db=\", "
-                       "\"user=\", \"password_file=\", \"prefix=\" and "
-                       "\"ssl\"",
+                       "\"user=\", \"password_file=\", \"prefix=\", "
+                       "\"ssl\", \"sentinel_user=\" and "
+                       "\"sentinel_password_file=\"",
                        (size_t) i, arg->data);
 
     return NGX_CONF_ERROR;
@@ -215,14 +281,31 @@ static char *
 ngx_keepers_redis_conf_user(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     ngx_str_t *value)
 {
+    return ngx_keepers_redis_conf_name(cf, "user=", value, &conf->user);
+}
+
+
+static char *
+ngx_keepers_redis_conf_sentinel_user(ngx_conf_t *cf,
+    ngx_keepers_redis_conf_t *conf, ngx_str_t *value)
+{
+    return ngx_keepers_redis_conf_name(cf, "sentinel_user=", value,
+                                       &conf->sentinel_user);
+}
+
+
+static char *
+ngx_keepers_redis_conf_name(ngx_conf_t *cf, const char *param,
+    ngx_str_t *value, ngx_str_t *name)
+{
     if (value->len == 0 || value->len > NGX_KEEPERS_REDIS_USER_MAX) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"user=\" of \"keepers_redis\" has 1 to %d bytes",
-                           NGX_KEEPERS_REDIS_USER_MAX);
+                           "\"%s\" of \"keepers_redis\" has 1 to %d bytes",
+                           param, NGX_KEEPERS_REDIS_USER_MAX);
         return NGX_CONF_ERROR;
     }
 
-    conf->user = *value;
+    *name = *value;
 
     return NGX_CONF_OK;
 }
@@ -231,6 +314,24 @@ ngx_keepers_redis_conf_user(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
 static char *
 ngx_keepers_redis_conf_password(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     ngx_str_t *value)
+{
+    return ngx_keepers_redis_conf_secret(cf, "password_file=", value,
+                                         &conf->password);
+}
+
+
+static char *
+ngx_keepers_redis_conf_sentinel_password(ngx_conf_t *cf,
+    ngx_keepers_redis_conf_t *conf, ngx_str_t *value)
+{
+    return ngx_keepers_redis_conf_secret(cf, "sentinel_password_file=", value,
+                                         &conf->sentinel_password);
+}
+
+
+static char *
+ngx_keepers_redis_conf_secret(ngx_conf_t *cf, const char *param,
+    ngx_str_t *value, ngx_str_t *secret)
 {
     char                *rc;
     size_t               len;
@@ -266,22 +367,22 @@ ngx_keepers_redis_conf_password(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
         || ngx_strlchr(buf, buf + len, '\0') != NULL)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"password_file=%V\" of \"keepers_redis\" has "
-                           "to hold the password alone, one line of "
-                           "1 to %d bytes", &path,
+                           "\"%s%V\" of \"keepers_redis\" has to hold the "
+                           "password alone, one line of 1 to %d bytes",
+                           param, &path,
                            NGX_KEEPERS_REDIS_PASSWORD_MAX);
         goto done;
     }
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
-    conf->password.data = (cln != NULL) ? ngx_pnalloc(cf->pool, len) : NULL;
+    secret->data = (cln != NULL) ? ngx_pnalloc(cf->pool, len) : NULL;
 
-    if (conf->password.data != NULL) {
-        ngx_memcpy(conf->password.data, buf, len);
-        conf->password.len = len;
+    if (secret->data != NULL) {
+        ngx_memcpy(secret->data, buf, len);
+        secret->len = len;
 
         cln->handler = ngx_keepers_redis_conf_wipe;
-        cln->data = conf;
+        cln->data = secret;
 
         rc = NGX_CONF_OK;
     }
@@ -329,7 +430,11 @@ static char *
 ngx_keepers_redis_conf_ssl(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     ngx_str_t *value)
 {
-    if (conf->addr != NULL && conf->addr->sockaddr->sa_family == AF_UNIX) {
+    ngx_addr_t  *addr;
+
+    addr = conf->place.addr;
+
+    if (addr != NULL && addr->sockaddr->sa_family == AF_UNIX) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"ssl\" of \"keepers_redis\" is for "
                            "\"host:port\": on a Unix socket Redis speaks no "
@@ -346,9 +451,9 @@ ngx_keepers_redis_conf_ssl(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
 static void
 ngx_keepers_redis_conf_wipe(void *data)
 {
-    ngx_keepers_redis_conf_t  *conf;
+    ngx_str_t  *secret;
 
-    conf = data;
+    secret = data;
 
-    ngx_explicit_memzero(conf->password.data, conf->password.len);
+    ngx_explicit_memzero(secret->data, secret->len);
 }

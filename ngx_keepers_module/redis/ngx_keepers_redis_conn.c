@@ -2,17 +2,14 @@
 /*
  * Copyright (C) Keepers
  *
- * One connection: connect, greet, read, write, close.
+ * One connection: connect, greet, read, write, close.  Where it goes says
+ * ngx_keepers_redis_place.c.
  */
 
 
 #include "redis/ngx_keepers_redis_int.h"
 
 
-static void ngx_keepers_redis_conn_resolve(ngx_keepers_redis_conn_t *conn);
-static void ngx_keepers_redis_conn_resolved(ngx_resolver_ctx_t *ctx);
-static void ngx_keepers_redis_conn_connect(ngx_keepers_redis_conn_t *conn,
-    struct sockaddr *sockaddr, socklen_t socklen);
 static ngx_err_t ngx_keepers_redis_conn_test(ngx_connection_t *c);
 static void ngx_keepers_redis_conn_connected(ngx_keepers_redis_conn_t *conn);
 static ngx_keepers_redis_fault_e ngx_keepers_redis_conn_ended(
@@ -65,96 +62,15 @@ ngx_keepers_redis_conn_init(ngx_keepers_redis_t *redis,
 
 
 void
-ngx_keepers_redis_conn_start(ngx_keepers_redis_conn_t *conn)
-{
-    ngx_addr_t  *addr;
-
-    ngx_keepers_redis_count(conn->redis, REDIS_CONNECTS, 1);
-
-    addr = conn->redis->conf->addr;
-
-    if (addr == NULL) {
-        ngx_keepers_redis_conn_resolve(conn);
-        return;
-    }
-
-    ngx_keepers_redis_conn_connect(conn, addr->sockaddr, addr->socklen);
-}
-
-
-static void
-ngx_keepers_redis_conn_resolve(ngx_keepers_redis_conn_t *conn)
-{
-    ngx_resolver_ctx_t              *ctx;
-    const ngx_keepers_redis_conf_t  *conf;
-
-    conf = conn->redis->conf;
-    conn->state = NGX_KEEPERS_REDIS_RESOLVING;
-
-    ctx = NULL;
-
-    if (conf->resolver != NULL) {
-        ctx = ngx_resolve_start(conf->resolver, NULL);
-    }
-
-    if (ctx == NULL || ctx == NGX_NO_RESOLVER) {
-        ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_NAME);
-        return;
-    }
-
-    ctx->name = conf->host;
-    ctx->handler = ngx_keepers_redis_conn_resolved;
-    ctx->data = conn;
-    ctx->timeout = conf->resolver_timeout_ms;
-    ctx->cancelable = 1;
-
-    conn->resolving = ctx;
-
-    if (ngx_resolve_name(ctx) != NGX_OK) {
-
-        /* the resolver has freed it */
-
-        conn->resolving = NULL;
-        ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_NAME);
-    }
-}
-
-
-static void
-ngx_keepers_redis_conn_resolved(ngx_resolver_ctx_t *ctx)
-{
-    socklen_t                  socklen;
-    ngx_sockaddr_t             sockaddr;
-    ngx_keepers_redis_conn_t  *conn;
-
-    conn = ctx->data;
-    socklen = 0;
-
-    if (ctx->state == NGX_OK && ctx->naddrs > 0) {
-        socklen = ctx->addrs[0].socklen;
-        ngx_memcpy(&sockaddr, ctx->addrs[0].sockaddr, socklen);
-        ngx_inet_set_port(&sockaddr.sockaddr, conn->redis->conf->port);
-    }
-
-    ngx_resolve_name_done(ctx);
-    conn->resolving = NULL;
-
-    if (socklen == 0) {
-        ngx_keepers_redis_breaker_lost(conn, NGX_KEEPERS_REDIS_FAULT_NAME);
-        return;
-    }
-
-    ngx_keepers_redis_conn_connect(conn, &sockaddr.sockaddr, socklen);
-}
-
-
-static void
 ngx_keepers_redis_conn_connect(ngx_keepers_redis_conn_t *conn,
     struct sockaddr *sockaddr, socklen_t socklen)
 {
     ngx_int_t               rc;
     ngx_connection_t       *c;
     ngx_peer_connection_t   peer;
+
+    ngx_memcpy(&conn->peer, sockaddr, socklen);
+    conn->peer_len = socklen;
 
     ngx_memzero(&peer, sizeof(ngx_peer_connection_t));
 
@@ -305,6 +221,15 @@ ngx_keepers_redis_conn_ready(ngx_keepers_redis_conn_t *conn)
 {
     conn->state = NGX_KEEPERS_REDIS_READY;
     conn->late = 0;
+
+    if (conn->asks) {
+        ngx_keepers_redis_sentinel_answered(conn->redis->sentinel);
+        return;
+    }
+
+    if (conn->redis->sentinel != NULL) {
+        ngx_keepers_redis_sentinel_arrived(conn);
+    }
 
     if (conn->listen != NULL) {
         ngx_keepers_redis_listen_begin(conn);
@@ -488,7 +413,7 @@ ngx_keepers_redis_conn_greet(ngx_keepers_redis_conn_t *conn)
 {
     ngx_str_t  *hello;
 
-    hello = &conn->redis->hello;
+    hello = conn->asks ? &conn->redis->sentinel->hello : &conn->redis->hello;
 
     if (conn->hello_sent == hello->len) {
         return;
@@ -563,6 +488,10 @@ ngx_keepers_redis_conn_send(ngx_keepers_redis_conn_t *conn, const u_char *data,
 void
 ngx_keepers_redis_conn_close(ngx_keepers_redis_conn_t *conn)
 {
+    if (conn->state == NGX_KEEPERS_REDIS_ASKING) {
+        ngx_queue_remove(&conn->asking);
+    }
+
     if (conn->resolving != NULL) {
         ngx_resolve_name_done(conn->resolving);
         conn->resolving = NULL;

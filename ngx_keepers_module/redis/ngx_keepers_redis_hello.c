@@ -3,9 +3,12 @@
  * Copyright (C) Keepers
  *
  * A connection's own commands: the ones it begins with, in one write (AUTH,
- * SELECT, PING, SCRIPT LOAD), a PING when it is idle, SCRIPT LOAD when Redis
- * forgot a script.  Only after all of the first were answered well does it
- * take commands: they are the probe of the half-open breaker.
+ * SELECT, PING, INFO, SCRIPT LOAD), a PING when it is idle, SCRIPT LOAD when
+ * Redis forgot a script.  Only after all of the first were answered well does
+ * it take commands: they are the probe of the half-open breaker.
+ *
+ * INFO is for those whom a Sentinel has named.  ROLE would say less, but nests
+ * its reply.  To a Sentinel itself all goes by its own question, after AUTH.
  */
 
 
@@ -21,6 +24,11 @@ static ngx_keepers_redis_op_t *ngx_keepers_redis_hello_op(
     ngx_keepers_redis_conn_t *conn, ngx_uint_t role);
 static ngx_int_t ngx_keepers_redis_hello_send(ngx_keepers_redis_conn_t *conn,
     ngx_uint_t role, keepers_str_t command);
+static ngx_uint_t ngx_keepers_redis_hello_master(keepers_str_t info);
+static ngx_keepers_redis_fault_e ngx_keepers_redis_hello_said(
+    ngx_keepers_redis_op_t *op);
+static ngx_keepers_redis_fault_e ngx_keepers_redis_hello_asked(
+    ngx_keepers_redis_op_t *op);
 static ngx_keepers_redis_fault_e ngx_keepers_redis_hello_fault(
     ngx_keepers_redis_op_t *op);
 
@@ -74,6 +82,15 @@ ngx_keepers_redis_hello_init(ngx_keepers_redis_t *redis)
 
     redis->ping = keepers_str(parts[n - 1].data, parts[n - 1].len);
 
+    if (conf->sentinels_n) {
+        argv[0] = keepers_str("INFO", 4);
+        argv[1] = keepers_str("replication", 11);
+
+        if (ngx_keepers_redis_hello_add(redis, parts, &n, argv, 2) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
     for (i = 0; i < NGX_KEEPERS_SCRIPTS; i++) {
         argv[0] = keepers_str("SCRIPT", 6);
         argv[1] = keepers_str("LOAD", 4);
@@ -124,16 +141,30 @@ ngx_keepers_redis_hello_add(ngx_keepers_redis_t *redis, ngx_str_t *parts,
 static ngx_uint_t
 ngx_keepers_redis_hello_used(ngx_keepers_redis_conn_t *conn, ngx_uint_t role)
 {
+    const ngx_keepers_redis_conf_t  *conf;
+
+    conf = conn->redis->conf;
+
+    if (conn->asks) {
+        return role == NGX_KEEPERS_REDIS_MASTER
+               || (role == NGX_KEEPERS_REDIS_AUTH
+                   && conf->sentinel_password.len);
+    }
+
     switch (role) {
 
     case NGX_KEEPERS_REDIS_COMMAND:
+    case NGX_KEEPERS_REDIS_MASTER:
         return 0;
 
     case NGX_KEEPERS_REDIS_AUTH:
-        return conn->redis->conf->password.len != 0;
+        return conf->password.len != 0;
 
     case NGX_KEEPERS_REDIS_SELECT:
-        return conn->redis->conf->db != 0;
+        return conf->db != 0;
+
+    case NGX_KEEPERS_REDIS_INFO:
+        return conf->sentinels_n != 0;
 
     default:
         return 1;
@@ -178,7 +209,8 @@ ngx_keepers_redis_hello_begin(ngx_keepers_redis_conn_t *conn)
 static ngx_keepers_redis_op_t *
 ngx_keepers_redis_hello_op(ngx_keepers_redis_conn_t *conn, ngx_uint_t role)
 {
-    ngx_keepers_redis_op_t  *op;
+    ngx_keepers_redis_op_t     *op;
+    ngx_keepers_redis_reply_t  *reply;
 
     op = &conn->own[role];
     ngx_memzero(op, sizeof(ngx_keepers_redis_op_t));
@@ -193,9 +225,18 @@ ngx_keepers_redis_hello_op(ngx_keepers_redis_conn_t *conn, ngx_uint_t role)
     conn->own_reply.size = sizeof(conn->own_data);
 
     /* one buffer for all: a reply is looked at before the next is read */
-    op->reply = &conn->own_reply;
-    op->values_max = 1;
-    op->size = sizeof(conn->own_data);
+    reply = &conn->own_reply;
+
+    if (role == NGX_KEEPERS_REDIS_INFO) {
+        reply = &conn->redis->info;
+
+    } else if (role == NGX_KEEPERS_REDIS_MASTER) {
+        reply = &conn->redis->sentinel->reply;
+    }
+
+    op->reply = reply;
+    op->values_max = reply->values_max;
+    op->size = reply->size;
 
     return op;
 }
@@ -252,16 +293,47 @@ ngx_keepers_redis_hello_reload(ngx_keepers_redis_conn_t *conn,
 ngx_keepers_redis_fault_e
 ngx_keepers_redis_hello_answered(ngx_keepers_redis_op_t *op)
 {
-    keepers_str_t              expected;
-    ngx_keepers_redis_conn_t  *conn;
-
-    conn = op->conn;
+    ngx_keepers_redis_fault_e  fault;
 
     if (op->error) {
-        return ngx_keepers_redis_hello_fault(op);
+        fault = op->conn->asks ? ngx_keepers_redis_hello_asked(op)
+                               : ngx_keepers_redis_hello_fault(op);
+
+    } else if (op->role == NGX_KEEPERS_REDIS_MASTER) {
+        fault = ngx_keepers_redis_sentinel_heard(op);
+
+    } else {
+        fault = ngx_keepers_redis_hello_said(op);
+    }
+
+    if (fault == NGX_KEEPERS_REDIS_FAULT_NONE && op->conn->hello_left > 0) {
+        op->conn->hello_left--;
+    }
+
+    return fault;
+}
+
+
+/* A string, and which. */
+
+static ngx_keepers_redis_fault_e
+ngx_keepers_redis_hello_said(ngx_keepers_redis_op_t *op)
+{
+    keepers_str_t               expected;
+    ngx_keepers_redis_value_t  *value;
+
+    value = op->reply->values;
+
+    if (op->nil || op->n != 1 || value->kind != NGX_KEEPERS_REDIS_STRING) {
+        return NGX_KEEPERS_REDIS_FAULT_REPLY;
     }
 
     switch (op->role) {
+
+    case NGX_KEEPERS_REDIS_INFO:
+        return ngx_keepers_redis_hello_master(value->string)
+               ? NGX_KEEPERS_REDIS_FAULT_NONE
+               : NGX_KEEPERS_REDIS_FAULT_REPLICA;
 
     case NGX_KEEPERS_REDIS_PING:
         expected = keepers_str("PONG", 4);
@@ -277,18 +349,44 @@ ngx_keepers_redis_hello_answered(ngx_keepers_redis_op_t *op)
                                                    - NGX_KEEPERS_REDIS_LOAD);
     }
 
-    if (op->nil || op->n != 1
-        || conn->own_value.kind != NGX_KEEPERS_REDIS_STRING
-        || !keepers_str_eq(conn->own_value.string, expected))
+    return keepers_str_eq(value->string, expected)
+           ? NGX_KEEPERS_REDIS_FAULT_NONE : NGX_KEEPERS_REDIS_FAULT_REPLY;
+}
+
+
+/* The second line of "INFO replication"; no value has an end of line. */
+
+static ngx_uint_t
+ngx_keepers_redis_hello_master(keepers_str_t info)
+{
+    static u_char  line[] = "\nrole:master\r\n";
+
+    return info.len != 0
+           && ngx_strlcasestrn((u_char *) info.data,
+                               (u_char *) info.data + info.len, line,
+                               sizeof(line) - 2)
+              != NULL;
+}
+
+
+/* An error of a Sentinel. */
+
+static ngx_keepers_redis_fault_e
+ngx_keepers_redis_hello_asked(ngx_keepers_redis_op_t *op)
+{
+    ngx_keepers_redis_fault_e  fault;
+
+    fault = ngx_keepers_redis_breaker_fault(op->error);
+
+    if (op->role == NGX_KEEPERS_REDIS_AUTH
+        || fault == NGX_KEEPERS_REDIS_FAULT_AUTH
+        || op->error == NGX_KEEPERS_REDIS_ERROR_NOPERM)
     {
-        return NGX_KEEPERS_REDIS_FAULT_REPLY;
+        return NGX_KEEPERS_REDIS_FAULT_SENTINEL_AUTH;
     }
 
-    if (conn->hello_left > 0) {
-        conn->hello_left--;
-    }
-
-    return NGX_KEEPERS_REDIS_FAULT_NONE;
+    return (fault != NGX_KEEPERS_REDIS_FAULT_NONE)
+           ? fault : NGX_KEEPERS_REDIS_FAULT_SENTINEL_NAME;
 }
 
 
@@ -313,6 +411,9 @@ ngx_keepers_redis_hello_fault(ngx_keepers_redis_op_t *op)
 
     case NGX_KEEPERS_REDIS_PING:
         return NGX_KEEPERS_REDIS_FAULT_HELLO;
+
+    case NGX_KEEPERS_REDIS_INFO:
+        return NGX_KEEPERS_REDIS_FAULT_INFO;
 
     default:
         return NGX_KEEPERS_REDIS_FAULT_SCRIPT;

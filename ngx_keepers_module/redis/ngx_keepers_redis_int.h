@@ -36,18 +36,23 @@
 #define NGX_KEEPERS_REDIS_IDLE_MS       1000    /* then a PING */
 #define NGX_KEEPERS_REDIS_STEADY_MS     1000    /* then "is back" is true */
 #define NGX_KEEPERS_REDIS_LISTEN_VALUES 3       /* kind, channel, message */
+#define NGX_KEEPERS_REDIS_MASTER_VALUES 2       /* address or name, port */
+#define NGX_KEEPERS_REDIS_HOST_MAX      255
+#define NGX_KEEPERS_REDIS_INFO_MAX      8192    /* of some 100 replicas */
 
 
-typedef struct ngx_keepers_redis_conn_s    ngx_keepers_redis_conn_t;
-typedef struct ngx_keepers_redis_listen_s  ngx_keepers_redis_listen_t;
+typedef struct ngx_keepers_redis_conn_s      ngx_keepers_redis_conn_t;
+typedef struct ngx_keepers_redis_listen_s    ngx_keepers_redis_listen_t;
+typedef struct ngx_keepers_redis_sentinel_s  ngx_keepers_redis_sentinel_t;
 
 
 typedef enum {
     NGX_KEEPERS_REDIS_DOWN = 0,         /* no socket, the retry timer runs */
+    NGX_KEEPERS_REDIS_ASKING,           /* Sentinels, where the master is */
     NGX_KEEPERS_REDIS_RESOLVING,
     NGX_KEEPERS_REDIS_CONNECTING,
     NGX_KEEPERS_REDIS_HANDSHAKE,        /* of TLS */
-    NGX_KEEPERS_REDIS_HELLO,            /* AUTH, SELECT, PING, SCRIPT LOAD */
+    NGX_KEEPERS_REDIS_HELLO,            /* the first commands: _hello.c */
     NGX_KEEPERS_REDIS_READY
 } ngx_keepers_redis_state_e;
 
@@ -78,6 +83,8 @@ typedef enum {
     NGX_KEEPERS_REDIS_AUTH,
     NGX_KEEPERS_REDIS_SELECT,
     NGX_KEEPERS_REDIS_PING,
+    NGX_KEEPERS_REDIS_INFO,             /* is it a master? */
+    NGX_KEEPERS_REDIS_MASTER,           /* to a Sentinel: who is? */
     NGX_KEEPERS_REDIS_LOAD,             /* + ngx_keepers_script_e */
     NGX_KEEPERS_REDIS_OWN = NGX_KEEPERS_REDIS_LOAD + NGX_KEEPERS_SCRIPTS,
     NGX_KEEPERS_REDIS_HEARD             /* takes what is published */
@@ -121,6 +128,8 @@ typedef enum {
     NGX_KEEPERS_REDIS_FAULT_DUMB,       /* closed, without a word */
     NGX_KEEPERS_REDIS_FAULT_TLS_CLOSED,     /* in the handshake */
     NGX_KEEPERS_REDIS_FAULT_TLS_SILENT,
+    NGX_KEEPERS_REDIS_FAULT_SENTINEL,   /* none answers */
+    NGX_KEEPERS_REDIS_FAULT_MOVED,      /* another is master now */
     NGX_KEEPERS_REDIS_FAULT_AUTH,       /* from here on: an operator must act */
     NGX_KEEPERS_REDIS_FAULT_DENIED,
     NGX_KEEPERS_REDIS_FAULT_FULL,
@@ -134,6 +143,9 @@ typedef enum {
     NGX_KEEPERS_REDIS_FAULT_TLS_UNKNOWN,
     NGX_KEEPERS_REDIS_FAULT_TLS_CERTIFICATE,
     NGX_KEEPERS_REDIS_FAULT_TLS_REFUSED,    /* ours, or that we have none */
+    NGX_KEEPERS_REDIS_FAULT_INFO,
+    NGX_KEEPERS_REDIS_FAULT_SENTINEL_NAME,
+    NGX_KEEPERS_REDIS_FAULT_SENTINEL_AUTH,
     NGX_KEEPERS_REDIS_FAULTS
 } ngx_keepers_redis_fault_e;
 
@@ -206,7 +218,12 @@ struct ngx_keepers_redis_conn_s {
     ngx_uint_t                    failures;     /* since a reply to an op */
     ngx_err_t                     err;          /* of FAULT_CONNECT */
 
+    in_port_t                     port;         /* of a name */
     ngx_resolver_ctx_t           *resolving;
+    ngx_queue_t                   asking;       /* of those that wait */
+
+    ngx_sockaddr_t                peer;         /* where it goes, or is */
+    socklen_t                     peer_len;
 
     ngx_keepers_redis_op_t        own[NGX_KEEPERS_REDIS_OWN];
     ngx_keepers_redis_reply_t     own_reply;
@@ -219,6 +236,7 @@ struct ngx_keepers_redis_conn_s {
     unsigned                      late:1;       /* a second period is granted */
     unsigned                      busy:1;       /* heard of since last tick */
     unsigned                      refused:1;    /* our certificate, by alert */
+    unsigned                      asks:1;       /* it is to a Sentinel */
 };
 
 
@@ -237,6 +255,31 @@ struct ngx_keepers_redis_listen_s {
 };
 
 
+/* What a client has beside that asks Sentinels. */
+struct ngx_keepers_redis_sentinel_s {
+    ngx_keepers_redis_conn_t      conn;
+    ngx_queue_t                   waiting;      /* connections */
+    ngx_event_t                   watch;
+    ngx_str_t                     hello;
+    ngx_uint_t                    order[NGX_KEEPERS_REDIS_SENTINELS];
+    ngx_uint_t                    at;           /* in order, while asking */
+    ngx_keepers_redis_fault_e     fault;        /* the gravest of this round */
+
+    ngx_keepers_redis_reply_t     reply;
+    ngx_keepers_redis_value_t     values[NGX_KEEPERS_REDIS_MASTER_VALUES];
+    u_char                        bytes[NGX_KEEPERS_REDIS_HOST_MAX
+                                        + NGX_INT_T_LEN];
+
+    ngx_keepers_redis_place_t     master;       /* as answered last */
+    ngx_addr_t                    addr;
+    ngx_sockaddr_t                sockaddr;
+    u_char                        host[NGX_KEEPERS_REDIS_HOST_MAX + 1];
+
+    unsigned                      asking:1;
+    unsigned                      answered:1;   /* by order[0], not refuted */
+};
+
+
 struct ngx_keepers_redis_s {
     const ngx_keepers_redis_conf_t  *conf;
     ngx_atomic_t                    *counters;
@@ -246,6 +289,7 @@ struct ngx_keepers_redis_s {
 
     ngx_keepers_redis_conn_t        *conns;
     ngx_keepers_redis_conn_t        *listener;  /* NULL: none */
+    ngx_keepers_redis_sentinel_t    *sentinel;  /* NULL: an address is known */
     ngx_uint_t                       next;      /* round robin */
     size_t                           output_max;
 
@@ -263,6 +307,10 @@ struct ngx_keepers_redis_s {
     time_t                           down_s;    /* since; 0: up */
     uint32_t                         told;      /* faults of this outage */
     time_t                           told_s[NGX_KEEPERS_REDIS_ERRORS];
+
+    /* INFO of one connection: looked at before the next is read */
+    ngx_keepers_redis_reply_t        info;
+    ngx_keepers_redis_value_t        info_value;
 
     ngx_uint_t                       slots;     /* it is of a cluster */
     u_char                           in[NGX_KEEPERS_REDIS_RECV];
@@ -296,11 +344,43 @@ void ngx_keepers_redis_codec_trim(ngx_keepers_redis_conn_t *conn);
 ngx_keepers_redis_fault_e ngx_keepers_redis_codec_read(
     ngx_keepers_redis_conn_t *conn, const u_char *buf, size_t len);
 
+/* _conf.c */
+
+char *ngx_keepers_redis_conf_place(ngx_conf_t *cf, ngx_str_t *text,
+    in_port_t port, ngx_keepers_redis_place_t *place);
+
+/* _sentinel_conf.c */
+
+char *ngx_keepers_redis_sentinel_parse(ngx_conf_t *cf,
+    ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
+
+/* _place.c: where a connection goes */
+
+void ngx_keepers_redis_conn_start(ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_place_go(ngx_keepers_redis_conn_t *conn,
+    const ngx_keepers_redis_place_t *place);
+
+/* _sentinel.c: who is master */
+
+ngx_int_t ngx_keepers_redis_sentinel_init(ngx_keepers_redis_t *redis);
+void ngx_keepers_redis_sentinel_stop(ngx_keepers_redis_t *redis);
+void ngx_keepers_redis_sentinel_ask(ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_sentinel_next(ngx_keepers_redis_sentinel_t *sentinel);
+ngx_keepers_redis_fault_e ngx_keepers_redis_sentinel_heard(
+    ngx_keepers_redis_op_t *op);
+void ngx_keepers_redis_sentinel_answered(
+    ngx_keepers_redis_sentinel_t *sentinel);
+void ngx_keepers_redis_sentinel_lost(ngx_keepers_redis_sentinel_t *sentinel,
+    ngx_keepers_redis_fault_e fault);
+void ngx_keepers_redis_sentinel_refute(ngx_keepers_redis_t *redis);
+void ngx_keepers_redis_sentinel_arrived(ngx_keepers_redis_conn_t *conn);
+
 /* _conn.c: one ngx_connection_t */
 
 ngx_int_t ngx_keepers_redis_conn_init(ngx_keepers_redis_t *redis,
     ngx_keepers_redis_conn_t *conn);
-void ngx_keepers_redis_conn_start(ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_conn_connect(ngx_keepers_redis_conn_t *conn,
+    struct sockaddr *sockaddr, socklen_t socklen);
 void ngx_keepers_redis_conn_hello(ngx_keepers_redis_conn_t *conn);
 ngx_int_t ngx_keepers_redis_conn_receive(ngx_keepers_redis_conn_t *conn);
 void ngx_keepers_redis_conn_close(ngx_keepers_redis_conn_t *conn);

@@ -71,6 +71,8 @@ static const char
     "it has closed the connection in the TLS handshake",
     "no TLS handshake within \"keepers_redis_connect_timeout\": does it speak "
     "TLS on this port?",
+    "no Sentinel answers",
+    "another server is the master now",
     "password refused: see \"user=\", \"password_file=\" of \"keepers_redis\"",
     "it is in protected mode: give its users passwords, or see its \"bind\"",
     "it has as many clients as it takes: see its \"maxclients\"",
@@ -85,7 +87,11 @@ static const char
     "\"keepers_redis_ssl_trusted_certificate\" trusts",
     "its certificate is not valid for a server",
     "it refuses our certificate, or wants one: see "
-    "\"keepers_redis_ssl_certificate\""
+    "\"keepers_redis_ssl_certificate\"",
+    "INFO refused: see the ACL of \"user=\" of \"keepers_redis\"",
+    "no Sentinel knows its name, or they are none: see \"keepers_redis\"",
+    "the Sentinels refuse us: see \"sentinel_user=\" and "
+    "\"sentinel_password_file=\" of \"keepers_redis\""
 };
 
 

@@ -132,14 +132,30 @@ ngx_keepers_redis_tls_init_name(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf)
 {
     u_char            *name;
     size_t             len;
+    ngx_addr_t        *addr;
     X509_VERIFY_PARAM *param;
     u_char             text[NGX_SOCKADDR_STRLEN];
 
-    if (conf->ssl_name.len == 0 && conf->addr == NULL) {
-        conf->ssl_name = conf->host;
+    addr = conf->place.addr;
+
+    if (conf->ssl_name.len == 0 && conf->sentinels_n) {
+        if (!conf->ssl_verify) {
+            return NGX_CONF_OK;
+        }
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"ssl\" of \"keepers_redis\" with \"sentinel:\" "
+                      "needs a \"keepers_redis_ssl_name\" that the "
+                      "certificates of all Sentinels and servers have: who "
+                      "is master has no name of its own");
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->ssl_name.len == 0 && addr == NULL) {
+        conf->ssl_name = conf->place.host;
 
     } else if (conf->ssl_name.len == 0) {
-        len = ngx_sock_ntop(conf->addr->sockaddr, conf->addr->socklen, text,
+        len = ngx_sock_ntop(addr->sockaddr, addr->socklen, text,
                             NGX_SOCKADDR_STRLEN, 0);
 
         conf->ssl_name.data = ngx_pnalloc(cf->pool, len);

@@ -271,7 +271,8 @@ sub now {
 
     open my $fh, '<', $self->{control} or return 'right';
 
-    return scalar(<$fh>) // 'right';
+    local $/;
+    return <$fh> // 'right';
 }
 
 
