@@ -246,11 +246,11 @@ sub last_words {
 
 # A test is green once for all mutants, as long as nothing changes.
 sub digest {
-    my ($test) = @_;
+    my ($tree, $test) = @_;
     my @files = grep { !m{^(?:t|docs|bench)/} || m{^t/(?:lib|tools)/}
-                       || $_ eq $test } files($root);
+                       || $_ eq $test } files($tree);
 
-    return sha256_hex(join("\0", map { ($_, read_text("$root/$_") // '') }
+    return sha256_hex(join("\0", map { ($_, read_text("$tree/$_") // '') }
                                  sort @files));
 }
 
@@ -259,7 +259,7 @@ sub digest {
 sub green {
     my ($tree, $test) = @_;
     my $file = "$work/green/" . $test =~ s{/}{-}gr;
-    my $digest = digest($test);
+    my $digest = digest($tree, $test);
     my ($was, $took) = split(' ', read_text($file) // '');
 
     return $took if ($was // '') eq $digest;
@@ -287,7 +287,7 @@ sub green {
 sub try_mutant {
     my ($tree, $mutant) = @_;
     my $file = "$tree/$mutant->{file}";
-    my ($fault) = mutant_faults($mutant, $root);
+    my ($fault) = mutant_faults($mutant, $tree);
     my $text = read_text($file);
     my %took;
 

@@ -13,6 +13,7 @@
 
 #define KEEPERS_SESSION_VERSION   1
 #define KEEPERS_SESSION_ROTATED   2
+#define KEEPERS_SESSION_TOUCH_MS  60000
 #define KEEPERS_AGENT_LEN_MAX     512       /* no more is looked at */
 
 
@@ -160,6 +161,38 @@ keepers_session_state(const keepers_session_t *session, uint32_t epoch,
     }
 
     return KEEPERS_SESSION_VALID;
+}
+
+
+bool
+keepers_session_touch_due(const keepers_session_t *session, uint32_t touched_s,
+    uint64_t now_ms)
+{
+    uint64_t  due_ms;
+
+    due_ms = (uint64_t) session->idle_s * 100;
+
+    if (due_ms > KEEPERS_SESSION_TOUCH_MS) {
+        due_ms = KEEPERS_SESSION_TOUCH_MS;
+    }
+
+    return now_ms >= (uint64_t) touched_s * 1000 + due_ms;
+}
+
+
+uint64_t
+keepers_session_life_ms(const keepers_session_t *session, uint64_t now_ms)
+{
+    uint64_t  idle_ms, left_ms;
+
+    if (now_ms >= session->absolute_ms) {
+        return 0;
+    }
+
+    idle_ms = (uint64_t) session->idle_s * 1000;
+    left_ms = session->absolute_ms - now_ms;
+
+    return idle_ms < left_ms ? idle_ms : left_ms;
 }
 
 

@@ -19,9 +19,6 @@
 /* A slot is written in less than a microsecond. */
 #define NGX_KEEPERS_RECENT_TRIES     100
 
-/* The idle time is renewed after a tenth of it, or after a minute. */
-#define NGX_KEEPERS_RECENT_TOUCH_MS  60000
-
 
 static ngx_uint_t ngx_keepers_recent_touch(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, ngx_keepers_recent_t *recent);
@@ -225,7 +222,7 @@ ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_recent_t *recent)
 {
     u_char                    text[NGX_KEEPERS_KEY_LEN], number[NGX_INT64_LEN];
-    uint64_t                  now_ms, due_ms, life_ms;
+    uint64_t                  now_ms;
     keepers_out_t             key, life;
     keepers_str_t             argv[3];
     ngx_keepers_main_conf_t  *kmcf;
@@ -237,23 +234,18 @@ ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     }
 
     now_ms = ngx_keepers_now_ms();
-    due_ms = ngx_min((uint64_t) ctx->session.idle_s * 100,
-                     NGX_KEEPERS_RECENT_TOUCH_MS);
 
-    if (now_ms < (uint64_t) recent->touched_s * 1000 + due_ms) {
+    if (!keepers_session_touch_due(&ctx->session, recent->touched_s, now_ms)) {
         return 0;
     }
 
     recent->touched_s = (uint32_t) (now_ms / 1000);
 
-    life_ms = ngx_min((uint64_t) ctx->session.idle_s * 1000,
-                      ctx->session.absolute_ms - now_ms);
-
     keepers_out_init(&key, text, sizeof(text));
     ngx_keepers_check_key(kmcf, ctx->tag, "s:", ctx->sid, &key);
 
     keepers_out_init(&life, number, sizeof(number));
-    keepers_out_uint(&life, life_ms);
+    keepers_out_uint(&life, keepers_session_life_ms(&ctx->session, now_ms));
 
     argv[0] = keepers_str("PEXPIRE", 7);
     argv[1] = keepers_out_written(&key);
