@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 
 use IO::Socket::INET;
 use Keepers::Test;
+use Keepers::Zone;
 use MIME::Base64 qw(decode_base64url encode_base64url);
 use Test::More;
 
@@ -219,7 +220,7 @@ subtest 'a zone of another version' => sub {
     nginx_reconf('2m');
     reload($nginx);
 
-    ok(relabel($nginx->{pid}, 2 * 1024 * 1024), 'the zone has a number');
+    ok(relabel(zone_open($nginx)), 'the zone has a number');
     kill('HUP', $nginx->{pid});
     ok((wait_for { logs($wrong) }), 'a reload says what to do');
     is(code($nginx, $cookie), 200, 'and what was before goes on');
@@ -230,31 +231,20 @@ subtest 'a zone of another version' => sub {
 };
 
 
-# The slab pool at the start of a shared zone has, as its last but one address,
-# that of what is ours; true if its first number, which is small, is another now.
+# The slab pool at the start of a zone has, as its last but one address, that of
+# what is ours; true if the first number of that, which is small, is another now.
 sub relabel {
-    my ($pid, $size) = @_;
-    no warnings qw(portable);
-    my ($start) = map { /^([0-9a-f]+)-([0-9a-f]+) rw-s .*zero/
-                        && hex($2) - hex($1) == $size ? hex($1) : () }
-                  split(/^/, slurp("/proc/$pid/maps"));
+    my ($zone) = @_;
 
-    open(my $memory, '+<:raw', "/proc/$pid/mem") or return 0;
-    sysseek($memory, $start, 0);
-    sysread($memory, my $pool, 512);
+    for my $address (reverse unpack('Q*', zone_read($zone, 0, 512))) {
+        my $offset = $address - $zone->{start};
 
-    for my $address (reverse unpack('Q*', $pool)) {
-        next if $address <= $start || $address >= $start + $size;
+        next if $offset <= 0 || $offset >= $zone->{size};
 
-        sysseek($memory, $address, 0);
-        sysread($memory, my $head, 8);
+        my $version = unpack('Q', zone_read($zone, $offset, 8));
 
-        my $version = unpack('Q', $head);
-
-        if ($version > 0 && $version < 100) {
-            sysseek($memory, $address, 0);
-            return syswrite($memory, pack('Q', $version + 1)) == 8;
-        }
+        return zone_write($zone, $offset, pack('Q', $version + 1))
+            if $version > 0 && $version < 100;
     }
 
     return 0;
