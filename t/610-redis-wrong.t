@@ -144,6 +144,27 @@ subtest 'one wrong reply' => sub {
     wrong($_, $expected{$_} // 503) for Keepers::FakeRedis::modes();
 };
 
+# A server that loads, or lost its master, will be another one behind the same
+# address, and one that does not know us needs our password; what is full or
+# busy is the right one.
+subtest 'a new connection' => sub {
+    my $made = sub { return scalar(grep { $_ eq 'accept' } $fake->seen()) };
+
+    for my $word (qw(LOADING READONLY MASTERDOWN NOAUTH WRONGPASS)) {
+        my $before = $made->();
+
+        wrong("error_$word", 503);
+        cmp_ok($made->(), '>', $before, "$word: is made");
+    }
+
+    for my $word (qw(OOM MISCONF BUSY NOPERM ERR)) {
+        my $before = $made->();
+
+        wrong("error_$word", 503);
+        is($made->(), $before, "$word: is not");
+    }
+};
+
 subtest 'a link' => sub {
     my $n = 0;
     my $link = sub { return code(raw($nginx->{port}, 'GET /l/none-' . ++$n
