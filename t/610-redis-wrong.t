@@ -102,6 +102,14 @@ sub ended {
 }
 
 
+sub timeouts {
+    my $text = raw($nginx->{port}, "GET /status HTTP/1.0\r\n\r\n");
+
+    return $text =~ /^keepers_redis_errors_total\{kind="timeout"\} (\d+)/m
+           ? $1 : die("no such counter\n");
+}
+
+
 sub ask {
     my ($cookie) = @_;
 
@@ -142,6 +150,16 @@ subtest 'one wrong reply' => sub {
     my %expected = (right => 200, nils => 401, strings => 401);
 
     wrong($_, $expected{$_} // 503) for Keepers::FakeRedis::modes();
+};
+
+# It is not kept until its time is over, nor any part of it in memory.
+subtest 'a reply without an end' => sub {
+    for my $mode (qw(huge_bulk endless)) {
+        my $before = timeouts();
+
+        wrong($mode, 503);
+        is(timeouts(), $before, "$mode: refused at once");
+    }
 };
 
 # A server that loads, or lost its master, will be another one behind the same
@@ -310,6 +328,43 @@ subtest 'a reply of a kind that the command does not have' => sub {
                             . "Host: x\r\nCookie: keepers=$new\r\n\r\n");
         is(ended(), $n, 'one that Redis has ended is counted');
     }
+};
+
+# SCRIPT FLUSH, or a Redis that took another's place.
+subtest 'scripts that Redis has lost' => sub {
+    my $form = 'email=' . url_escape($p->{owner_email})
+             . '&password=' . url_escape($p->{owner_password});
+
+    redis_cli($p->{redis}, 'SCRIPT', 'FLUSH');
+
+    my $answer = raw($nginx->{port}, "POST /signin HTTP/1.0\r\n"
+        . 'Content-Type: application/x-www-form-urlencoded'
+        . "\r\nContent-Length: " . length($form) . "\r\n\r\n$form");
+
+    is(code($answer), 303, 'are loaded again, and nobody notices');
+
+    my ($new) = $answer =~ /^Set-Cookie: keepers=([^;]+)/m;
+
+    is(code(ask($new)), 200, 'the session is there');
+};
+
+# Only an answer counts as recovery: not that it can be reached.
+subtest 'a Redis that greets and then hangs' => sub {
+    my $made = sub { return scalar(grep { $_ eq 'accept' } $fake->seen()) };
+
+    $fake->mode('hang');
+
+    my $before = $made->();
+    my $until = time() + 4;
+
+    ask($cookies[0]) while time() < $until;
+
+    my $tries = $made->() - $before;
+
+    cmp_ok($tries, '<=', 17, 'is tried less and less often');
+    cmp_ok($tries, '>=', 3, 'but is');
+    $fake->mode('right');
+    ok(wait_for { code(ask($cookies[0])) == 200 }, 'and then well');
 };
 
 # The epoch is raised before the list is asked for: who is told to try again is
