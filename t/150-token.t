@@ -399,6 +399,11 @@ is(get('/limited', { Cookie => "keepers=$cookie" })->code, 200,
 
 # --- two proofs are none
 
+is(get('/page', { Cookie => "keepers=$reader->{token}" })->code, 401,
+   'a token is none in a cookie');
+is(get('/page', { 'X-Authorization' => "Bearer $reader->{token}" })->code, 401,
+   'nor in another header');
+
 for my $path ('/page', '/app', '/optional', '/people') {
     my $both = get($path, { %{bearer($reader)}, Cookie => "keepers=$cookie" });
 
@@ -406,6 +411,9 @@ for my $path ('/page', '/app', '/optional', '/people') {
     is($both->json->{code}, 'cookie_and_token', 'are told so');
 }
 
+like(raw($node->{port}, "GET /page HTTP/1.0\r\n"
+         . "Authorization: Bearer $reader->{token}\r\n" x 2 . "\r\n"),
+     qr/^HTTP\/1\.1 400 /, 'nor are two tokens one');
 is(get('/page', { %{bearer($reader)}, Cookie => 'keepers=old' })->code, 400,
    'even an old cookie');
 is(get('/page', { %{bearer($reader)}, Cookie => 'other=1' })->code, 200,
