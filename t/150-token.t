@@ -411,9 +411,6 @@ for my $path ('/page', '/app', '/optional', '/people') {
     is($both->json->{code}, 'cookie_and_token', 'are told so');
 }
 
-like(raw($node->{port}, "GET /page HTTP/1.0\r\n"
-         . "Authorization: Bearer $reader->{token}\r\n" x 2 . "\r\n"),
-     qr/^HTTP\/1\.1 400 /, 'nor are two tokens one');
 is(get('/page', { %{bearer($reader)}, Cookie => 'keepers=old' })->code, 400,
    'even an old cookie');
 is(get('/page', { %{bearer($reader)}, Cookie => 'other=1' })->code, 200,

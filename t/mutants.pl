@@ -31,6 +31,7 @@ my $root = realpath("$FindBin::Bin/..");
 my $work = "$root/build/mutants";
 my @patterns = map { qr{$_}i } @ARGV;
 my $jobs = $ENV{KEEPERS_JOBS} // 2;
+my $temp;
 
 # A test gets three times what it takes when all is well, and this.
 my $spare_s = 30;
@@ -127,13 +128,11 @@ sub quietly {
 }
 
 
+# Both programs, since what the mutant before has changed may be in either.
 sub build {
-    my ($tree, $file) = @_;
-    my @what = $file =~ m{^writer/} ? '--writer'
-             : $file =~ m{^ngx_keepers_module/core/} ? ()
-             : $file =~ m{^ngx_keepers_module/} ? '--module' : ();
+    my ($tree) = @_;
 
-    return quietly($tree, 'tools/build.sh', @what);
+    return quietly($tree, 'tools/build.sh');
 }
 
 
@@ -185,10 +184,10 @@ sub command {
 sub failure {
     my ($tree, $test, $limit_s) = @_;
     my $until = time() + $limit_s;
-    my $temp = own_temp();
     my @command = command($tree, $test);
     my ($failed, $text) = (undef, '');
 
+    $temp = own_temp();
     pipe(my $out, my $in) or die("pipe: $!\n");
     my $pid = fork() // die("fork: $!\n");
 
@@ -264,7 +263,7 @@ sub green {
 
     return $took if ($was // '') eq $digest;
 
-    build($tree, '') or die("the tree does not build:\n"
+    build($tree) or die("the tree does not build:\n"
                             . read_text("$tree/build/mutants.log"));
 
     for (1 .. 2) {
@@ -300,7 +299,7 @@ sub try_mutant {
 
     write_text($file, mutant_apply($mutant, $text));
 
-    my @verdict = build($tree, $mutant->{file}) ? ('SURVIVED', '')
+    my @verdict = build($tree) ? ('SURVIVED', '')
                 : ('did not build',
                    (read_text("$tree/build/mutants.log") // '')
                    =~ /(error:.*)/ ? $1 : '');
@@ -330,8 +329,13 @@ sub work_off {
     my $tree = "$work/tree$job";
     my @lines;
 
+    $SIG{TERM} = sub {
+        end_all($tree, $temp // $tree);
+        POSIX::_exit(1);
+    };
+
     copy_tree($tree);
-    build($tree, '') or die("the tree does not build:\n"
+    build($tree) or die("the tree does not build:\n"
                             . read_text("$tree/build/mutants.log"));
 
     for my $mutant (@mutants) {
@@ -382,7 +386,11 @@ for my $job (1 .. $jobs) {
     push(@pids, $pid);
 }
 
-waitpid($_, 0) for @pids;
+$SIG{INT} = $SIG{TERM} = sub { kill('TERM', @pids) };
+
+for my $pid (@pids) {
+    1 while waitpid($pid, 0) == -1 && $!{EINTR};
+}
 
 my @lines = sort map { split(/^/, read_text("$work/report$_") // '') }
                  1 .. $jobs;
