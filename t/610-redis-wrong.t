@@ -405,6 +405,14 @@ subtest 'a Redis that refuses us' => sub {
 
     cmp_ok(scalar(() = logs(qr/keepers: Redis/)), '<=', $lines + 2,
            'the log says so once');
+
+    $lines = () = logs(qr/answers with an error, OOM/);
+    $fake->mode('error_OOM');
+    is(code(ask($cookies[0])), 503, 'nor is one that is full') for 1 .. 5;
+    $fake->mode('right');
+    ok(wait_for { code(ask($cookies[0])) == 200 }, 'and then well');
+    cmp_ok(scalar(() = logs(qr/answers with an error, OOM/)), '<=', $lines + 1,
+           'the log says so once a minute');
 };
 
 is("@{[workers($nginx)]}", "@workers", 'the same workers all the time');
