@@ -141,7 +141,7 @@ subtest 'enrolled' => sub {
        422, 'a number is no code');
     is_deeply($writer->items(\%me, 'factors'), [], 'and none is listed');
 
-    # a hundred with the right one: it is confirmed once
+    # many with the right one: it is confirmed once
     my @answers;
     my $identity = $writer->seal(identity => %me);
 
@@ -150,12 +150,13 @@ subtest 'enrolled' => sub {
             => { 'Keepers-Identity' => $identity }
             => '{"code":"' . totp($secret, -1) . '"}')
             ->then(sub { push(@answers, $_[0]->res) })
-    } 1 .. 50)->wait;
+    } 1 .. 20)->wait;
 
     my @ok = grep { $_->code == 200 } @answers;
 
     is(scalar(@ok), 1, 'the right code confirms once');
-    is(scalar(grep { $_->code == 409 } @answers), 49, 'and then it is there');
+    is(scalar(grep { $_->code == 409 } @answers), 19, 'and then it is there')
+        or diag(join(' ', map { $_->code // 'none' } @answers));
     @recovery = @{$ok[0]->json->{recovery_codes}};
     canary($_) for @recovery;
     is(scalar(@recovery), 10, 'with ten recovery codes');
