@@ -26,6 +26,8 @@ usage: ./build.sh STEP [ARGUMENTS]
   durable [KILLS [CUTS [REDIS]]]
                               signups while the writer is killed (100 times),
                               its power cut (20) and Redis killed (20)
+  mutants [PATTERN...]        tries faults that the tests must notice, all or
+                              those that match
   bench [ARGUMENTS]           benchmarks
   fuzz [TARGET [SECONDS]]     fuzz one target, or each, for 60 seconds
   clean                       remove build/
@@ -42,6 +44,7 @@ run)                exec tools/run.sh "$@" ;;
 test)               exec tools/test.sh "$@" ;;
 soak)               exec tools/soak.sh "$@" ;;
 durable)            exec tools/durable.sh "$@" ;;
+mutants)            exec tools/mutants.sh "$@" ;;
 bench)              exec tools/bench.sh "$@" ;;
 fuzz)               exec tools/fuzz.sh "$@" ;;
 clean)              exec tools/clean.sh "$@" ;;

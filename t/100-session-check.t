@@ -88,6 +88,14 @@ my $nginx = start_nginx(($common . <<'END') =~ s/UPSTREAM/$upstream->{url}/gr);
             alias            %%DIR%%/html/;
         }
 
+        location /any-open/ {
+            satisfy             any;
+            allow               all;
+            keepers_session     required;
+            keepers_signin_url  /signin;
+            alias               %%DIR%%/html/;
+        }
+
         location /any-optional/ {
             satisfy          any;
             deny             all;
@@ -243,6 +251,10 @@ subtest 'the answer depends on who asks' => sub {
          qr/^default-src 'none'/, 'under a strict policy');
 
     is(get('/page/', Accept => '*/*')->code, 401, 'so is a program');
+    is(get('/page/', Accept => 'text/html, */*;q=0.8')->code, 303,
+       'an old browser, which says no more than that, goes to the sign-in');
+    is(get('/any-open/', Accept => 'text/html')->code, 200,
+       'nobody is sent there where another door is open');
 
     my $post = ua()->post("$nginx->{url}/page/"
                           => { Accept => 'text/html' } => 'x=y')->res;

@@ -86,6 +86,8 @@ my @shapes = (
     ['ssi-into', 'page.html', 'location P/ssi-into/ { ssi on; '
      . 'alias D/ssi/F/; }', never => 1, open => 1],
     ['ssi', 'page.html', 'location P/ssi/ { G ssi on; alias D/ssi/F/; }'],
+    ['ssi-more', 'page.html', 'location P/ssi-more/ { '
+     . 'keepers_session required; ssi on; alias D/ssi/F/; }', open => 1],
     ['mirror-into', 'public.html', 'location P/mirror-into/ { '
      . 'mirror P/mirrored; alias D/public/; } '
      . 'location = P/mirrored { internal; G proxy_pass U/mirrored; }',
@@ -419,7 +421,7 @@ sub passes {
 sub unseen {
     my ($family, %option) = @_;
 
-    return $option{mirrored} || $option{never} && $family ne 'server' ? 1 : '';
+    return $option{mirrored} || $option{never} && $family ne 'server' ? 1 : 0;
 }
 
 

@@ -18,6 +18,8 @@ use Test::More;
 my $p = start_platform(limits => 'off');
 
 my $upstream = start_nginx(<<'END');
+    underscores_in_headers  on;
+
     server {
         listen 127.0.0.1:%%PORT%%;
 
@@ -37,6 +39,7 @@ my $nginx = start_nginx((<<"END" . <<'END') =~ s/(UPSTREAM|NAMED)/$value{$1}/gr)
                             password_file=$p->{dir}/keys/redis-edge.password;
     keepers_session_cookie  keepers insecure;
 END
+    underscores_in_headers  on;
     log_format cookie '[$http_cookie] [$cookie_keepers] $keepers_session';
 
     server {
@@ -144,6 +147,7 @@ is(got('/in/', 'keepers=junk; a=1'), '[a=1] after', 'one that is no session');
 # The last headers of a request: nothing stands behind what is removed.
 my @last = (
     ['two headers in our name', '', 'Keepers-X: 1', 'Keepers-Role: owner'],
+    ['as CGI folds it', '', 'Keepers_Role: owner'],
     ['three of them', '', ('Keepers-Role: owner') x 3],
     ['many of them', '', ('Keepers-Role: owner') x 60],
     ['two cookies', '', "Cookie: $ours", "Cookie: $ours"],

@@ -644,6 +644,18 @@ subtest 'Redis is away' => sub {
     resume($p->{redis});
     in_time('now Redis says so', 3, $stale);
     ok(subscribed(), 'all listen');
+
+    my $since = time();
+    $ua = sign_in({ %$p, url => "http://127.0.0.1:$port{absolute}" });
+    my $late = time() + 5;
+    $stale = begin('stale', cookie($ua), $port{absolute});
+    ok(runs(1.5, $stale), 'runs');
+    pause($p->{redis});
+    follow($late - time(), $stale);
+    ok($stale->{end} && $stale->{end} > $since + 4,
+       'stale=30s: not beyond its absolute end, for which nobody is asked');
+    resume($p->{redis});
+    ok(subscribed(), 'all listen');
 };
 
 subtest 'a reload' => sub {

@@ -399,6 +399,11 @@ is(get('/limited', { Cookie => "keepers=$cookie" })->code, 200,
 
 # --- two proofs are none
 
+is(get('/page', { Cookie => "keepers=$reader->{token}" })->code, 401,
+   'a token is none in a cookie');
+is(get('/page', { 'X-Authorization' => "Bearer $reader->{token}" })->code, 401,
+   'nor in another header');
+
 for my $path ('/page', '/app', '/optional', '/people') {
     my $both = get($path, { %{bearer($reader)}, Cookie => "keepers=$cookie" });
 

@@ -229,6 +229,47 @@ subtest 'a cap on sessions' => sub {
        'the newest among them');
 };
 
+# As every host has it, but for the demo, which speaks plain HTTP.
+subtest 'the cookie of a host' => sub {
+    my $host = start_nginx(<<"END");
+    include  $p->{dir}/conf/keepers.conf;
+
+    server {
+        listen 127.0.0.1:%%PORT%%;
+
+        location = /signin {
+            keepers_signin  /_keepers/signin;
+        }
+
+        location = /_keepers/signin {
+            internal;
+            proxy_pass  http://keepers_writer/v1/signin;
+        }
+
+        location = /signout {
+            keepers_session  optional;
+            keepers_signout;
+        }
+    }
+END
+    my $all = sub {
+        my $res = ua()->post("$host->{url}/$_[0]" => form => {
+            email => $owner{email}, password => $owner{password} })->res;
+
+        return join("\n", grep { /^[^=]*keepers=/ }
+                               @{$res->headers->every_header('Set-Cookie')});
+    };
+
+    my $cookie = $all->('signin');
+
+    like($cookie, qr/^__Host-keepers=v1\.[\w-]{54}; Path=\/; Secure; HttpOnly; SameSite=Lax$/,
+         'is for it alone, and never sent in the clear');
+    cmp_ok(length($cookie), '<=', 200, 'is small');
+    is($all->('signout'),
+       '__Host-keepers=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax',
+       'and goes in the same way');
+};
+
 is(scalar(logs(qr/\Q$owner{email}\E|\Q$owner{password}\E/)), 0,
    'no log names the owner');
 

@@ -102,6 +102,14 @@ sub ended {
 }
 
 
+sub timeouts {
+    my $text = raw($nginx->{port}, "GET /status HTTP/1.0\r\n\r\n");
+
+    return $text =~ /^keepers_redis_errors_total\{kind="timeout"\} (\d+)/m
+           ? $1 : die("no such counter\n");
+}
+
+
 sub ask {
     my ($cookie) = @_;
 
@@ -142,6 +150,50 @@ subtest 'one wrong reply' => sub {
     my %expected = (right => 200, nils => 401, strings => 401);
 
     wrong($_, $expected{$_} // 503) for Keepers::FakeRedis::modes();
+};
+
+# It is not kept until its time is over, nor any part of it in memory.
+subtest 'a reply without an end' => sub {
+    for my $mode (qw(huge_bulk endless)) {
+        my $at_once = 0;
+
+        for (1 .. 3) {
+            my $before = timeouts();
+
+            wrong($mode, 503);
+            $at_once = timeouts() == $before and last;
+        }
+
+        ok($at_once, "$mode: refused at once");
+    }
+};
+
+# A server that loads, or lost its master, will be another one behind the same
+# address, and one that does not know us needs our password; what is full or
+# busy is the right one.
+subtest 'a new connection' => sub {
+    my $made = sub { return scalar(grep { $_ eq 'accept' } $fake->seen()) };
+
+    for my $word (qw(LOADING READONLY MASTERDOWN NOAUTH WRONGPASS)) {
+        my $before = $made->();
+
+        wrong("error_$word", 503);
+        cmp_ok($made->(), '>', $before, "$word: is made");
+    }
+
+    for my $word (qw(OOM MISCONF BUSY NOPERM ERR)) {
+        my $kept = 0;
+
+        # a machine that is busy may be late once, which ends it too
+        for (1 .. 3) {
+            my $before = $made->();
+
+            wrong("error_$word", 503);
+            $kept = $made->() == $before and last;
+        }
+
+        ok($kept, "$word: is not");
+    }
 };
 
 subtest 'a link' => sub {
@@ -291,6 +343,43 @@ subtest 'a reply of a kind that the command does not have' => sub {
     }
 };
 
+# SCRIPT FLUSH, or a Redis that took another's place.
+subtest 'scripts that Redis has lost' => sub {
+    my $form = 'email=' . url_escape($p->{owner_email})
+             . '&password=' . url_escape($p->{owner_password});
+
+    redis_cli($p->{redis}, 'SCRIPT', 'FLUSH');
+
+    my $answer = raw($nginx->{port}, "POST /signin HTTP/1.0\r\n"
+        . 'Content-Type: application/x-www-form-urlencoded'
+        . "\r\nContent-Length: " . length($form) . "\r\n\r\n$form");
+
+    is(code($answer), 303, 'are loaded again, and nobody notices');
+
+    my ($new) = $answer =~ /^Set-Cookie: keepers=([^;]+)/m;
+
+    is(code(ask($new)), 200, 'the session is there');
+};
+
+# Only an answer counts as recovery: not that it can be reached.
+subtest 'a Redis that greets and then hangs' => sub {
+    my $made = sub { return scalar(grep { $_ eq 'accept' } $fake->seen()) };
+
+    $fake->mode('hang');
+
+    my $before = $made->();
+    my $until = time() + 4;
+
+    ask($cookies[0]) while time() < $until;
+
+    my $tries = $made->() - $before;
+
+    cmp_ok($tries, '<=', 17, 'is tried less and less often');
+    cmp_ok($tries, '>=', 3, 'but is');
+    $fake->mode('right');
+    ok(wait_for { code(ask($cookies[0])) == 200 }, 'and then well');
+};
+
 # The epoch is raised before the list is asked for: who is told to try again is
 # signed out all the same.
 subtest 'a list that is none, of sessions that end' => sub {
@@ -329,6 +418,14 @@ subtest 'a Redis that refuses us' => sub {
 
     cmp_ok(scalar(() = logs(qr/keepers: Redis/)), '<=', $lines + 2,
            'the log says so once');
+
+    $lines = () = logs(qr/answers with an error, OOM/);
+    $fake->mode('error_OOM');
+    is(code(ask($cookies[0])), 503, 'nor is one that is full') for 1 .. 5;
+    $fake->mode('right');
+    ok(wait_for { code(ask($cookies[0])) == 200 }, 'and then well');
+    cmp_ok(scalar(() = logs(qr/answers with an error, OOM/)), '<=', $lines + 1,
+           'the log says so once a minute');
 };
 
 is("@{[workers($nginx)]}", "@workers", 'the same workers all the time');

@@ -134,6 +134,7 @@ my $stale = get('/stale/');
 is($stale->code, 200, 'an outage: what was valid is let in');
 is($stale->headers->header('X-Session'), 'stale', 'as stale');
 is(get('/deny/')->code, 503, 'where nothing is said it is a 503');
+is(get('/deny/index.html')->code, 503, 'nor is its page shown by its name');
 is(get('/hop/stale')->code, 200, 'a redirect to where it is let in');
 
 my $hop = get('/hop/deny');

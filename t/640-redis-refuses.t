@@ -16,6 +16,7 @@ use Keepers::FakeRedis;
 use Keepers::Test;
 use MIME::Base64 qw(encode_base64url);
 use Test::More;
+use Time::HiRes qw(sleep time);
 
 
 my $token = 'v1.' . encode_base64url('x' x 40);
@@ -51,6 +52,25 @@ sub code {
                      . "Cookie: keepers=$token\r\n\r\n");
 
     return $answer =~ /^HTTP\/1\.1 (\d+)/ ? $1 : 0;
+}
+
+
+# In how many of the moments of so many seconds, 20 ms each, a counter grows.
+sub spread {
+    my ($for_s, $counter) = @_;
+    my $until = time() + $for_s;
+    my ($last, $moments) = ($counter->(), 0);
+
+    while (time() < $until) {
+        sleep(0.02);
+
+        my $now = $counter->();
+
+        $moments++ if $now != $last;
+        $last = $now;
+    }
+
+    return $moments;
 }
 
 
@@ -122,6 +142,8 @@ subtest 'a Redis that speaks first' => sub {
         or diag(@lines);
     like($lines[0], qr/is lost: .*protected mode/, 'with the reason');
     is(code($nginx), 503, 'a page is refused');
+    cmp_ok(spread(1.5, sub { $seen->('accept') }), '>', 25,
+           'those that were refused together do not come back together');
 
     $fake->mode('right');
     ok(wait_for { code($nginx) == 401 }, 'and asked for when Redis takes us');

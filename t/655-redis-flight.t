@@ -181,7 +181,8 @@ sub answered {
 sub heard {
     my $text = raw($nginx->{port}, "GET /status HTTP/1.0\r\n\r\n");
 
-    return $text =~ /^keepers_revocations_total\{result="heard"\} [1-9]/m;
+    return $text =~ /^keepers_revocations_total\{result="heard"\} (\d+)/m
+           ? $1 : 0;
 }
 
 
@@ -294,6 +295,24 @@ subtest 'a session that ends meanwhile' => sub {
     my @codes = map { code($_) } answers($first, $late);
 
     is("@codes", '200 401', 'and does not get what was so before');
+};
+
+# The zone knows of the end when the answer comes, and keeps that.
+subtest 'an answer from before the end' => sub {
+    my ($cookie) = token();
+    my $heard = heard();
+
+    hold();
+
+    my $first = open_one($cookie);
+
+    ok((wait_for { asked() == 1 }), 'is under way');
+    raw($p->{nginx}{port}, "POST /signout HTTP/1.0\r\nHost: x\r\n"
+        . "Origin: http://x\r\nCookie: keepers=$cookie\r\n\r\n");
+    ok((wait_for { heard() > $heard }), 'the end is heard of');
+    $fake->mode('right');
+    is(code(answers($first)), 200, 'it is good for who came before');
+    is(code(ask($cookie)), 401, 'and for nobody else');
 };
 
 subtest 'limits beside it' => sub {

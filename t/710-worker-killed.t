@@ -13,21 +13,27 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Keepers::Test;
+use Keepers::Zone;
+use MIME::Base64 qw(decode_base64url);
 use Mojo::Promise;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 
 my $p = start_platform(limits => 'off');
 
-my $nginx = start_nginx(<<"END" . <<'END');
+sub serve {
+    my ($cache) = @_;
+
+    return start_nginx(<<"END" . <<'END');
     keepers_zone            1m;
     keepers_key_file        $p->{dir}/keys/edge.keys;
     keepers_redis           unix:$p->{redis_socket} user=edge
                             password_file=$p->{dir}/keys/redis-edge.password;
     keepers_redis_timeout   1s;
     keepers_session_cookie  keepers insecure;
-    keepers_session_cache   1ms;
+    keepers_session_cache   $cache;
 END
     server {
         listen 127.0.0.1:%%PORT%%;
@@ -42,6 +48,9 @@ END
         }
     }
 END
+}
+
+my $nginx = serve('1ms');
 
 allow_log(qr/exited on signal 9/);
 
@@ -104,5 +113,66 @@ is(join(' ', grep { !/^(right|cut off)$/ } sort keys %answers), '',
 %answers = ();
 load(0.5);
 is(join(' ', keys %answers), 'right', 'afterwards all is as before');
+
+
+# One that is killed in the middle of it leaves a slot with an odd number, its
+# own pid, and a part of what it wrote.
+subtest 'a slot that is half written' => sub {
+    my $keeps = serve('20s');
+    my %before = map { $_ => 1 } session_keys();
+    my ($cookie) = map { $_->value } grep { $_->name eq 'keepers' }
+                   @{sign_in($p)->cookie_jar->all};
+    my ($sid) = map { /:s:([\w-]{43})$/ ? decode_base64url($1) : () }
+                grep { !$before{$_} } session_keys();
+    my $who = sub {
+        return ua()->get("$keeps->{url}/who"
+                         => { Cookie => "keepers=$cookie" })->res->body;
+    };
+
+    is($who->(), $user, 'the zone has it');
+
+    my $zone = zone_open($keeps);
+    my $slot = zone_find($zone, $sid) - 24;
+    my $number = unpack('L', zone_read($zone, $slot, 4));
+    my $dead = fork() // die("fork: $!\n");
+
+    POSIX::_exit(0) if $dead == 0;
+    waitpid($dead, 0);
+
+    cmp_ok($slot, '>', 0, 'in a slot');
+    is($number % 2, 0, 'that nobody writes');
+    is(asks($who), "0 of 2 asked: $user $user", 'Redis is not asked');
+
+    # the user in its record is of nobody
+    zone_write($zone, $slot, pack('LL', $number + 1, $$));
+    zone_write($zone, $slot + 24 + 32 + 12, "\xff" x 16);
+    is(asks($who), "2 of 2 asked: $user $user",
+       'while it is written, nobody reads it');
+
+    zone_write($zone, $slot, pack('LL', $number + 1, $dead));
+    is(asks($who), "1 of 2 asked: $user $user",
+       'and once its writer is dead, it is taken back');
+};
+
+
+sub session_keys {
+    return split(/\n/, redis_cli($p->{redis}, 'KEYS', 'keepers:*:s:*'));
+}
+
+
+sub mgets {
+    my $text = redis_cli($p->{redis}, 'INFO', 'commandstats');
+
+    return $text =~ /^cmdstat_mget:calls=(\d+)/m ? $1 : 0;
+}
+
+
+sub asks {
+    my ($who) = @_;
+    my $before = mgets();
+    my @users = map { $who->() } 1 .. 2;
+
+    return (mgets() - $before) . " of 2 asked: @users";
+}
 
 done_testing();

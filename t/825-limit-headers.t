@@ -30,6 +30,7 @@ my $nginx = start_nginx(<<'END');
     keepers_limit_rule shadow  key=$arg_who rate=1/d mode=shadow;
     keepers_limit_rule user    key=$arg_who$keepers_user rate=5/d;
     keepers_limit_rule many    key=$uri$arg_who rate=1/h;
+    keepers_limit_rule pace    key=$arg_who rate=2/5s burst=1;
 
     server {
         listen  127.0.0.1:%%PORT%%;
@@ -46,6 +47,7 @@ my $nginx = start_nginx(<<'END');
                              try_files /ok.txt =404; }
         location = /free   { try_files /ok.txt =404; }
         location = /many   { keepers_limit many; try_files /ok.txt =404; }
+        location = /pace   { keepers_limit pace; try_files /ok.txt =404; }
         location = /status { keepers_status; }
     }
 END
@@ -105,6 +107,14 @@ for my $path ('quiet?who=c', 'quiet?who=c', 'free', 'two') {
     is($res->code, 200, $path);
     is(policy($res) . limit($res), '', 'nothing to tell');
 }
+
+# in one piece, since each of these 2.5 seconds counts
+my $both = raw($nginx->{port}, "GET /pace?who=a HTTP/1.1\r\nHost: x\r\n\r\n"
+               . "GET /pace?who=a HTTP/1.1\r\nHost: x\r\n"
+               . "Connection: close\r\n\r\n");
+
+like($both, qr/^HTTP\/1\.1 200 .*^HTTP\/1\.1 429 .*^Retry-After: 3\r$/ms,
+     'who comes back when told is not too early');
 
 is(get('busy?who=d')->code, 200, 'a limit with a status of its own');
 $res = get('busy?who=d');

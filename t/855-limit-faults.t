@@ -163,7 +163,12 @@ is_deeply(pipelined(map { "hour?who=other$_" } 1 .. 20 * $slots),
           { 200 => 20 * $slots }, 'many others come, and all are admitted');
 is(value('keepers_table_slots_used{table="limits"}'), $slots,
    'the table is full, and no larger');
-is(codes('hour?who=c', 6), '200 200 200 200 200 429',
-   'a limit holds for who asks now');
+is(codes("hour?who=$_", 6), '200 200 200 200 200 429',
+   'a limit holds for who asks now') for qw(c d e);
+
+# two more in each set of eight: the oldest make room
+pipelined(map { "hour?who=later$_" } 1 .. $slots / 4);
+is(codes("hour?who=$_", 1), '429', 'and the newest are not forgotten first')
+    for qw(c d e);
 
 done_testing();

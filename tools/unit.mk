@@ -14,7 +14,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 MAIN :=
 
 ifeq ($(KIND),unit)
-TESTS := $(wildcard t/unit/test_*.c)
+TESTS := $(wildcard $(patsubst %,t/unit/test_%.c,$(or $(TARGETS),*)))
 LIBS += -lcmocka
 else
 TESTS := $(wildcard $(patsubst %,t/fuzz/fuzz_%.c,$(or $(TARGETS),*)))

@@ -5,7 +5,7 @@
 # Compiles core/ once, then each unit test or each fuzz target against it, with
 # sanitizers, and prints the programs.
 #
-#     tools/unit.sh unit                t/unit/test_*.c, cmocka
+#     tools/unit.sh unit [TARGET...]    t/unit/test_*.c, cmocka
 #     tools/unit.sh replay              t/fuzz/fuzz_*.c, run over files
 #     tools/unit.sh fuzz [TARGET...]    t/fuzz/fuzz_*.c, libFuzzer, clang
 

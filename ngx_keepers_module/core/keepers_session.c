@@ -14,6 +14,7 @@
 #define KEEPERS_SESSION_VERSION   1
 #define KEEPERS_SESSION_REPLACED  2         /* with its successor's SID */
 #define KEEPERS_SESSION_KEPT      128       /* beside the aal: remembered */
+#define KEEPERS_SESSION_TOUCH_MS  60000
 #define KEEPERS_AGENT_LEN_MAX     512       /* no more is looked at */
 
 
@@ -209,6 +210,22 @@ keepers_session_state(const keepers_session_t *session, uint32_t epoch,
     }
 
     return KEEPERS_SESSION_VALID;
+}
+
+
+bool
+keepers_session_touch_due(const keepers_session_t *session, uint32_t touched_s,
+    uint64_t now_ms)
+{
+    uint64_t  due_ms;
+
+    due_ms = (uint64_t) session->idle_s * 100;
+
+    if (due_ms > KEEPERS_SESSION_TOUCH_MS) {
+        due_ms = KEEPERS_SESSION_TOUCH_MS;
+    }
+
+    return now_ms >= (uint64_t) touched_s * 1000 + due_ms;
 }
 
 

@@ -131,6 +131,13 @@ keepers_session_state_e keepers_session_state(const keepers_session_t *session,
 uint64_t keepers_session_life_ms(const keepers_session_t *session,
     uint64_t now_ms) keepers_rare;
 
+/*
+ * Whether a session's idle time, renewed at touched_s, is to be renewed in
+ * Redis: after a tenth of it, or a minute.
+ */
+bool keepers_session_touch_due(const keepers_session_t *session,
+    uint32_t touched_s, uint64_t now_ms);
+
 /* "owner" ... ; KEEPERS_ROLE_NONE for a word that is no role.  A person's is
  * one that an account may have. */
 const char *keepers_role_name(uint8_t role);

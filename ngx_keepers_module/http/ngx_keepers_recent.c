@@ -19,9 +19,6 @@
 /* A slot is written in less than a microsecond. */
 #define NGX_KEEPERS_RECENT_TRIES     100
 
-/* The idle time is renewed after a tenth of it, or after a minute. */
-#define NGX_KEEPERS_RECENT_TOUCH_MS  60000
-
 
 static ngx_uint_t ngx_keepers_recent_touch(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, ngx_keepers_recent_t *recent);
@@ -226,7 +223,7 @@ static ngx_uint_t
 ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_recent_t *recent)
 {
-    uint64_t                  now_ms, due_ms;
+    uint64_t                  now_ms;
     ngx_keepers_main_conf_t  *kmcf;
 
     kmcf = ngx_keepers_main_conf(r);
@@ -236,10 +233,8 @@ ngx_keepers_recent_touch(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     }
 
     now_ms = ngx_keepers_now_ms();
-    due_ms = ngx_min((uint64_t) ctx->session.idle_s * 100,
-                     NGX_KEEPERS_RECENT_TOUCH_MS);
 
-    if (now_ms < (uint64_t) recent->touched_s * 1000 + due_ms) {
+    if (!keepers_session_touch_due(&ctx->session, recent->touched_s, now_ms)) {
         return 0;
     }
 

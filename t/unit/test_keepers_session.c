@@ -36,6 +36,8 @@ static void test_rotated(void **state);
 static void test_remembered(void **state);
 static void test_life(void **state);
 static void test_state(void **state);
+static void test_touch(void **state);
+static void test_life(void **state);
 static void test_roles(void **state);
 static void test_agents(void **state);
 static void test_agents_bounded(void **state);
@@ -382,6 +384,62 @@ test_state(void **state)
 }
 
 
+/* After a tenth of the idle time, and after a minute at the latest. */
+static void
+test_touch(void **state)
+{
+    size_t             i;
+    keepers_session_t  session;
+
+    static const struct {
+        uint32_t  idle_s;
+        uint64_t  due_ms;
+    } rows[] = {
+        { 1, 100 }, { 30, 3000 }, { 599, 59900 }, { 600, 60000 },
+        { 601, 60000 }, { 1800, 60000 }, { UINT32_MAX, 60000 }
+    };
+
+    (void) state;
+
+    fill(&session);
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        session.idle_s = rows[i].idle_s;
+
+        assert_false(keepers_session_touch_due(&session, 1795000000,
+                                               1795000000000));
+        assert_false(keepers_session_touch_due(&session, 1795000000,
+                                    1795000000000 + rows[i].due_ms - 1));
+        assert_true(keepers_session_touch_due(&session, 1795000000,
+                                    1795000000000 + rows[i].due_ms));
+
+        /* one that was never renewed here */
+
+        assert_true(keepers_session_touch_due(&session, 0, 1795000000000));
+    }
+}
+
+
+static void
+test_life(void **state)
+{
+    keepers_session_t  session;
+
+    (void) state;
+
+    fill(&session);
+    session.idle_s = 1800;
+    session.absolute_ms = 1795043200000;
+
+    assert_true(keepers_session_life_ms(&session, 1795000000000) == 1800000);
+    assert_true(keepers_session_life_ms(&session, 1795041400000) == 1800000);
+    assert_true(keepers_session_life_ms(&session, 1795041400001) == 1799999);
+    assert_true(keepers_session_life_ms(&session, 1795043199999) == 1);
+    assert_true(keepers_session_life_ms(&session, 1795043200000) == 0);
+    assert_true(keepers_session_life_ms(&session, UINT64_MAX) == 0);
+}
+
+
 static void
 test_roles(void **state)
 {
@@ -512,6 +570,8 @@ main(void)
         cmocka_unit_test(test_remembered),
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_state),
+        cmocka_unit_test(test_touch),
+        cmocka_unit_test(test_life),
         cmocka_unit_test(test_roles),
         cmocka_unit_test(test_agents),
         cmocka_unit_test(test_agents_bounded),

@@ -1,0 +1,401 @@
+#!/usr/bin/perl
+
+# Copyright (C) Keepers
+
+# Tries whether the tests would notice: each mutant of t/mutants/ is applied to
+# a copy of the tree, built, and must be killed by one of the tests that it
+# names, which all pass without it.  Started by ./build.sh mutants [PATTERN...];
+# a mutant is tried if its name, title, rule, file or tests match one of them.
+# KEEPERS_JOBS (2) are tried at a time.
+#
+# Fails if one survives, cannot be applied or built, or if a test that it names
+# is not green without it.  The file build/mutants/report has the table.
+
+use strict;
+use warnings;
+
+use Cwd qw(realpath);
+use Digest::SHA qw(sha256_hex);
+use File::Find;
+use File::Path qw(make_path);
+use File::Spec;
+use File::Temp ();
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use POSIX qw(WNOHANG);
+use Time::HiRes qw(sleep time);
+
+use Keepers::Mutants;
+
+my $root = realpath("$FindBin::Bin/..");
+my $work = "$root/build/mutants";
+my @patterns = map { qr{$_}i } @ARGV;
+my $jobs = $ENV{KEEPERS_JOBS} // 2;
+my $temp;
+
+# A test gets three times what it takes when all is well, and this.
+my $spare_s = 30;
+my $whole_s = 900;
+
+# What only a part of the faults would leave unused is no error here.
+$ENV{KEEPERS_HARDENING} = '-O1';
+$ENV{CFLAGS} = join(' ', map { "-Wno-$_" } qw(
+    unused-function unused-variable unused-but-set-variable unused-parameter
+    unused-const-variable type-limits unused-label unused-value));
+
+$| = 1;
+
+
+sub read_text {
+    my ($file) = @_;
+
+    open(my $in, '<:raw', $file) or return;
+    local $/;
+    return <$in>;
+}
+
+
+sub write_text {
+    my ($file, $text) = @_;
+
+    make_path($file =~ s{/[^/]*$}{}r);
+    open(my $out, '>:raw', $file) or die("$file: $!\n");
+    print $out $text;
+    close($out) or die("$file: $!\n");
+    return;
+}
+
+
+# The files of a tree, relative to it.
+sub files {
+    my ($dir) = @_;
+    my @found;
+
+    return unless -d $dir;
+
+    find({ no_chdir => 1, wanted => sub {
+        my $name = $_ =~ s{^\Q$dir\E/?}{}r;
+
+        if ($name =~ m{^(?:\.git|build|.*node_modules)$}) {
+            $File::Find::prune = 1;
+
+        } elsif (-f $_) {
+            push(@found, $name);
+        }
+    } }, $dir);
+
+    return @found;
+}
+
+
+# Only what differs is written, so that only that is compiled again; and what an
+# interrupted run has left changed is newer than its object.
+sub copy_tree {
+    my ($tree) = @_;
+    my %here = map { $_ => 1 } files($root);
+
+    for my $file (keys %here) {
+        my $text = read_text("$root/$file") // next;
+
+        write_text("$tree/$file", $text)
+            if $text ne (read_text("$tree/$file") // "$text.");
+        chmod((stat("$root/$file"))[2] & 0777, "$tree/$file");
+    }
+
+    unlink(map { "$tree/$_" } grep { !$here{$_} } files($tree));
+
+    # tools that are not built from the tree
+    make_path("$tree/build");
+    symlink("$root/build/tools", "$tree/build/tools") if -d "$root/build/tools";
+    return;
+}
+
+
+# Runs a command in the tree; its status, what it says goes to a file.
+sub quietly {
+    my ($tree, @command) = @_;
+    my $pid = fork() // die("fork: $!\n");
+
+    if ($pid == 0) {
+        chdir($tree);
+        open(STDOUT, '>', "$tree/build/mutants.log");
+        open(STDERR, '>&', \*STDOUT);
+        exec(@command) or POSIX::_exit(127);
+    }
+
+    waitpid($pid, 0);
+    return $? == 0;
+}
+
+
+# Both programs, since what the mutant before has changed may be in either.
+sub build {
+    my ($tree) = @_;
+
+    return quietly($tree, 'tools/build.sh');
+}
+
+
+# What a test has started has its folder or ours as working folder.
+sub end_all {
+    my (@dirs) = @_;
+    my $under = join('|', map { quotemeta } @dirs);
+
+    for (1 .. 100) {
+        my @left = grep { (readlink("/proc/$_/cwd") // '') =~ m{^(?:$under)} }
+                   map { m{(\d+)$} } glob('/proc/[0-9]*');
+
+        return unless @left;
+        kill('KILL', @left);
+        1 while waitpid(-1, WNOHANG) > 0;
+        sleep(0.05);
+    }
+
+    return;
+}
+
+
+# Ports are locked in the folder for temporary files; all tests share that one.
+sub own_temp {
+    my $dir = File::Temp->newdir('mutant-XXXXXX', TMPDIR => 1);
+    my $locks = File::Spec->tmpdir() . "/keepers-ports-$>";
+
+    make_path($locks);
+    symlink($locks, "$dir/keepers-ports-$>");
+    return $dir;
+}
+
+
+sub command {
+    my ($tree, $test) = @_;
+
+    return ($^X, $test) if $test =~ /\.t$/;
+
+    my ($name) = $test =~ m{/test_(\w+)\.c$};
+
+    quietly($tree, 'tools/unit.sh', 'unit', $name)
+        or return ('false');
+    return (glob("$tree/build/unit-*/t/unit/test_$name"));
+}
+
+
+# Runs a test until its first failure, for so many seconds: what failed, or
+# undef.
+sub failure {
+    my ($tree, $test, $limit_s) = @_;
+    my $until = time() + $limit_s;
+    my @command = command($tree, $test);
+    my ($failed, $text) = (undef, '');
+
+    $temp = own_temp();
+    pipe(my $out, my $in) or die("pipe: $!\n");
+    my $pid = fork() // die("fork: $!\n");
+
+    if ($pid == 0) {
+        close($out);
+        chdir($tree);
+        $ENV{TMPDIR} = "$temp";
+        $ENV{CMOCKA_MESSAGE_OUTPUT} = 'TAP';
+        open(STDIN, '<', '/dev/null');
+        open(STDOUT, '>&', $in);
+        open(STDERR, '>', "$tree/build/mutants.log");
+        exec(@command) or POSIX::_exit(127);
+    }
+
+    close($in);
+
+    while (!defined $failed) {
+        my $left = $until - time();
+        my $ready = '';
+
+        vec($ready, fileno($out), 1) = 1;
+
+        if ($left <= 0) {
+            $failed = 'does not end';
+
+        } elsif (select($ready, undef, undef, $left) > 0) {
+            sysread($out, $text, 65536, length($text)) or last;
+
+            # the line of a subtest comes behind those of its parts
+            $failed = $1
+                if $text =~ /^\s*not ok \d+(?: - )?(.*)\n/m;
+        }
+    }
+
+    if (!defined $failed) {
+        waitpid($pid, 0);
+        $failed = 'ends with status ' . ($? >> 8 || $?) . ': '
+                  . last_words($tree) if $? != 0;
+    }
+
+    end_all($tree, "$temp");
+    waitpid($pid, 0);
+    return $failed;
+}
+
+
+sub last_words {
+    my ($tree) = @_;
+    my @lines = grep { /\S/ }
+                split(/\n/, read_text("$tree/build/mutants.log") // '');
+
+    return $lines[-1] // '';
+}
+
+
+# A test is green once for all mutants, as long as nothing changes.
+sub digest {
+    my ($tree, $test) = @_;
+    my @files = grep { !m{^(?:t|docs|bench)/} || m{^t/(?:lib|tools)/}
+                       || $_ eq $test } files($tree);
+
+    return sha256_hex(join("\0", map { ($_, read_text("$tree/$_") // '') }
+                                 sort @files));
+}
+
+
+# How long the test takes without any fault; undef if it fails.
+sub green {
+    my ($tree, $test) = @_;
+    my $file = "$work/green/" . $test =~ s{/}{-}gr;
+    my $digest = digest($tree, $test);
+    my ($was, $took) = split(' ', read_text($file) // '');
+
+    return $took if ($was // '') eq $digest;
+
+    build($tree) or die("the tree does not build:\n"
+                            . read_text("$tree/build/mutants.log"));
+
+    for (1 .. 2) {
+        my $began = time();
+        my $failed = failure($tree, $test, $whole_s);
+
+        if (!defined $failed) {
+            $took = time() - $began;
+            write_text($file, "$digest $took\n");
+            return $took;
+        }
+
+        print "$test fails without a mutant: $failed\n";
+    }
+
+    return;
+}
+
+
+sub try_mutant {
+    my ($tree, $mutant) = @_;
+    my $file = "$tree/$mutant->{file}";
+    my ($fault) = mutant_faults($mutant, $tree);
+    my $text = read_text($file);
+    my %took;
+
+    return ('does not apply', $fault) if $fault;
+
+    for my $test (@{$mutant->{tests}}) {
+        $took{$test} = green($tree, $test)
+            // return ('not tried', "$test is not green without it");
+    }
+
+    write_text($file, mutant_apply($mutant, $text));
+
+    my @verdict = build($tree) ? ('SURVIVED', '')
+                : ('did not build',
+                   (read_text("$tree/build/mutants.log") // '')
+                   =~ /(error:.*)/ ? $1 : '');
+
+    for my $test ($verdict[0] eq 'SURVIVED' ? @{$mutant->{tests}} : ()) {
+        my $limit_s = 3 * $took{$test} + $spare_s;
+        my $failed = failure($tree, $test, $limit_s);
+
+        # what died without a word may have died of a machine that is busy
+        $failed = failure($tree, $test, $limit_s)
+            if defined $failed && $failed =~ /^ends with/;
+
+        if (defined $failed) {
+            @verdict = ('killed', "$test: $failed");
+            last;
+        }
+    }
+
+    write_text($file, $text);
+    return @verdict;
+}
+
+
+# One tree tries every so-manieth.
+sub work_off {
+    my ($job, @mutants) = @_;
+    my $tree = "$work/tree$job";
+    my @lines;
+
+    $SIG{TERM} = sub {
+        end_all($tree, $temp // $tree);
+        POSIX::_exit(1);
+    };
+
+    copy_tree($tree);
+    build($tree) or die("the tree does not build:\n"
+                            . read_text("$tree/build/mutants.log"));
+
+    for my $mutant (@mutants) {
+        my $began = time();
+        my ($verdict, $why) = try_mutant($tree, $mutant);
+        my $line = sprintf("%-14s %-28s %4d s  %s", $verdict, $mutant->{name},
+                           time() - $began, $why);
+
+        print "$line\n";
+        push(@lines, $line);
+    }
+
+    write_text("$work/report$job", join('', map { "$_\n" } @lines));
+    return;
+}
+
+
+sub wanted {
+    my ($mutant) = @_;
+    my $text = join("\n", @{$mutant}{qw(name title rule file)},
+                    @{$mutant->{tests}});
+
+    return !@patterns || grep { $text =~ $_ } @patterns;
+}
+
+
+my @mutants = grep { wanted($_) } mutants_read($root);
+my @pids;
+
+@mutants or die("no such mutant\n");
+$jobs = @mutants if $jobs > @mutants;
+print 'mutants: ' . @mutants . ", $jobs at a time\n";
+
+# those of one test one after another
+@mutants = sort { "@{$a->{tests}}" cmp "@{$b->{tests}}"
+                  || $a->{name} cmp $b->{name} } @mutants;
+
+for my $job (1 .. $jobs) {
+    my $pid = fork() // die("fork: $!\n");
+
+    unlink("$work/report$job");
+
+    if ($pid == 0) {
+        work_off($job, @mutants[grep { $_ % $jobs == $job - 1 } 0 .. $#mutants]);
+        exit(0);
+    }
+
+    push(@pids, $pid);
+}
+
+$SIG{INT} = $SIG{TERM} = sub { kill('TERM', @pids) };
+
+for my $pid (@pids) {
+    1 while waitpid($pid, 0) == -1 && $!{EINTR};
+}
+
+my @lines = sort map { split(/^/, read_text("$work/report$_") // '') }
+                 1 .. $jobs;
+my $killed = grep { /^killed / } @lines;
+
+write_text("$work/report", join('', @lines));
+print "\n", @lines, "\n$killed of " . @mutants . " mutants were killed\n";
+exit($killed == @mutants ? 0 : 1);
