@@ -12,6 +12,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Keepers::Test;
+use MIME::Base64 qw(decode_base64url);
 use Mojo::JSON qw(decode_json);
 use Test::More;
 
@@ -207,6 +208,8 @@ my @keys = split(/\n/, redis_cli($redis, '--scan'));
 
 is(join(' ', grep { !/^keepers:\{[\w-]{22}\}:l:[\w-]+$/ } @keys), '',
    'keys are hashes with the name of their rule');
+is(join(' ', grep { /\{(.*)\}/ && decode_base64url($1) =~ /canary|five/ } @keys),
+   '', 'of all that they are made of');
 # -1: never; -2: it has expired since
 is(join(' ', grep { redis_cli($redis, 'pttl', $_) == -1 } @keys), '',
    'and all of them expire');

@@ -173,8 +173,7 @@ sub command {
 
     my ($name) = $test =~ m{/test_(\w+)\.c$};
 
-    quietly($tree, 'tools/unit.sh', 'unit', $name)
-        or return ('false');
+    quietly($tree, 'tools/unit.sh', 'unit', $name) or return;
     return (glob("$tree/build/unit-*/t/unit/test_$name"));
 }
 
@@ -184,7 +183,7 @@ sub command {
 sub failure {
     my ($tree, $test, $limit_s) = @_;
     my $until = time() + $limit_s;
-    my @command = command($tree, $test);
+    my @command = command($tree, $test) or return 'does not build';
     my ($failed, $text) = (undef, '');
 
     $temp = own_temp();
@@ -313,7 +312,9 @@ sub try_mutant {
             if defined $failed && $failed =~ /^ends with/;
 
         if (defined $failed) {
-            @verdict = ('killed', "$test: $failed");
+            @verdict = ($failed eq 'does not build' ? 'did not build'
+                                                    : 'killed',
+                        "$test: $failed");
             last;
         }
     }

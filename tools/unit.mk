@@ -47,7 +47,7 @@ PROGRAMS := $(TESTS:%.c=$(DIR)/%)
 
 # cmocka and libFuzzer call functions that no header declares
 FLAGS := -std=gnu11 -g -O1 -fno-omit-frame-pointer -D_GNU_SOURCE -I$(ROOT) \
-         -I. $(SANITIZE)
+         -I. $(SANITIZE) $(CFLAGS)
 
 all: $(PROGRAMS)
 

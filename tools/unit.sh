@@ -23,7 +23,7 @@ shift
 
 make -s -j "$(nproc)" -f tools/unit.mk KIND="$kind" CC="$CC" \
      OUT="${KEEPERS_OUT:-build}" WARNINGS="$(echo $KEEPERS_WARNINGS)" \
-     TARGETS="$*" >&2
+     TARGETS="$*" CFLAGS="${CFLAGS:-}" >&2
 
 make -s -f tools/unit.mk KIND="$kind" CC="$CC" OUT="${KEEPERS_OUT:-build}" \
      TARGETS="$*" list

@@ -229,6 +229,22 @@ keepers_session_touch_due(const keepers_session_t *session, uint32_t touched_s,
 }
 
 
+bool
+keepers_session_fresh(const keepers_session_t *session, uint64_t fresh_ms,
+    uint64_t now_ms)
+{
+    uint64_t  proved_ms;
+
+    proved_ms = session->authenticated_ms;
+
+    if (proved_ms > now_ms) {
+        return proved_ms - now_ms <= KEEPERS_SESSION_SKEW_MS;
+    }
+
+    return now_ms - proved_ms <= fresh_ms;
+}
+
+
 const char *
 keepers_role_name(uint8_t role)
 {

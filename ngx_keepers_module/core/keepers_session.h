@@ -42,6 +42,9 @@
 #define KEEPERS_SESSION_ROTATED_SEALED_LEN                                   \
     (24 + KEEPERS_SESSION_ROTATED_LEN + 16)
 
+/* How far the clocks of two nodes may be apart. */
+#define KEEPERS_SESSION_SKEW_MS      60000
+
 /* How long a session is honoured that another has replaced. */
 #define KEEPERS_SESSION_GRACE_MS     10000
 
@@ -137,6 +140,13 @@ uint64_t keepers_session_life_ms(const keepers_session_t *session,
  */
 bool keepers_session_touch_due(const keepers_session_t *session,
     uint32_t touched_s, uint64_t now_ms);
+
+/*
+ * Whether its proof is not older than that.  A clock that was set back makes no
+ * proof of the future: that one is not fresh.
+ */
+bool keepers_session_fresh(const keepers_session_t *session, uint64_t fresh_ms,
+    uint64_t now_ms);
 
 /* "owner" ... ; KEEPERS_ROLE_NONE for a word that is no role.  A person's is
  * one that an account may have. */

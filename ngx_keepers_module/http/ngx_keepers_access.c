@@ -241,30 +241,19 @@ ngx_keepers_access_lacks(ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx)
 }
 
 
-/*
- * Whether this location wants a stronger or a newer proof.  A clock that was
- * set back makes no proof of the future: that one is not fresh.
- */
+/* Whether this location wants a stronger or a newer proof. */
 
 static ngx_uint_t
 ngx_keepers_access_weak(const ngx_keepers_loc_conf_t *klcf,
     const ngx_keepers_ctx_t *ctx)
 {
-    uint64_t  now_ms, proved_ms;
-
     if (ctx->session.aal < klcf->aal) {
         return 1;
     }
 
-    if (klcf->fresh_ms == 0) {
-        return 0;
-    }
-
-    now_ms = ngx_keepers_now_ms();
-    proved_ms = ctx->session.authenticated_ms;
-
-    return proved_ms > now_ms + NGX_KEEPERS_SKEW_MS
-           || proved_ms + klcf->fresh_ms < now_ms;
+    return klcf->fresh_ms != 0
+           && !keepers_session_fresh(&ctx->session, klcf->fresh_ms,
+                                     ngx_keepers_now_ms());
 }
 
 

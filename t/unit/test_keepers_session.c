@@ -37,6 +37,7 @@ static void test_remembered(void **state);
 static void test_life(void **state);
 static void test_state(void **state);
 static void test_touch(void **state);
+static void test_fresh(void **state);
 static void test_roles(void **state);
 static void test_agents(void **state);
 static void test_agents_bounded(void **state);
@@ -425,6 +426,29 @@ test_touch(void **state)
 
 
 static void
+test_fresh(void **state)
+{
+    keepers_session_t  session;
+
+    (void) state;
+
+    fill(&session);
+    session.authenticated_ms = 1795000000000;
+
+    assert_true(keepers_session_fresh(&session, 5000, 1795000000000));
+    assert_true(keepers_session_fresh(&session, 5000, 1795000005000));
+    assert_false(keepers_session_fresh(&session, 5000, 1795000005001));
+    assert_false(keepers_session_fresh(&session, 5000, UINT64_MAX));
+
+    /* made by a node whose clock is ahead, and before a clock went back */
+
+    assert_true(keepers_session_fresh(&session, 5000, 1794999940000));
+    assert_false(keepers_session_fresh(&session, 5000, 1794999939999));
+    assert_false(keepers_session_fresh(&session, 5000, 0));
+}
+
+
+static void
 test_roles(void **state)
 {
     uint8_t      role;
@@ -555,6 +579,7 @@ main(void)
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_state),
         cmocka_unit_test(test_touch),
+        cmocka_unit_test(test_fresh),
         cmocka_unit_test(test_roles),
         cmocka_unit_test(test_agents),
         cmocka_unit_test(test_agents_bounded),
