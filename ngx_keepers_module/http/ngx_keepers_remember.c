@@ -131,13 +131,8 @@ void
 ngx_keepers_remember_lower(const ngx_keepers_loc_conf_t *klcf,
     keepers_session_t *session)
 {
-    uint64_t  now_ms, proved_ms;
-
-    now_ms = ngx_keepers_now_ms();
-    proved_ms = session->authenticated_ms;
-
-    if (proved_ms > now_ms + NGX_KEEPERS_SKEW_MS
-        || now_ms >= proved_ms + (uint64_t) klcf->idle_s * 1000)
+    if (!keepers_session_fresh(session, (uint64_t) klcf->idle_s * 1000,
+                               ngx_keepers_now_ms()))
     {
         session->aal = 1;
     }

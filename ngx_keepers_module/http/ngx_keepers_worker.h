@@ -29,9 +29,6 @@ extern ngx_keepers_worker_t  ngx_keepers_worker;
 /* Unix milliseconds, from nginx's cached time. */
 uint64_t ngx_keepers_now_ms(void);
 
-/* How far the clocks of two nodes may be apart. */
-#define NGX_KEEPERS_SKEW_MS  60000
-
 ngx_int_t ngx_keepers_worker_init(ngx_cycle_t *cycle);
 void ngx_keepers_worker_exit(ngx_cycle_t *cycle);
 
