@@ -235,7 +235,7 @@ sub failure {
 
 sub last_words {
     my ($tree) = @_;
-    my @lines = grep { /\S/ }
+    my @lines = grep { /\S/ && !/^# Looks like/ }
                 split(/\n/, read_text("$tree/build/mutants.log") // '');
 
     return $lines[-1] // '';
