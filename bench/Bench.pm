@@ -14,8 +14,8 @@ use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
 our ($dir, %pid);
-our @EXPORT = qw(%pid $dir best base64 cell cpu_ns cpus free_port median ms
-                 nginx random read_file run start stop wait_for worker
+our @EXPORT = qw(%pid $dir best base64 cell cpu_ns cpus free_port least median
+                 ms nginx random read_file run start stop wait_for workers
                  write_file);
 
 $SIG{INT} = $SIG{TERM} = sub { exit 130 };
@@ -92,14 +92,16 @@ sub nginx {
 }
 
 
-sub worker {
+sub workers {
     my ($name) = @_;
     my $master = $pid{$name};
 
-    my ($child) = split ' ',
-                        read_file("/proc/$master/task/$master/children");
+    my @children = split ' ',
+                         read_file("/proc/$master/task/$master/children");
 
-    return $child // die "bench: nginx ($name) has no worker\n";
+    die "bench: nginx ($name) has no worker\n" if !@children;
+
+    return @children;
 }
 
 
@@ -114,14 +116,13 @@ sub cpus {
 }
 
 
-# Of all of its threads.
+# Of processes, with all of their threads.
 
 sub cpu_ns {
-    my ($process) = @_;
     my $sum = 0;
 
     $sum += (split ' ', read_file($_))[0]
-        for glob "/proc/$process/task/*/schedstat";
+        for map { glob "/proc/$_/task/*/schedstat" } @_;
 
     return $sum;
 }
@@ -139,6 +140,15 @@ sub best {
     my ($samples) = @_;
 
     return (sort { $b->{rate} <=> $a->{rate} } @{$samples // []})[0];
+}
+
+
+# Of times: whatever else the machine does only adds to one.
+
+sub least {
+    my @sorted = sort { $a <=> $b } grep { defined } @_;
+
+    return $sorted[0];
 }
 
 

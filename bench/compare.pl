@@ -8,7 +8,8 @@
 # says what is compared.  Started by tools/bench.sh; see docs/performance.md.
 #
 #     bench/compare.pl --module FILE --ok FILE --mint FILE --dir DIR
-#         [--suite sessions | limits | pages] [--quick] [--check] [--only CASE[,CASE]] [--no-load | --no-count]
+#         [--suite sessions | paired | stopped | limits | pages] [--quick] [--check]
+#         [--only CASE[,CASE]] [--no-load | --no-count]
 
 use strict;
 use warnings;
@@ -36,7 +37,7 @@ my $suite = do "$here/$o{suite}.pl"
 my @cases = @{$suite->{cases}};
 
 my $quick = $o{quick};
-my $rounds = $quick ? 4 : 15;
+my $rounds = $quick ? 4 : $suite->{rounds} // 15;
 my $seconds = $quick ? 1 : 2;
 my ($few, $many) = $quick ? (500, 1500) : (2000, 6000);
 
@@ -53,6 +54,11 @@ my @cpus = cpus();
 
 
 prepare();
+
+# a suite that is not of cases side by side runs itself
+my $run = $suite->{run};
+
+exit($run->() && $o{check} ? 1 : 0) if $run;
 
 my $speed = ($o{load} // 1) ? load() : {};
 my $count = ($o{count} // 1) ? instructions() : {};
@@ -123,13 +129,14 @@ sub prepared {
 }
 
 
-# Each worker is alone on its processor; only the one that is asked works.
+# Each worker is alone on its processor; only the one that is asked works.  Two
+# workers have both, and share them with wrk.
 
 sub load {
     my (%samples, %before, %after);
 
     for my $name (instances()) {
-        start_nginx($name, $cpus[0]);
+        start_nginx($name, several($name) > 1 ? undef : $cpus[0]);
     }
 
     # so that everybody waits for the worker, and nobody for Redis
@@ -162,11 +169,11 @@ sub measure {
     my ($case) = @_;
     my $name = $case->[1];
 
-    my @before = (cpu_ns(worker($name)), cpu_ns($pid{'redis-server'}));
+    my @before = (cpu_ns(workers($name)), cpu_ns($pid{'redis-server'}));
     my $writes = ($suite->{counted} // '') eq $case->[0] ? counters($name)
                                                            : undef;
     my $result = wrk($case, $seconds);
-    my @after = (cpu_ns(worker($name)), cpu_ns($pid{'redis-server'}));
+    my @after = (cpu_ns(workers($name)), cpu_ns($pid{'redis-server'}));
 
     $result->{nginx_us} = ($after[0] - $before[0]) / 1000
                           / $result->{requests};
@@ -188,7 +195,8 @@ sub measure {
 sub wrk {
     my ($case, $duration) = @_;
 
-    my $text = run("timeout " . ($duration + 10) . " taskset -c $cpus[1] "
+    my $pinned = several($case->[1]) > 1 ? '' : "taskset -c $cpus[1] ";
+    my $text = run('timeout ' . ($duration + 10) . " $pinned"
                    . 'wrk -t 1 -c ' . ($suite->{connections} // 64)
                    . " -d ${duration}s --latency "
                    . cookie($case) . url($case));
@@ -267,7 +275,7 @@ sub report {
     for my $case (@cases) {
         my $name = $case->[0];
         my $s = $speed->{$name};
-        my %m = map { my $k = $_; $k => median(map { $_->{$k} } @$s) }
+        my %m = map { my $k = $_; $k => least(map { $_->{$k} } @$s) }
                     qw(nginx_us redis_us);
         my $best = best($s);
 
@@ -295,11 +303,18 @@ sub report {
 
 sub targets {
     my ($speed, $row) = @_;
-    my $missed = 0;
     my @targets = $suite->{targets}->($speed, $row);
 
     print "The machine is busy: throughput is not of a whole processor.\n"
         if grep { $_->[0] =~ /CPU time\)$/ } @targets;
+
+    return judge(@targets);
+}
+
+
+sub judge {
+    my (@targets) = @_;
+    my $missed = 0;
 
     for my $target (@targets) {
         my ($name, $format, $value, $way, $bound) = @$target;
@@ -370,6 +385,15 @@ sub url {
 }
 
 
+# How many workers an nginx has: its name ends with that, if it is not one.
+
+sub several {
+    my ($name) = @_;
+
+    return $name =~ /(\d)$/ ? $1 : 1;
+}
+
+
 # nginx runs as two processes for the load, as one under callgrind.
 
 sub start_nginx {
@@ -384,8 +408,11 @@ sub start_nginx {
         USER => $> == 0 ? 'user root;' : '',
     );
 
-    my $text = "load_module \@OK\@;\n" . read_file("$here/$name.conf")
+    my $text = "load_module \@OK\@;\n"
+               . read_file("$here/" . ($name =~ s/\d$//r) . '.conf')
                . read_file("$here/server.conf") =~ s/\@NAME\@/$name/gr;
+
+    $text =~ s/^worker_processes\K.*;/ $_;/m for several($name);
 
     $text =~ s/\@([A-Z]+)\@/$value{$1} \/\/ die "bench: \@$1\@?\n"/ge;
 

@@ -6,7 +6,11 @@
 use strict;
 use warnings;
 
+use FindBin;
 use IO::Socket::UNIX;
+
+use lib "$FindBin::Bin/../t/lib";
+use Keepers::Scripts qw(script_text);
 
 
 sub encode { return join('', '*' . @_ . "\r\n",
@@ -42,10 +46,7 @@ sub script_us {
 
 # Redis' time for one rule and for three, in shortest scripts.
 sub scripts {
-    my $source = main::read_file("$main::here/../ngx_keepers_module/redis/"
-                                 . 'ngx_keepers_redis_script.c');
-    my ($macro) = $source =~ /#define NGX_KEEPERS_REDIS_LIMIT\b(.*?\n)\n/s;
-    my $ours = join('', $macro =~ /"((?:[^"\\]|\\.)*)"/g) =~ s/\\n/\n/gr;
+    my $ours = script_text('LIMIT');
     my ($shortest) = main::read_file("$main::here/limit.lua")
                          =~ /\[\[\n(.*?)\]\]/s;
     my $socket = IO::Socket::UNIX->new(main::redis_socket()) or die $!;

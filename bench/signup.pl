@@ -223,7 +223,7 @@ sub measure {
     my %who = (store => $pid{$store},
                redis => $pid{$name eq 'ours' ? 'redis' : 'redis-peer'});
 
-    $who{nginx} = worker("nginx-$name") if $pid{"nginx-$name"};
+    ($who{nginx}) = workers("nginx-$name") if $pid{"nginx-$name"};
     delete $who{redis} if $name eq 'null';
 
     my %before = map { $_ => cpu_ns($who{$_}) } keys %who;

@@ -71,9 +71,13 @@ my $nginx = start_nginx(($common . <<'END') =~ s/UPSTREAM/$upstream->{url}/gr);
             alias            %%DIR%%/html/;
         }
 
+        set_real_ip_from  127.0.0.1;
+        real_ip_header    X-Client;
+
         location /optional/ {
             keepers_session  optional;
             add_header       Session $keepers_session;
+            add_header       Risk $keepers_session_risk;
             alias            %%DIR%%/html/;
         }
 
@@ -179,6 +183,30 @@ subtest 'who is let in' => sub {
        'an optional session is known');
     is(get('/optional/')->headers->header('Session'), 'none',
        'and none is one too');
+};
+
+# What the sign-in saw of its client, by way of the platform's own nginx.
+subtest 'what has changed since the sign-in' => sub {
+    my $risk = sub {
+        my (%more) = @_;
+
+        return get('/optional/', with($cookie), %more)->headers
+                   ->header('Risk');
+    };
+    my $phone = 'Mozilla/5.0 (Android 15; Mobile; rv:139.0) Gecko/139.0 '
+                . 'Firefox/139.0';
+
+    is($risk->(), 'none', 'nothing');
+    is($risk->('X-Client' => '127.0.0.77'), 'none', 'a neighbour is no change');
+    is($risk->('X-Client' => '198.51.100.7'), 'net', 'the network');
+    is($risk->('X-Client' => '2001:db8::1'), 'net', 'and its family');
+    is($risk->('User-Agent' => $phone), 'agent', 'the browser');
+    is($risk->('X-Client' => '198.51.100.7', 'User-Agent' => $phone), 'both',
+       'both');
+    is(get('/optional/')->headers->header('Risk'), undef,
+       'without a session there is none');
+    is(get('/page/', with($cookie), 'X-Client' => '198.51.100.7',
+           'User-Agent' => $phone)->code, 200, 'and nobody is sent away');
 };
 
 subtest 'who is not' => sub {

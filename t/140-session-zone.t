@@ -193,6 +193,23 @@ subtest 'a copy of Redis' => sub {
        'opens no session');
 };
 
+# A user with one session has an index for it alone, which is the dearest.  The
+# slot of the zone is held to 256 bytes where its value is defined.
+subtest 'what a session takes in Redis' => sub {
+    redis_cli($p->{redis}, 'DEL', $_)
+        for redis_keys('keepers:*:s:*'), redis_keys('keepers:*:x');
+
+    token();
+
+    my @keys = (redis_keys('keepers:*:s:*'), redis_keys('keepers:*:x'));
+    my $bytes = -redis_cli($p->{redis}, 'STRLEN', $keys[0]);
+
+    $bytes += redis_cli($p->{redis}, 'MEMORY', 'USAGE', $_) for @keys;
+
+    is(scalar(@keys), 2, 'a record and an index');
+    cmp_ok($bytes, '<=', 282, "with $bytes bytes beyond the sealed record");
+};
+
 subtest 'a zone of another size' => sub {
     my @cookies = map { token() } 1 .. 10;
     my $bad = 0;

@@ -122,8 +122,9 @@ sub value {
     return $n;
 }
 
-sub commands { return redis_cli($redis, 'info', 'stats')
-                      =~ /total_commands_processed:(\d+)/ ? $1 : undef }
+# Calls of the script; Redis has pings of its own to answer.
+sub decisions { return redis_cli($redis, 'info', 'commandstats')
+                       =~ /^cmdstat_evalsha:calls=(\d+)/m ? $1 : 0 }
 
 ok(wait_for { value('keepers_redis_ready') }, 'Redis is ready');
 
@@ -192,10 +193,10 @@ is(get('page?who=j')->body, "slow down\n", 'and it is that of the host');
 
 # Who goes on asking
 
-my $before = commands();
+my $before = decisions();
 
 is(codes('five?who=a', 50), join(' ', (429) x 50), 'fifty refusals');
-cmp_ok(commands() - $before, '<=', 4, 'cost Redis nothing');
+is(decisions() - $before, 0, 'cost Redis nothing');
 
 
 # Nothing in Redis is an address or a name

@@ -15,6 +15,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use IO::Socket::UNIX;
+use Keepers::Scripts qw(script_text);
 use Keepers::Test;
 use Test::More;
 
@@ -27,18 +28,14 @@ note("KEEPERS_SEED=$seed");
 
 my $redis = start_redis();
 my $socket = IO::Socket::UNIX->new($redis->{socket}) or die $!;
-my $source = slurp("$Keepers::Test::root/ngx_keepers_module/redis/"
-                   . 'ngx_keepers_redis_script.c');
 my $in = '';
 
 
 # A script of the module, with the time as its last two arguments.
 sub script {
     my ($name) = @_;
-    my ($macro) = $source =~ /#define NGX_KEEPERS_REDIS_$name\b(.*?\n)\n/s;
-    my $text = join('', $macro =~ /"((?:[^"\\]|\\.)*)"/g);
+    my $text = script_text($name);
 
-    $text =~ s/\\n/\n/g;
     $text =~ s/call\('TIME'\)/{ARGV[#ARGV-1],ARGV[#ARGV]}/ or die $name;
 
     return command('SCRIPT', 'LOAD', $text);
@@ -210,6 +207,47 @@ subtest 'a million a second' => sub {
     is(join(' ', @answers), '1 2 3 4 5 -1 -1',
        'is a limit as any other, and comes back after a microsecond');
     is($life, 1, 'what it remembers lives for a millisecond, not for none');
+};
+
+# A signup's, in the call that decides its limits.
+subtest 'a reservation' => sub {
+    my $admit = script('ADMIT');
+    my $now = 1_795_000_000_000_000;
+    my $hour = 3_600_000_000;
+    my @rules = map { { key => "admit:$_", burst => 2 } } 1 .. 2;
+
+    my $try = sub {
+        my ($key, $said, $shadow) = @_;
+
+        print $socket encode('EVALSHA', $admit, 3,
+                             (map { $_->{key} } @rules), $key,
+                             (map { ($hour, $hour, 1, $shadow // 0) } @rules),
+                             $said, 30_000, split_us($now));
+        my $reply = reply();
+
+        return ref($reply) ? join(' ', map { $_ / $hour } @$reply) : $reply;
+    };
+    my $used = sub {
+        return join(' ', map { (command('GET', $_->{key}) - $now) / $hour }
+                             @rules);
+    };
+
+    is($try->('r:1', 'p:one'), '1 1', 'is made, and both rules are charged');
+    is(command('GET', 'r:1'), 'p:one', 'with what it says');
+    cmp_ok(command('PTTL', 'r:1'), '>', 29_000, 'and an end');
+
+    is($try->('r:1', 'p:again'), 'p:one', 'who comes again is told of it');
+    is($used->(), '1 1', 'and charged nothing');
+
+    $try->('r:2', 'p:two');
+    is($try->('r:3', 'p:three'), '-1 -1', 'a rule refuses');
+    is($used->(), '2 2', 'then none is charged');
+    is(command('EXISTS', 'r:3'), 0, 'and none is made');
+
+    is($try->('r:3', 'p:three', 1), '-1 -1', 'one that refuses nobody');
+    is(command('GET', 'r:3'), 'p:three', 'lets it be made');
+    is($try->('r:2', 'p:x'), 'p:two',
+       'and what was made is found by whom a rule would refuse');
 };
 
 subtest 'a clock that steps' => sub {

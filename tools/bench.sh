@@ -6,8 +6,9 @@
 # own and with Lua, or signups with what else could take them, and says whether
 # their targets are met; docs/performance.md explains the figures.
 #
-#     tools/bench.sh [--suite sessions | limits | pages | signup] [--quick] [--check] [--only CASE,...] [--no-load]
-#                    [--no-count]
+#     tools/bench.sh [--suite sessions | paired | stopped | limits | pages |
+#                    signup] [--quick] [--check] [--only CASE,...]
+#                    [--no-load] [--no-count]
 #
 # --check fails when a target is missed.  The cases stand in bench/SUITE.pl.
 

@@ -65,7 +65,7 @@ configure_nginx()
 
 build_module()
 {
-    local src dir key stamp flags made
+    local src dir key stamp flags exports made
 
     src=${NGINX_SRC:-/usr/share/nginx/src}
     src=$(cd "$src" && pwd) || die "no nginx source tree in \"$src\""
@@ -83,18 +83,19 @@ build_module()
         . /usr/share/nginx/src/conf_flags
     fi
 
-    flags=$(echo -g $KEEPERS_HARDENING ${CFLAGS:-})
+    flags=$(echo -g $KEEPERS_HARDENING $KEEPERS_WHOLE ${CFLAGS:-})
+    exports=-Wl,--version-script=$KEEPERS_ROOT/tools/module.map
 
     # shellcheck disable=SC2206
     set -- "${NGX_CONF_FLAGS[@]}" --builddir=objs --with-cc="$CC" \
            --with-cc-opt="$flags" \
-           --with-ld-opt="-Wl,-z,relro -Wl,-z,now ${LDFLAGS:-}" \
+           --with-ld-opt="$flags $exports -Wl,-z,relro -Wl,-z,now ${LDFLAGS:-}" \
            ${NGINX_CONFIGURE:-} --add-dynamic-module="$KEEPERS_ROOT"
 
     key=$(echo "$src" | cksum | cut -d' ' -f1)
     dir=$out/obj/nginx-$key-$KEEPERS_CC_NAME
     stamp=$(printf '%s\n' "$@" $KEEPERS_WARNINGS \
-            | cat - config "$src/src/core/nginx.h" | cksum)
+            | cat - config tools/module.map "$src/src/core/nginx.h" | cksum)
 
     if [ "$(cat "$dir/stamp" 2>/dev/null)" != "$stamp" ]; then
         rm -rf "$dir"

@@ -17,6 +17,13 @@ KEEPERS_WARNINGS="-Wall -Wextra -Werror -Wstrict-prototypes
 KEEPERS_HARDENING=${KEEPERS_HARDENING-"-O2 -fstack-protector-strong
     -D_FORTIFY_SOURCE=2"}
 
+# The module is small files that call one another for each request: gcc may
+# see all of them at once.  Clang would need a linker that Debian's is not.
+case $KEEPERS_CC_NAME in
+gcc*) KEEPERS_WHOLE=${KEEPERS_WHOLE-"-flto=auto"} ;;
+*)    KEEPERS_WHOLE="" ;;
+esac
+
 
 say()
 {

@@ -61,7 +61,8 @@ build_nginx()
 mkdir -p build/asan
 ln -sfn "$made/nginx" build/asan/nginx
 
-KEEPERS_OUT=build/asan KEEPERS_HARDENING="" NGINX_SRC=$src \
+KEEPERS_OUT=build/asan KEEPERS_HARDENING="" KEEPERS_WHOLE="" \
+NGINX_SRC=$src \
 CFLAGS=$nginx_flags LDFLAGS=$sanitize \
 NGINX_CONFIGURE="$(. /usr/share/nginx/src/conf_flags
                    echo "${NGX_CONF_FLAGS[@]}")" \

@@ -31,6 +31,26 @@ keepers_cookie_next(keepers_str_t header, keepers_str_t name, size_t *pos,
 }
 
 
+bool
+keepers_cookie_next_of(keepers_str_t header, const keepers_str_t names[2],
+    size_t *pos, keepers_str_t *value, unsigned int *which)
+{
+    keepers_str_t  piece;
+
+    while (*pos < header.len) {
+        piece = keepers_cookie_piece(header, pos);
+
+        for (*which = 0; *which < 2; (*which)++) {
+            if (keepers_cookie_value(piece, names[*which], value)) {
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+
 void
 keepers_cookie_strip(keepers_str_t header, keepers_str_t name,
     keepers_out_t *out)

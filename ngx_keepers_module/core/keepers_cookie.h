@@ -23,6 +23,11 @@
 bool keepers_cookie_next(keepers_str_t header, keepers_str_t name,
     size_t *pos, keepers_str_t *value);
 
+/* The same for two names in one scan; *which is 0 or 1. */
+bool keepers_cookie_next_of(keepers_str_t header,
+    const keepers_str_t names[2], size_t *pos, keepers_str_t *value,
+    unsigned int *which);
+
 /*
  * Writes the header line without every cookie called "name", other cookies
  * and their order byte for byte as they were.  Writes nothing if none is left.

@@ -16,6 +16,7 @@
      | (uint64_t) 1 << '"' | (uint64_t) 1 << '\'')
 
 
+static size_t keepers_out_digits(uint64_t n);
 static const char *keepers_out_entity(unsigned char c);
 
 
@@ -30,27 +31,57 @@ static const char  keepers_out_pairs[] =
 void
 keepers_out_uint(keepers_out_t *out, uint64_t n)
 {
-    size_t         i;
-    unsigned int   pair;
-    unsigned char  digits[KEEPERS_OUT_UINT_LEN];
+    size_t          len;
+    unsigned int    pair;
+    unsigned char  *p;
 
-    i = sizeof(digits);
+    len = keepers_out_digits(n);
+    p = keepers_out_take(out, len);
+
+    if (p == NULL) {
+        return;
+    }
+
+    p += len;
 
     while (n >= 100) {
         pair = (unsigned int) (n % 100) * 2;
         n /= 100;
 
-        digits[--i] = (unsigned char) keepers_out_pairs[pair + 1];
-        digits[--i] = (unsigned char) keepers_out_pairs[pair];
+        *--p = (unsigned char) keepers_out_pairs[pair + 1];
+        *--p = (unsigned char) keepers_out_pairs[pair];
     }
-
-    digits[--i] = (unsigned char) ('0' + n % 10);
 
     if (n > 9) {
-        digits[--i] = (unsigned char) ('0' + n / 10);
+        *--p = (unsigned char) keepers_out_pairs[n * 2 + 1];
+        *--p = (unsigned char) keepers_out_pairs[n * 2];
+
+    } else {
+        *--p = (unsigned char) ('0' + n);
+    }
+}
+
+
+static size_t
+keepers_out_digits(uint64_t n)
+{
+    size_t    len;
+    uint64_t  more;
+
+    len = 1;
+
+    for (more = 10; n >= more; more *= 10) {
+        len++;
+
+        if (len == KEEPERS_OUT_UINT_LEN) {
+
+            /* the next power of ten is more than 64 bits */
+
+            break;
+        }
     }
 
-    keepers_out_bytes(out, &digits[i], sizeof(digits) - i);
+    return len;
 }
 
 

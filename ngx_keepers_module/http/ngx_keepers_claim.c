@@ -5,9 +5,10 @@
  * A token's SID is a BLAKE2b for each key of the ring, which was more than
  * half of a check that finds the session in the zone.  A browser sends the
  * same token again and again: each worker remembers what the last ones claim,
- * by a SipHash of 128 bits of their text under a key that only it has and
- * that it never had before.  To find another text with the same hash is as
- * hard as to find a token.  Neither tokens nor what leads to them are kept.
+ * by a SipHash of 128 bits of their secret under a key that only it has and
+ * that it never had before, and by the characters before the secret, which are
+ * none.  To find another secret with the same hash is as hard as to find a
+ * token.  Neither tokens nor what leads to them are kept.
  */
 
 
@@ -21,9 +22,13 @@
 
 #define NGX_KEEPERS_CLAIM_SLOTS  512    /* a power of two */
 
+/* of a session's token: "v1." and what has bits of the user's tag alone */
+#define NGX_KEEPERS_CLAIM_OPEN  (3 + KEEPERS_TAG_LEN * 8 / 6)
+
 
 typedef struct {
     u_char                mark[KEEPERS_MARK_LEN];
+    u_char                open[NGX_KEEPERS_CLAIM_OPEN];
     ngx_keepers_claim_t   claim;        /* n is 0: empty */
 } ngx_keepers_claim_slot_t;
 
@@ -100,14 +105,19 @@ ngx_keepers_claim_cookie(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ring = ngx_keepers_main_conf(r)->edge;
 
     for (line = ctx->cookies; line != NULL; line = line->next) {
-        pos = 0;
+        pos = line->pos;
+        value = line->first;
 
-        while (keepers_cookie_next(line->line, name, &pos, &value)) {
+        while (value.data != NULL) {
             if (ngx_keepers_claim_of(ring, value, 0,
                                      n == 0 ? claim : &other)
                 == NGX_OK)
             {
                 n++;
+            }
+
+            if (!keepers_cookie_next(line->line, name, &pos, &value)) {
+                break;
             }
         }
     }
@@ -130,6 +140,7 @@ static ngx_int_t
 ngx_keepers_claim_of(const keepers_keyring_t *ring, keepers_str_t text,
     ngx_uint_t machine, ngx_keepers_claim_t *claim)
 {
+    size_t                     open;
     u_char                     mark[KEEPERS_MARK_LEN];
     uint32_t                   hash;
     ngx_keepers_claim_slot_t  *slot;
@@ -140,7 +151,10 @@ ngx_keepers_claim_of(const keepers_keyring_t *ring, keepers_str_t text,
         return NGX_DECLINED;
     }
 
-    keepers_mark(ngx_keepers_claim_memory->key, text, mark);
+    open = machine ? 0 : NGX_KEEPERS_CLAIM_OPEN;
+
+    keepers_mark(ngx_keepers_claim_memory->key,
+                 keepers_str(text.data + open, text.len - open), mark);
 
     ngx_memcpy(&hash, mark, sizeof(hash));
 
@@ -148,7 +162,8 @@ ngx_keepers_claim_of(const keepers_keyring_t *ring, keepers_str_t text,
                                             % NGX_KEEPERS_CLAIM_SLOTS];
 
     if (slot->claim.n != 0
-        && ngx_memcmp(slot->mark, mark, KEEPERS_MARK_LEN) == 0)
+        && ngx_memcmp(slot->mark, mark, KEEPERS_MARK_LEN) == 0
+        && ngx_memcmp(slot->open, text.data, open) == 0)
     {
         *claim = slot->claim;
         return NGX_OK;
@@ -171,6 +186,7 @@ ngx_keepers_claim_of(const keepers_keyring_t *ring, keepers_str_t text,
     }
 
     ngx_memcpy(slot->mark, mark, KEEPERS_MARK_LEN);
+    ngx_memcpy(slot->open, text.data, open);
     slot->claim = *claim;
 
     return NGX_OK;

@@ -10,6 +10,7 @@
 #include "core/keepers_session.h"
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_str.h"
 
 
 keepers_str_t
@@ -46,6 +47,17 @@ void
 ngx_keepers_client_net(ngx_http_request_t *r, u_char net[8])
 {
     keepers_net_read(ngx_keepers_client_address(r), net);
+}
+
+
+uint8_t
+ngx_keepers_client_agent(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.user_agent;
+
+    return h == NULL ? 0 : keepers_agent_read(ngx_keepers_from(h->value));
 }
 
 

@@ -20,7 +20,6 @@
 
 #define NGX_KEEPERS_CLIENT_LEN  22      /* base64url of 16 bytes */
 
-
 #define NGX_KEEPERS_CLIENT_NET   8      /* of an address of IPv6: its /64 */
 #define NGX_KEEPERS_CLIENT_WIDE  6      /* and its /48 */
 
@@ -33,6 +32,9 @@ keepers_str_t ngx_keepers_client_address(ngx_http_request_t *r);
 
 /* Zeros for a Unix socket. */
 void ngx_keepers_client_net(ngx_http_request_t *r, u_char net[8]);
+
+/* keepers_agent_e of the User-Agent header. */
+uint8_t ngx_keepers_client_agent(ngx_http_request_t *r);
 
 /*
  * $keepers_client: a keyed hash of the client's network (IPv4 /32, IPv6 /64)

@@ -92,7 +92,7 @@ ngx_keepers_init_main_conf(ngx_conf_t *cf, void *conf)
 
     if (ngx_keepers_conf_bounds(cf, kmcf) != NGX_CONF_OK
         || ngx_keepers_redis_tls_init(cf, &kmcf->redis) != NGX_CONF_OK
-        || ngx_keepers_limit_shares(cf, kmcf) != NGX_CONF_OK
+        || ngx_keepers_limit_rules_done(cf, kmcf) != NGX_CONF_OK
         || ngx_keepers_words_init(cf, kmcf) != NGX_CONF_OK
         || ngx_keepers_template_builtin(cf, kmcf) != NGX_OK)
     {
@@ -428,6 +428,10 @@ ngx_keepers_conf_use(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
 
     if (ngx_keepers_conf_seals(conf)) {
         kmcf->links = 1;
+    }
+
+    if (conf->link != NULL || conf->thanks != NULL) {
+        kmcf->pages = 1;
     }
 }
 

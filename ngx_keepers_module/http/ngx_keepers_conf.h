@@ -79,9 +79,11 @@ struct ngx_keepers_limit_rule_s {
                                                /48, if it is one of IPv6 */
     unsigned                   failures:1;  /* an answer < 400 is refunded */
 
-    /* what is said of it in every request, as text */
-    keepers_str_t              interval;    /* us, in digits */
-    keepers_str_t              tolerance;
+    /* what is said of it in every request, as text: to Redis, encoded */
+    keepers_str_t              before;      /* its key, up to the hash */
+    keepers_str_t              behind;      /* from the hash on */
+    keepers_str_t              bounds;      /* interval, tolerance, in us */
+    keepers_str_t              charge;      /* these, cost 1, its mode */
     keepers_str_t              policy;      /* "name";q=20;w=20 */
     keepers_str_t              remains;     /* "name";r= */
 };
@@ -134,7 +136,8 @@ typedef struct {
 
     unsigned                   redis_set:1;
     unsigned                   used:1;      /* a location of ours exists */
-    unsigned                   links:1;     /* a link is served */
+    unsigned                   links:1;     /* something is sealed */
+    unsigned                   pages:1;     /* a link has a page, or thanks */
     unsigned                   spools:1;    /* signups may wait in Redis */
 } ngx_keepers_main_conf_t;
 

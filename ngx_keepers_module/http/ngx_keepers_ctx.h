@@ -53,6 +53,8 @@ typedef struct ngx_keepers_cookies_s  ngx_keepers_cookies_t;
 
 struct ngx_keepers_cookies_s {
     keepers_str_t           line;           /* secret */
+    keepers_str_t           first;          /* of the session; may be none */
+    size_t                  pos;            /* behind it */
     ngx_keepers_cookies_t  *next;
 };
 

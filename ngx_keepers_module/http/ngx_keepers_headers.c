@@ -21,9 +21,9 @@ static ngx_int_t ngx_keepers_headers_bearers(ngx_http_request_t *r);
 static ngx_table_elt_t *ngx_keepers_headers_bearer(ngx_http_request_t *r,
     keepers_str_t *token);
 static ngx_uint_t ngx_keepers_headers_cookie(ngx_http_request_t *r,
-    ngx_table_elt_t *h);
+    ngx_table_elt_t *h, ngx_keepers_cookies_t *found);
 static ngx_int_t ngx_keepers_headers_strip(ngx_http_request_t *r,
-    ngx_table_elt_t *h);
+    ngx_table_elt_t *h, const ngx_keepers_cookies_t *found);
 static ngx_int_t ngx_keepers_headers_drop(ngx_http_request_t *r,
     ngx_table_elt_t *h);
 static ngx_uint_t ngx_keepers_headers_ours(const ngx_table_elt_t *h);
@@ -145,18 +145,19 @@ ngx_keepers_headers_claims(ngx_http_request_t *r)
 static ngx_int_t
 ngx_keepers_headers_cookies(ngx_http_request_t *r)
 {
-    ngx_uint_t        n;
-    ngx_table_elt_t  *h;
+    ngx_uint_t              n;
+    ngx_table_elt_t        *h;
+    ngx_keepers_cookies_t   found;
 
     n = 0;
 
     while ((h = ngx_keepers_cookie_line(r, n)) != NULL) {
-        if (!ngx_keepers_headers_cookie(r, h)) {
+        if (!ngx_keepers_headers_cookie(r, h, &found)) {
             n++;
             continue;
         }
 
-        if (ngx_keepers_headers_strip(r, h) != NGX_OK) {
+        if (ngx_keepers_headers_strip(r, h, &found) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -244,35 +245,49 @@ ngx_keepers_headers_bearer(ngx_http_request_t *r, keepers_str_t *token)
 }
 
 
-/* Has the line the session's cookie, or that of a known device? */
+/*
+ * Has the line the session's cookie, or that of a known device?  It is read
+ * once: what is found of the session is where the lookup begins.
+ */
 
 static ngx_uint_t
-ngx_keepers_headers_cookie(ngx_http_request_t *r, ngx_table_elt_t *h)
+ngx_keepers_headers_cookie(ngx_http_request_t *r, ngx_table_elt_t *h,
+    ngx_keepers_cookies_t *found)
 {
-    size_t                   pos;
-    keepers_str_t            line, value;
+    ngx_uint_t               n;
+    unsigned int             which;
+    keepers_str_t            names[2], value;
     ngx_keepers_loc_conf_t  *klcf;
 
     klcf = ngx_keepers_loc_conf(r);
-    line = ngx_keepers_from(h->value);
 
-    pos = 0;
+    names[0] = ngx_keepers_from(klcf->cookie);
+    names[1] = ngx_keepers_from(klcf->cookie_device);
 
-    if (keepers_cookie_next(line, ngx_keepers_from(klcf->cookie), &pos,
-                            &value))
+    found->line = ngx_keepers_from(h->value);
+    found->first = keepers_str(NULL, 0);
+    found->pos = 0;
+
+    n = 0;
+
+    while (keepers_cookie_next_of(found->line, names, &found->pos, &value,
+                                  &which))
     {
-        return 1;
+        n = 1;
+
+        if (which == 0) {
+            found->first = value;
+            break;
+        }
     }
 
-    pos = 0;
-
-    return keepers_cookie_next(line, ngx_keepers_from(klcf->cookie_device),
-                               &pos, &value);
+    return n;
 }
 
 
 static ngx_int_t
-ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h)
+ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h,
+    const ngx_keepers_cookies_t *found)
 {
     keepers_out_t            session, out;
     ngx_keepers_ctx_t       *ctx;
@@ -287,7 +302,7 @@ ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h)
         return NGX_ERROR;
     }
 
-    kept->line = ngx_keepers_from(h->value);
+    *kept = *found;
     kept->next = ctx->cookies;
     ctx->cookies = kept;
 

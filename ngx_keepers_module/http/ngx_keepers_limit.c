@@ -10,37 +10,18 @@
 
 #include "http/ngx_keepers_limit.h"
 
-#include "core/keepers_keyring.h"
-#include "core/keepers_rate.h"
-#include "core/keepers_text.h"
-#include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_limit_int.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_problem.h"
 #include "http/ngx_keepers_reply.h"
-#include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_worker.h"
 
 
-/* a rule's name and most keys; longer ones are put together in the pool */
-#define NGX_KEEPERS_LIMIT_TEXT  160
-
-
-static ngx_int_t ngx_keepers_limit_collect(ngx_http_request_t *r,
-    ngx_keepers_limits_t *limits, ngx_keepers_limit_stage_e stage);
-static ngx_keepers_limit_stage_e ngx_keepers_limit_due(ngx_http_request_t *r,
-    ngx_keepers_limit_t *limit);
-static ngx_int_t ngx_keepers_limit_apply(ngx_http_request_t *r,
-    ngx_keepers_limits_t *limits, ngx_keepers_limit_t *limit);
-static ngx_int_t ngx_keepers_limit_item(ngx_http_request_t *r,
-    ngx_keepers_limit_t *limit, ngx_keepers_limit_rule_t *rule,
-    ngx_keepers_limit_item_t *item);
-static ngx_int_t ngx_keepers_limit_hash(ngx_http_request_t *r,
-    ngx_str_t name, ngx_uint_t wide, ngx_str_t key,
-    u_char hash[KEEPERS_HASH_LEN]);
-static uint32_t ngx_keepers_limit_item_cost(ngx_keepers_limit_t *limit,
-    ngx_str_t *text);
+static ngx_uint_t ngx_keepers_limit_together(ngx_http_request_t *r,
+    ngx_keepers_limits_t *limits);
+static ngx_keepers_ctx_t *ngx_keepers_limits_of(ngx_http_request_t *r);
 static ngx_uint_t ngx_keepers_limit_denied(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
 static ngx_int_t ngx_keepers_limit_conclude(ngx_http_request_t *r,
@@ -66,17 +47,10 @@ ngx_keepers_limit_check(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ctx = ngx_keepers_ctx_get(r);
+    ctx = ngx_keepers_limits_of(r);
 
     if (ctx == NULL) {
         return NGX_ERROR;
-    }
-
-    if (ctx->limits == NULL) {
-        ctx->limits = ngx_pcalloc(r->pool, sizeof(ngx_keepers_limits_t));
-        if (ctx->limits == NULL) {
-            return NGX_ERROR;
-        }
     }
 
     /* what was refused once is on its way to an error page or the form */
@@ -120,250 +94,113 @@ ngx_keepers_limit_check(ngx_http_request_t *r,
 }
 
 
-/*
- * The rules of this stage that have not yet decided on this request: phases
- * run again after a wait and after an internal redirect.
- */
-
-static ngx_int_t
-ngx_keepers_limit_collect(ngx_http_request_t *r,
-    ngx_keepers_limits_t *limits, ngx_keepers_limit_stage_e stage)
+ngx_int_t
+ngx_keepers_limit_admit(ngx_http_request_t *r,
+    ngx_keepers_limit_stage_e stage, ngx_keepers_limit_reserve_t *reserve)
 {
-    ngx_uint_t                  i;
-    ngx_keepers_limit_t        *limit;
-    ngx_keepers_loc_conf_t     *klcf;
+    ngx_int_t              rc;
+    ngx_keepers_ctx_t     *ctx;
+    ngx_keepers_limits_t  *limits;
 
-    klcf = ngx_keepers_loc_conf(r);
-    limit = klcf->limits->elts;
-
-    /* each rule may be two */
-
-    if (limits->items_max < 2 * klcf->limits->nelts) {
-        limits->items_max = 2 * klcf->limits->nelts;
-        limits->items = ngx_palloc(r->pool, limits->items_max
-                                            * sizeof(ngx_keepers_limit_item_t));
-        if (limits->items == NULL) {
-            limits->items_max = 0;
-            return NGX_ERROR;
-        }
-    }
-
-    for (i = 0; i < klcf->limits->nelts; i++) {
-        if (ngx_keepers_limit_due(r, &limit[i]) != stage
-            || (limits->decided & (1ULL << limit[i].rule->number)))
-        {
-            continue;
-        }
-
-        if (ngx_keepers_limit_apply(r, limits, &limit[i]) == NGX_ERROR) {
-            limits->n = 0;
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/*
- * Where no session is looked up its stage is the early one.  Rules that count
- * failed sign-ins are decided together, in one round trip: when it is known
- * whose account is tried, and from which device.
- */
-
-static ngx_keepers_limit_stage_e
-ngx_keepers_limit_due(ngx_http_request_t *r, ngx_keepers_limit_t *limit)
-{
-    ngx_keepers_loc_conf_t     *klcf;
-    ngx_keepers_limit_stage_e   due;
-
-    klcf = ngx_keepers_loc_conf(r);
-    due = limit->stage;
-
-    if (due == NGX_KEEPERS_LIMIT_SESSION
-        && klcf->session == NGX_KEEPERS_SESSION_OFF)
-    {
-        due = NGX_KEEPERS_LIMIT_EARLY;
-    }
-
-    if (due == NGX_KEEPERS_LIMIT_EARLY
-        && limit->rule->failures
-        && klcf->signin.len != 0
-        && r->method == NGX_HTTP_POST)
-    {
-        due = NGX_KEEPERS_LIMIT_SIGNIN;
-    }
-
-    return due;
-}
-
-
-/*
- * A rule does not apply if its condition does not hold, if its key is empty,
- * or if it names the client and there is none, as behind a Unix socket: that
- * would be one bucket for all.
- */
-
-static ngx_int_t
-ngx_keepers_limit_apply(ngx_http_request_t *r,
-    ngx_keepers_limits_t *limits, ngx_keepers_limit_t *limit)
-{
-    size_t                     address_len;
-    ngx_int_t                  rc;
-    ngx_str_t                  condition;
-    ngx_keepers_limit_rule_t  *rule;
-
-    rule = limit->rule;
-    address_len = 0;
-
-    if (rule->condition != NULL) {
-        if (ngx_http_complex_value(r, rule->condition, &condition) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (condition.len == 0
-            || (condition.len == 1 && condition.data[0] == '0'))
-        {
-            return NGX_OK;
-        }
-    }
-
-    if (rule->wide != NULL) {
-        address_len = ngx_keepers_client_address(r).len;
-
-        if (address_len == 0) {
-            return NGX_OK;
-        }
-    }
-
-    rc = ngx_keepers_limit_item(r, limit, rule, &limits->items[limits->n]);
-
-    if (rc == NGX_OK && address_len == 16) {
-        limits->n++;
-        rc = ngx_keepers_limit_item(r, limit, rule->wide,
-                                    &limits->items[limits->n]);
-        limits->items[limits->n].wide = 1;
-    }
-
-    if (rc == NGX_OK) {
-        limits->n++;
-    }
-
-    return rc;
-}
-
-
-/* NGX_OK, NGX_DECLINED: the key is empty, NGX_ERROR: no memory */
-
-static ngx_int_t
-ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
-    ngx_keepers_limit_rule_t *rule, ngx_keepers_limit_item_t *item)
-{
-    ngx_str_t  key, cost;
-
-    ngx_str_null(&cost);
-
-    if (rule->net != 0) {
-        key = ngx_keepers_to(ngx_keepers_client_address(r));
-        key.len = ngx_min(key.len, rule->net);
-
-    } else if (ngx_http_complex_value(r, rule->key, &key) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (limit->cost != NULL
-        && ngx_http_complex_value(r, limit->cost, &cost) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (key.len == 0) {
+    if (ngx_keepers_loc_conf(r)->limits == NULL) {
         return NGX_DECLINED;
     }
 
-    if (ngx_keepers_limit_hash(r, rule->name, rule != limit->rule, key,
-                               item->hash)
-        != NGX_OK)
-    {
+    ctx = ngx_keepers_limits_of(r);
+
+    if (ctx == NULL) {
         return NGX_ERROR;
     }
 
-    item->rule = rule;
-    item->cost = ngx_keepers_limit_item_cost(limit, &cost);
-    item->admitted = 1;
-    item->noted = 0;
-    item->wide = 0;
-    item->retry_us = 0;
-    item->ahead_us = 0;
-    item->remaining = 0;
-    item->known = 0;
+    if (ctx->limit == NGX_KEEPERS_LIMIT_LIMITED) {
+        return NGX_DECLINED;
+    }
 
-    (void) ngx_keepers_limit_get(r, item->hash, &item->local);
+    limits = ctx->limits;
+    limits->wake = NULL;
 
-    return NGX_OK;
-}
+    if (limits->wait != NULL && limits->wait->op != NULL) {
+        return NGX_AGAIN;
+    }
 
+    if (limits->n == 0) {
+        rc = ngx_keepers_limit_collect(r, limits, stage);
 
-/*
- * A hash that is a PRF (SipHash-2-4 with 128 bits) under a key of its own: it
- * names a state in the zone and in Redis, and tells nobody the address that it
- * was made of.  A name has no NUL, so it cannot run into the key; and the key
- * of a /48 shall not be that of anything else.
- */
-
-static ngx_int_t
-ngx_keepers_limit_hash(ngx_http_request_t *r, ngx_str_t name,
-    ngx_uint_t wide, ngx_str_t key, u_char hash[KEEPERS_HASH_LEN])
-{
-    u_char         buf[NGX_KEEPERS_LIMIT_TEXT], *text, *p;
-    size_t         len;
-    const u_char  *secret;
-
-    _Static_assert(KEEPERS_MARK_LEN <= KEEPERS_HASH_LEN
-                   && KEEPERS_MARK_KEY_LEN <= KEEPERS_KEY_LEN,
-                   "a mark is a part of a hash");
-
-    text = buf;
-    len = name.len + sizeof("\0/48") - 1 + key.len;
-
-    if (len > sizeof(buf)) {
-        text = ngx_pnalloc(r->pool, len);
-        if (text == NULL) {
-            return NGX_ERROR;
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
-    p = ngx_cpymem(text, name.data, name.len);
-    p = ngx_cpymem(p, "\0/48", wide ? sizeof("\0/48") - 1 : 1);
-    p = ngx_cpymem(p, key.data, key.len);
+    if (limits->asking == 0 && !ngx_keepers_limit_together(r, limits)) {
+        limits->n = 0;
+        return NGX_DECLINED;
+    }
 
-    secret = ngx_keepers_main_conf(r)->edge->keys[0]
-                 .derived[KEEPERS_PURPOSE_LIMIT];
+    limits->reserve = reserve;
+    rc = ngx_keepers_limit_ask(r, limits);
 
-    ngx_memzero(hash, KEEPERS_HASH_LEN);
-    keepers_mark(secret, keepers_str(text, p - text), hash);
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
 
-    return NGX_OK;
+    limits->reserve = NULL;
+
+    if (rc == NGX_OK) {
+        reserve->asked = 1;
+
+        if (reserve->found.data == NULL) {
+            return ngx_keepers_limit_conclude(r, ctx, 0);
+        }
+
+        limits->n = 0;
+
+        return NGX_OK;
+    }
+
+    if (ngx_keepers_redis_slots(ngx_keepers_worker.redis)) {
+        limits->n = 0;
+        return NGX_DECLINED;
+    }
+
+    ngx_keepers_limit_local(r, limits);
+
+    return ngx_keepers_limit_conclude(r, ctx, 1);
 }
 
 
 /*
- * What is no number costs 1.  More than the burst could never be admitted,
- * whatever Retry-After said: it costs all of the burst.
+ * A refusal that the zone knows of says nothing of a reservation, which may be
+ * there; and the nodes of a cluster have one or the other.
  */
 
-static uint32_t
-ngx_keepers_limit_item_cost(ngx_keepers_limit_t *limit, ngx_str_t *text)
+static ngx_uint_t
+ngx_keepers_limit_together(ngx_http_request_t *r,
+    ngx_keepers_limits_t *limits)
 {
-    uint64_t  cost;
+    return limits->n != 0
+           && !ngx_keepers_redis_slots(ngx_keepers_worker.redis)
+           && !ngx_keepers_limit_denied(r, limits);
+}
 
-    if (limit->cost == NULL
-        || !keepers_text_uint(ngx_keepers_from(*text), &cost))
-    {
-        return 1;
+
+/* The context, with room for limits; NULL: no memory. */
+
+static ngx_keepers_ctx_t *
+ngx_keepers_limits_of(ngx_http_request_t *r)
+{
+    ngx_keepers_ctx_t  *ctx;
+
+    ctx = ngx_keepers_ctx_get(r);
+
+    if (ctx != NULL && ctx->limits == NULL) {
+        ctx->limits = ngx_pcalloc(r->pool, sizeof(ngx_keepers_limits_t));
+
+        if (ctx->limits == NULL) {
+            return NULL;
+        }
     }
 
-    return (uint32_t) ngx_min(cost, limit->rule->rate.burst);
+    return ctx;
 }
 
 

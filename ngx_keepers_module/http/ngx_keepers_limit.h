@@ -35,6 +35,19 @@ typedef struct {
 } ngx_keepers_limit_local_t;
 
 
+/*
+ * A reservation in Redis that is made with the decision of limits, in one call:
+ * key, what it says, its lifetime in ms; and what has become of it.
+ */
+typedef struct {
+    keepers_str_t    key;
+    keepers_str_t    value;
+    keepers_str_t    life;
+    keepers_str_t    found;         /* said by another; data NULL: none was */
+    unsigned         asked:1;       /* Redis has decided */
+} ngx_keepers_limit_reserve_t;
+
+
 /* The rule of this name above, or NULL. */
 ngx_keepers_limit_rule_t *ngx_keepers_limit_find(
     ngx_keepers_main_conf_t *kmcf, ngx_str_t *name);
@@ -50,6 +63,15 @@ ngx_http_complex_value_t *ngx_keepers_limit_value(ngx_conf_t *cf,
 /* When all that a value names is known. */
 ngx_keepers_limit_stage_e ngx_keepers_limit_stage(ngx_str_t *text);
 
+/*
+ * As ngx_keepers_limit_check() in a phase, with a reservation.  NGX_OK: the
+ * limits have decided, and the reservation is made if Redis was asked and none
+ * of them refuses; or there was one, and nothing was decided.  NGX_DECLINED:
+ * nothing was asked, for it cannot be in one call.
+ */
+ngx_int_t ngx_keepers_limit_admit(ngx_http_request_t *r,
+    ngx_keepers_limit_stage_e stage, ngx_keepers_limit_reserve_t *reserve);
+
 /* What a refusal of this location says, made once. */
 char *ngx_keepers_limit_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *klcf);
 
@@ -60,8 +82,12 @@ char *ngx_keepers_limit_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *klcf);
 /* Once the zone is there: where each rule counts, as before a reload. */
 void ngx_keepers_limit_counters(ngx_keepers_main_conf_t *kmcf);
 
-/* Once all rules and "keepers_limit_nodes" are read: each rule's share. */
-char *ngx_keepers_limit_shares(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf);
+/*
+ * Once all of the "http" block is read: each rule's share of
+ * "keepers_limit_nodes", and what is said of it to Redis.
+ */
+char *ngx_keepers_limit_rules_done(ngx_conf_t *cf,
+    ngx_keepers_main_conf_t *kmcf);
 
 
 #endif /* _NGX_KEEPERS_LIMIT_H_INCLUDED_ */

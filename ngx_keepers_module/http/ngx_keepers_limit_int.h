@@ -75,12 +75,24 @@ struct ngx_keepers_limits_s {
     ngx_uint_t                  items_max;
     ngx_uint_t                  asked;          /* of n, by answered calls */
     ngx_uint_t                  asking;         /* behind those, under way */
+    ngx_keepers_limit_reserve_t  *reserve;      /* in the same call, or NULL */
     ngx_array_t                *told;           /* ngx_keepers_limit_told_t */
     ngx_array_t                *held;           /* ngx_keepers_limit_held_t */
 };
 
 _Static_assert(NGX_KEEPERS_LIMIT_RULES_MAX <= 64, "decided has 64 bits");
 
+
+/*
+ * Makes items of the rules of this stage that have not decided yet.  NGX_OK,
+ * NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_keepers_limit_collect(ngx_http_request_t *r,
+    ngx_keepers_limits_t *limits, ngx_keepers_limit_stage_e stage);
+
+/* What is said of a rule to Redis, made once.  NGX_OK, NGX_ERROR: no memory. */
+ngx_int_t ngx_keepers_limit_encode(ngx_pool_t *pool, ngx_str_t prefix,
+    ngx_keepers_limit_rule_t *rule);
 
 /*
  * Asks Redis about all items in one script call or, if it is of a cluster, in
@@ -94,8 +106,8 @@ ngx_int_t ngx_keepers_limit_ask(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
 
 /* Gives a charge back in Redis; nobody waits for it. */
-void ngx_keepers_limit_undo(ngx_http_request_t *r,
-    const ngx_keepers_limit_rule_t *rule, const u_char *hash, uint32_t cost);
+void ngx_keepers_limit_undo(const ngx_keepers_limit_rule_t *rule,
+    const u_char *hash, uint32_t cost);
 
 /* Notes what was charged to rules that count failures.  NGX_OK, NGX_ERROR. */
 ngx_int_t ngx_keepers_limit_hold(ngx_http_request_t *r,

@@ -19,28 +19,48 @@
 
 #define NGX_KEEPERS_LIMIT_HASH_LEN   16     /* of the hash, in a Redis key */
 #define NGX_KEEPERS_LIMIT_ARGS       4      /* of a rule, behind the keys */
+#define NGX_KEEPERS_LIMIT_RESERVE_ARGS  3   /* of a reservation, and its key */
 
 /* what the script says of a rule that never admits: 2^53 - 1 */
 #define NGX_KEEPERS_LIMIT_NEVER_US   9007199254740991
 
-/* "{HASH}:l:" and a number */
-#define NGX_KEEPERS_LIMIT_TEXT_LEN                                           \
-    (keepers_base64url_len(NGX_KEEPERS_LIMIT_HASH_LEN) + 5 + NGX_INT64_LEN)
+#define NGX_KEEPERS_LIMIT_HASH_TEXT_LEN                                      \
+    keepers_base64url_len(NGX_KEEPERS_LIMIT_HASH_LEN)
+
+/* a rule's key without the hash, and four numbers, all of them encoded */
+#define NGX_KEEPERS_LIMIT_RULE_LEN                                           \
+    (NGX_KEEPERS_REDIS_PREFIX_MAX + NGX_KEEPERS_LIMIT_NAME_MAX               \
+     + sizeof("$nnn\r\n{}:l:\r\n")                                           \
+     + 4 * (NGX_INT64_LEN + sizeof("$nn\r\n\r\n")))
+
+#define NGX_KEEPERS_LIMIT_CALL_LEN                                           \
+    ((NGX_KEEPERS_LIMIT_ITEMS_MAX + NGX_KEEPERS_LIMIT_RESERVE_ARGS)          \
+     * (NGX_KEEPERS_LIMIT_RULE_LEN + NGX_KEEPERS_LIMIT_HASH_TEXT_LEN))
+
+#define ngx_keepers_limit_shadow(rule)                                       \
+    ((rule)->mode == NGX_KEEPERS_LIMIT_ENFORCE ? 0 : 1)
 
 
 _Static_assert(NGX_KEEPERS_LIMIT_ITEMS_MAX * (1 + NGX_KEEPERS_LIMIT_ARGS)
+               + NGX_KEEPERS_LIMIT_RESERVE_ARGS
                <= NGX_KEEPERS_REDIS_ARGS_MAX, "the script takes all items");
 
 
-static ngx_uint_t ngx_keepers_limit_decided(ngx_http_request_t *r,
+static ngx_uint_t ngx_keepers_limit_decided(
     ngx_keepers_limits_t *limits);
 static ngx_int_t ngx_keepers_limit_call(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
+static ngx_uint_t ngx_keepers_limit_found(ngx_keepers_limits_t *limits);
 static ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_limits_t *limits);
 static void ngx_keepers_limit_verdict(ngx_keepers_limit_item_t *item,
     int64_t us);
-static void ngx_keepers_limit_key(keepers_out_t *out, ngx_str_t prefix,
+static void ngx_keepers_limit_key(keepers_out_t *out,
     const ngx_keepers_limit_rule_t *rule, const u_char *hash);
+static void ngx_keepers_limit_terms(keepers_out_t *out,
+    const ngx_keepers_limit_item_t *item);
+static void ngx_keepers_limit_number(keepers_out_t *out, uint64_t n);
+static void ngx_keepers_limit_string(keepers_out_t *out, keepers_str_t s);
+static void ngx_keepers_limit_bulk(keepers_out_t *out, size_t len);
 
 
 ngx_int_t
@@ -53,13 +73,17 @@ ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
     if (limits->asking == 0) {
         limits->asked = 0;
 
+    } else if (ngx_keepers_limit_found(limits)) {
+        limits->asking = 0;
+        return NGX_OK;
+
     } else if (ngx_keepers_limit_answer(limits)) {
 
-        if (ngx_keepers_limit_decided(r, limits)) {
+        if (ngx_keepers_limit_decided(limits)) {
             return NGX_OK;
         }
 
-    } else if (limits->asking == 1 || !slots) {
+    } else if (limits->asking == 1 || limits->reserve != NULL || !slots) {
         limits->asking = 0;
         return NGX_DECLINED;
     }
@@ -82,7 +106,7 @@ ngx_keepers_limit_ask(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
  */
 
 static ngx_uint_t
-ngx_keepers_limit_decided(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
+ngx_keepers_limit_decided(ngx_keepers_limits_t *limits)
 {
     ngx_uint_t                 i, refused;
     ngx_keepers_limit_item_t  *item;
@@ -109,7 +133,7 @@ ngx_keepers_limit_decided(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
         item = &limits->items[i];
 
         if (item->admitted && item->cost != 0) {
-            ngx_keepers_limit_undo(r, item->rule, item->hash, item->cost);
+            ngx_keepers_limit_undo(item->rule, item->hash, item->cost);
         }
     }
 
@@ -124,17 +148,16 @@ ngx_keepers_limit_decided(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
 static ngx_int_t
 ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
 {
-    size_t                     size, from;
-    ngx_str_t                  prefix;
-    ngx_uint_t                 i, argc;
-    keepers_out_t              out;
-    keepers_str_t              argv[NGX_KEEPERS_LIMIT_ITEMS_MAX
-                                    * (1 + NGX_KEEPERS_LIMIT_ARGS)];
-    ngx_keepers_wait_t        *wait;
-    ngx_keepers_limit_item_t  *items, *item;
+    u_char                        buf[NGX_KEEPERS_LIMIT_CALL_LEN];
+    ngx_uint_t                    i, keys, args;
+    keepers_out_t                 out;
+    ngx_keepers_wait_t           *wait;
+    ngx_keepers_limit_reserve_t  *reserve;
 
     wait = limits->wait;
-    items = limits->items + limits->asked;
+    reserve = limits->reserve;
+    keys = limits->asking;
+    args = limits->asking * (1 + NGX_KEEPERS_LIMIT_ARGS);
 
     if (wait == NULL || wait->reply.values_max < limits->asking) {
         wait = ngx_keepers_wait_create(r, limits->asking, 64);
@@ -145,53 +168,62 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
         limits->wait = wait;
     }
 
-    prefix = ngx_keepers_main_conf(r)->redis.prefix;
-    size = 0;
+    keepers_out_init(&out, buf, sizeof(buf));
 
-    for (i = 0; i < limits->asking; i++) {
-        size += prefix.len + items[i].rule->name.len
-                + NGX_KEEPERS_LIMIT_TEXT_LEN;
+    for (i = limits->asked; i < limits->asked + limits->asking; i++) {
+        ngx_keepers_limit_key(&out, limits->items[i].rule,
+                              limits->items[i].hash);
     }
 
-    ngx_keepers_out(&out, r->pool, size);
-
-    for (i = 0; i < limits->asking; i++) {
-        from = out.len;
-
-        ngx_keepers_limit_key(&out, prefix, items[i].rule, items[i].hash);
-        argv[i] = keepers_str(out.data + from, out.len - from);
+    if (reserve != NULL) {
+        ngx_keepers_limit_string(&out, reserve->key);
+        keys++;
+        args += NGX_KEEPERS_LIMIT_RESERVE_ARGS;
     }
 
-    argc = limits->asking;
-
-    for (i = 0; i < limits->asking; i++) {
-        item = &items[i];
-
-        argv[argc++] = item->rule->interval;
-        argv[argc++] = item->rule->tolerance;
-
-        if (item->cost == 1) {
-            argv[argc++] = keepers_str("1", 1);
-
-        } else {
-            from = out.len;
-            keepers_out_uint(&out, item->cost);
-            argv[argc++] = keepers_str(out.data + from, out.len - from);
-        }
-
-        argv[argc++] = item->rule->mode == NGX_KEEPERS_LIMIT_ENFORCE
-                           ? keepers_str("0", 1) : keepers_str("1", 1);
+    for (i = limits->asked; i < limits->asked + limits->asking; i++) {
+        ngx_keepers_limit_terms(&out, &limits->items[i]);
     }
 
-    if (out.data == NULL || out.overflow) {
+    if (reserve != NULL) {
+        ngx_keepers_limit_string(&out, reserve->value);
+        ngx_keepers_limit_string(&out, reserve->life);
+    }
+
+    if (out.overflow) {
         return NGX_ERROR;
     }
 
-    return ngx_keepers_wait_eval(wait, limits->wake == NULL
-                                       ? NGX_KEEPERS_WAIT_PHASE
-                                       : NGX_KEEPERS_WAIT_HANDLER,
-                                 limits->wake, NGX_KEEPERS_SCRIPT_LIMIT,
-                                 limits->asking, argv, argc);
+    return ngx_keepers_wait_eval_encoded(wait, limits->wake == NULL
+                                               ? NGX_KEEPERS_WAIT_PHASE
+                                               : NGX_KEEPERS_WAIT_HANDLER,
+                                 limits->wake, reserve == NULL
+                                               ? NGX_KEEPERS_SCRIPT_LIMIT
+                                               : NGX_KEEPERS_SCRIPT_ADMIT,
+                                 keys, keepers_out_written(&out), args);
+}
+
+
+/* Whether the reservation was there; then no rule was asked. */
+
+static ngx_uint_t
+ngx_keepers_limit_found(ngx_keepers_limits_t *limits)
+{
+    const ngx_keepers_redis_value_t  *value;
+
+    if (limits->reserve == NULL) {
+        return 0;
+    }
+
+    value = ngx_keepers_wait_value(limits->wait, NGX_KEEPERS_REDIS_STRING);
+
+    if (value == NULL) {
+        return 0;
+    }
+
+    limits->reserve->found = value->string;
+
+    return 1;
 }
 
 
@@ -262,46 +294,127 @@ ngx_keepers_limit_verdict(ngx_keepers_limit_item_t *item, int64_t us)
 
 
 void
-ngx_keepers_limit_undo(ngx_http_request_t *r,
-    const ngx_keepers_limit_rule_t *rule, const u_char *hash, uint32_t cost)
+ngx_keepers_limit_undo(const ngx_keepers_limit_rule_t *rule,
+    const u_char *hash, uint32_t cost)
 {
-    size_t         size;
-    ngx_str_t      prefix;
+    u_char         buf[NGX_KEEPERS_LIMIT_CALL_LEN];
     keepers_out_t  out;
-    keepers_str_t  argv[2];
 
-    prefix = ngx_keepers_main_conf(r)->redis.prefix;
-    size = prefix.len + rule->name.len + NGX_KEEPERS_LIMIT_TEXT_LEN;
+    keepers_out_init(&out, buf, sizeof(buf));
 
-    ngx_keepers_out(&out, r->pool, size);
-    ngx_keepers_limit_key(&out, prefix, rule, hash);
+    ngx_keepers_limit_key(&out, rule, hash);
+    ngx_keepers_limit_number(&out, cost * rule->rate.interval_us);
 
-    argv[0] = keepers_str(out.data, out.len);
-
-    keepers_out_uint(&out, cost * rule->rate.interval_us);
-
-    argv[1] = keepers_str(out.data + argv[0].len, out.len - argv[0].len);
-
-    if (out.data == NULL || out.overflow) {
+    if (out.overflow) {
         return;
     }
 
     /* when it is lost, the charge drains as any other */
 
-    (void) ngx_keepers_redis_eval(ngx_keepers_worker.redis,
-                                  NGX_KEEPERS_SCRIPT_UNDO, 1, argv, 2, NULL,
-                                  NULL, NULL, NULL);
+    (void) ngx_keepers_redis_eval_encoded(ngx_keepers_worker.redis,
+                                          NGX_KEEPERS_SCRIPT_UNDO, 1,
+                                          keepers_out_written(&out), 2, NULL,
+                                          NULL, NULL, NULL);
+}
+
+
+/* "P{HASH}:l:NAME" */
+
+static void
+ngx_keepers_limit_key(keepers_out_t *out,
+    const ngx_keepers_limit_rule_t *rule, const u_char *hash)
+{
+    keepers_out_str(out, rule->before);
+    keepers_text_base64url(out, keepers_str(hash,
+                                            NGX_KEEPERS_LIMIT_HASH_LEN));
+    keepers_out_str(out, rule->behind);
+}
+
+
+/* The four that the script wants of a rule; nearly always the cost is 1. */
+
+static void
+ngx_keepers_limit_terms(keepers_out_t *out,
+    const ngx_keepers_limit_item_t *item)
+{
+    if (item->cost == 1) {
+        keepers_out_str(out, item->rule->charge);
+        return;
+    }
+
+    keepers_out_str(out, item->rule->bounds);
+    ngx_keepers_limit_number(out, item->cost);
+    ngx_keepers_limit_number(out, ngx_keepers_limit_shadow(item->rule));
+}
+
+
+/* A number as RESP's bulk string. */
+
+static void
+ngx_keepers_limit_number(keepers_out_t *out, uint64_t n)
+{
+    u_char         digits[NGX_INT64_LEN];
+    keepers_out_t  text;
+
+    keepers_out_init(&text, digits, sizeof(digits));
+    keepers_out_uint(&text, n);
+
+    ngx_keepers_limit_string(out, keepers_out_written(&text));
 }
 
 
 static void
-ngx_keepers_limit_key(keepers_out_t *out, ngx_str_t prefix,
-    const ngx_keepers_limit_rule_t *rule, const u_char *hash)
+ngx_keepers_limit_string(keepers_out_t *out, keepers_str_t s)
 {
-    keepers_out_str(out, ngx_keepers_from(prefix));
-    keepers_out_byte(out, '{');
-    keepers_text_base64url(out, keepers_str(hash,
-                                            NGX_KEEPERS_LIMIT_HASH_LEN));
-    keepers_out_text(out, "}:l:");
-    keepers_out_str(out, ngx_keepers_from(rule->name));
+    ngx_keepers_limit_bulk(out, s.len);
+    keepers_out_str(out, s);
+    keepers_out_text(out, "\r\n");
+}
+
+
+/* How a bulk string of "len" bytes begins. */
+
+static void
+ngx_keepers_limit_bulk(keepers_out_t *out, size_t len)
+{
+    keepers_out_byte(out, '$');
+    keepers_out_uint(out, len);
+    keepers_out_text(out, "\r\n");
+}
+
+
+ngx_int_t
+ngx_keepers_limit_encode(ngx_pool_t *pool, ngx_str_t prefix,
+    ngx_keepers_limit_rule_t *rule)
+{
+    size_t         hash, bounds, charge;
+    keepers_out_t  out;
+
+    ngx_keepers_out(&out, pool, NGX_KEEPERS_LIMIT_RULE_LEN);
+
+    ngx_keepers_limit_bulk(&out, prefix.len + sizeof("{}:l:") - 1
+                                 + NGX_KEEPERS_LIMIT_HASH_TEXT_LEN
+                                 + rule->name.len);
+    keepers_out_str(&out, ngx_keepers_from(prefix));
+    keepers_out_byte(&out, '{');
+
+    hash = out.len;
+    keepers_out_text(&out, "}:l:");
+    keepers_out_str(&out, ngx_keepers_from(rule->name));
+    keepers_out_text(&out, "\r\n");
+
+    bounds = out.len;
+    ngx_keepers_limit_number(&out, rule->rate.interval_us);
+    ngx_keepers_limit_number(&out, rule->rate.tolerance_us);
+
+    charge = out.len;
+    ngx_keepers_limit_number(&out, 1);
+    ngx_keepers_limit_number(&out, ngx_keepers_limit_shadow(rule));
+
+    rule->before = keepers_str(out.data, hash);
+    rule->behind = keepers_str(out.data + hash, bounds - hash);
+    rule->bounds = keepers_str(out.data + bounds, charge - bounds);
+    rule->charge = keepers_str(out.data + bounds, out.len - bounds);
+
+    return out.overflow ? NGX_ERROR : NGX_OK;
 }

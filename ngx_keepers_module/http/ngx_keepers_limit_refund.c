@@ -128,7 +128,7 @@ ngx_keepers_limit_refund(ngx_http_request_t *r,
     }
 
     if (!held->degraded) {
-        ngx_keepers_limit_undo(r, held->rule, held->hash, held->cost);
+        ngx_keepers_limit_undo(held->rule, held->hash, held->cost);
     }
 
     ngx_keepers_limit_refund_zone(r, held);

@@ -15,16 +15,16 @@
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_handlers.h"
-#include "http/ngx_keepers_limit.h"
+#include "http/ngx_keepers_limit_int.h"
 #include "http/ngx_keepers_str.h"
 
 
 #define NGX_KEEPERS_LIMIT_NODES_MAX  1000
 
-/* two numbers, and twice a name in quotes with parameters */
+/* twice a name in quotes with parameters */
 #define NGX_KEEPERS_LIMIT_TEXTS_LEN                                          \
-    (2 * NGX_INT64_LEN + 2 * (NGX_KEEPERS_LIMIT_NAME_MAX                     \
-     + sizeof("\"/48\";q=;w=") + 2 * NGX_INT64_LEN))
+    (2 * (NGX_KEEPERS_LIMIT_NAME_MAX + sizeof("\"/48\";q=;w=")               \
+          + 2 * NGX_INT64_LEN))
 
 
 /* The parameters of a rule, before they are read together. */
@@ -354,7 +354,7 @@ static ngx_int_t
 ngx_keepers_limit_texts(ngx_conf_t *cf, ngx_keepers_limit_rule_t *rule,
     const char *suffix)
 {
-    size_t           from[4];
+    size_t           remains;
     uint64_t         capacity_us;
     keepers_out_t    out;
     keepers_rate_t  *rate;
@@ -364,13 +364,6 @@ ngx_keepers_limit_texts(ngx_conf_t *cf, ngx_keepers_limit_rule_t *rule,
 
     ngx_keepers_out(&out, cf->pool, NGX_KEEPERS_LIMIT_TEXTS_LEN);
 
-    from[0] = out.len;
-    keepers_out_uint(&out, rate->interval_us);
-
-    from[1] = out.len;
-    keepers_out_uint(&out, rate->tolerance_us);
-
-    from[2] = out.len;
     keepers_out_byte(&out, '"');
     keepers_out_str(&out, ngx_keepers_from(rule->name));
     keepers_out_text(&out, suffix);
@@ -379,16 +372,14 @@ ngx_keepers_limit_texts(ngx_conf_t *cf, ngx_keepers_limit_rule_t *rule,
     keepers_out_text(&out, ";w=");
     keepers_out_uint(&out, ngx_keepers_limit_seconds(capacity_us));
 
-    from[3] = out.len;
+    remains = out.len;
     keepers_out_byte(&out, '"');
     keepers_out_str(&out, ngx_keepers_from(rule->name));
     keepers_out_text(&out, suffix);
     keepers_out_text(&out, "\";r=");
 
-    rule->interval = keepers_str(out.data + from[0], from[1] - from[0]);
-    rule->tolerance = keepers_str(out.data + from[1], from[2] - from[1]);
-    rule->policy = keepers_str(out.data + from[2], from[3] - from[2]);
-    rule->remains = keepers_str(out.data + from[3], out.len - from[3]);
+    rule->policy = keepers_str(out.data, remains);
+    rule->remains = keepers_str(out.data + remains, out.len - remains);
 
     return out.overflow ? NGX_ERROR : NGX_OK;
 }
@@ -442,11 +433,11 @@ ngx_keepers_limit_rule_add(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf,
 
 
 char *
-ngx_keepers_limit_shares(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf)
+ngx_keepers_limit_rules_done(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf)
 {
     uint32_t                    nodes;
     ngx_uint_t                  i;
-    ngx_keepers_limit_rule_t  **rules, *wide;
+    ngx_keepers_limit_rule_t  **rules, *rule;
 
     if (kmcf->limit_nodes == 0
         || kmcf->limit_nodes > NGX_KEEPERS_LIMIT_NODES_MAX)
@@ -465,11 +456,14 @@ ngx_keepers_limit_shares(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf)
     rules = kmcf->limit_rules->elts;
 
     for (i = 0; i < kmcf->limit_rules->nelts; i++) {
-        rules[i]->share = keepers_rate_share(&rules[i]->rate, nodes);
-        wide = rules[i]->wide;
+        for (rule = rules[i]; rule != NULL; rule = rule->wide) {
+            rule->share = keepers_rate_share(&rule->rate, nodes);
 
-        if (wide != NULL) {
-            wide->share = keepers_rate_share(&wide->rate, nodes);
+            if (ngx_keepers_limit_encode(cf->pool, kmcf->redis.prefix, rule)
+                != NGX_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
         }
     }
 

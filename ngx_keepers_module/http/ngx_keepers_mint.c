@@ -91,13 +91,7 @@ ngx_keepers_mint_token(ngx_http_request_t *r, ngx_keepers_mint_t *mint)
     kmcf = ngx_keepers_main_conf(r);
     session = &mint->session;
 
-    session->agent = 0;
-
-    if (r->headers_in.user_agent != NULL) {
-        session->agent = keepers_agent_read(
-                          ngx_keepers_from(r->headers_in.user_agent->value));
-    }
-
+    session->agent = ngx_keepers_client_agent(r);
     ngx_keepers_client_net(r, session->net);
 
     keepers_random(random, sizeof(random));

@@ -320,10 +320,17 @@ ngx_keepers_postconfiguration(ngx_conf_t *cf)
         != NGX_OK
         || ngx_keepers_phase(cf, NGX_HTTP_ACCESS_PHASE,
                              ngx_keepers_access_handler)
-        != NGX_OK
-        || ngx_keepers_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
-                             ngx_keepers_link_handler)
-        != NGX_OK
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* nginx calls each handler and filter for each request: none for nothing */
+
+    if ((kmcf->pages
+         && ngx_keepers_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
+                              ngx_keepers_link_handler)
+            != NGX_OK)
         || ngx_keepers_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
                              ngx_keepers_guard_handler)
         != NGX_OK)
@@ -342,7 +349,7 @@ ngx_keepers_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_keepers_outcome_init(cf);
+    return kmcf->pages ? ngx_keepers_outcome_init(cf) : NGX_OK;
 }
 
 

@@ -25,12 +25,14 @@ static void ngx_keepers_reserve_digest(const u_char *key,
     keepers_signup_t *record);
 static ngx_int_t ngx_keepers_reserve_start(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup);
+static ngx_int_t ngx_keepers_reserve_begin(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup);
 static ngx_int_t ngx_keepers_reserve_key(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup);
 static void ngx_keepers_reserve_value(const keepers_signup_t *record,
     u_char state, u_char value[NGX_KEEPERS_RESERVE_VALUE_LEN]);
 static ngx_keepers_reserve_e ngx_keepers_reserve_found(
-    ngx_keepers_signup_t *signup);
+    ngx_keepers_signup_t *signup, keepers_str_t said);
 static void ngx_keepers_reserve_cleanup(void *data);
 
 
@@ -110,11 +112,64 @@ ngx_keepers_reserve_digest(const u_char *key, keepers_signup_t *record)
 
 
 ngx_int_t
+ngx_keepers_reserve_admit(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_signup_t *signup, ngx_keepers_reserve_e *state)
+{
+    u_char                  value[NGX_KEEPERS_RESERVE_VALUE_LEN];
+    ngx_int_t               rc;
+    ngx_keepers_reserve_t  *reserve;
+
+    reserve = &signup->reserve;
+    *state = NGX_KEEPERS_RESERVE_FREE;
+
+    if (reserve->alone) {
+        return NGX_DECLINED;
+    }
+
+    if (reserve->key.data == NULL
+        && ngx_keepers_reserve_begin(r, signup) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_keepers_reserve_value(&signup->record, 'p', value);
+
+    reserve->with.key = reserve->key;
+    reserve->with.value = keepers_str(value, sizeof(value));
+    reserve->with.life =
+                      ngx_keepers_reserve_text(NGX_KEEPERS_RESERVE_PENDING_MS);
+
+    rc = ngx_keepers_limit_admit(r, NGX_KEEPERS_LIMIT_SIGNUP, &reserve->with);
+
+    if (rc == NGX_DECLINED) {
+        reserve->alone = 1;
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (!reserve->with.asked) {
+        signup->record.flags |= KEEPERS_SIGNUP_DEGRADED;
+
+    } else if (reserve->with.found.data != NULL) {
+        *state = ngx_keepers_reserve_found(signup, reserve->with.found);
+
+    } else if (ctx->limit != NGX_KEEPERS_LIMIT_LIMITED) {
+        reserve->owned = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_keepers_reserve(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
     ngx_keepers_reserve_e *state)
 {
-    keepers_str_t           argv[2];
-    ngx_keepers_reserve_t  *reserve;
+    keepers_str_t                     argv[2];
+    ngx_keepers_reserve_t            *reserve;
+    const ngx_keepers_redis_value_t  *value;
 
     reserve = &signup->reserve;
     *state = NGX_KEEPERS_RESERVE_FREE;
@@ -145,11 +200,15 @@ ngx_keepers_reserve(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
 
     case NGX_OK:
 
-        if (reserve->looked) {
-            *state = ngx_keepers_reserve_found(signup);
-
-        } else {
+        if (!reserve->looked) {
             reserve->owned = 1;
+            return NGX_OK;
+        }
+
+        value = ngx_keepers_wait_value(reserve->wait,
+                                       NGX_KEEPERS_REDIS_STRING);
+        if (value != NULL) {
+            *state = ngx_keepers_reserve_found(signup, value->string);
         }
 
         return NGX_OK;
@@ -174,18 +233,13 @@ ngx_keepers_reserve_start(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 {
     u_char                  value[NGX_KEEPERS_RESERVE_VALUE_LEN];
     keepers_str_t           argv[6];
-    ngx_http_cleanup_t     *cln;
     ngx_keepers_reserve_t  *reserve;
 
     reserve = &signup->reserve;
 
-    if (ngx_keepers_reserve_key(r, signup) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    cln = ngx_http_cleanup_add(r, 0);
-
-    if (cln == NULL) {
+    if (reserve->key.data == NULL
+        && ngx_keepers_reserve_begin(r, signup) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -194,9 +248,6 @@ ngx_keepers_reserve_start(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
     if (reserve->wait == NULL) {
         return NGX_ERROR;
     }
-
-    cln->handler = ngx_keepers_reserve_cleanup;
-    cln->data = signup;
 
     ngx_keepers_reserve_value(&signup->record, 'p', value);
 
@@ -211,6 +262,26 @@ ngx_keepers_reserve_start(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
                                     NULL, argv, 6);
 
     return NGX_OK;
+}
+
+
+/* Its key, and its end if the request ends before the answer. */
+
+static ngx_int_t
+ngx_keepers_reserve_begin(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
+{
+    ngx_http_cleanup_t  *cln;
+
+    cln = ngx_http_cleanup_add(r, 0);
+
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_keepers_reserve_cleanup;
+    cln->data = signup;
+
+    return ngx_keepers_reserve_key(r, signup);
 }
 
 
@@ -262,23 +333,18 @@ ngx_keepers_reserve_value(const keepers_signup_t *record, u_char state,
 
 
 static ngx_keepers_reserve_e
-ngx_keepers_reserve_found(ngx_keepers_signup_t *signup)
+ngx_keepers_reserve_found(ngx_keepers_signup_t *signup, keepers_str_t said)
 {
-    u_char                      mine[NGX_KEEPERS_RESERVE_VALUE_LEN];
-    ngx_keepers_redis_value_t  *value;
+    u_char  mine[NGX_KEEPERS_RESERVE_VALUE_LEN];
 
-    value = &signup->reserve.wait->reply.values[0];
-
-    if (value->kind != NGX_KEEPERS_REDIS_STRING
-        || value->string.len != NGX_KEEPERS_RESERVE_VALUE_LEN)
-    {
+    if (said.len != NGX_KEEPERS_RESERVE_VALUE_LEN) {
         /* not ours: the database decides */
         return NGX_KEEPERS_RESERVE_FREE;
     }
 
-    ngx_keepers_reserve_value(&signup->record, value->string.data[0], mine);
+    ngx_keepers_reserve_value(&signup->record, said.data[0], mine);
 
-    if (!keepers_equal(mine, value->string.data, sizeof(mine))) {
+    if (!keepers_equal(mine, said.data, sizeof(mine))) {
 
         /* the id of a form has its content in it */
 
@@ -286,7 +352,7 @@ ngx_keepers_reserve_found(ngx_keepers_signup_t *signup)
                    ? NGX_KEEPERS_RESERVE_FREE : NGX_KEEPERS_RESERVE_REUSED;
     }
 
-    if (value->string.data[0] == 'd') {
+    if (said.data[0] == 'd') {
         return NGX_KEEPERS_RESERVE_DONE;
     }
 

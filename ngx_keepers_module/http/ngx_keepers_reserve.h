@@ -43,6 +43,15 @@ void ngx_keepers_reserve_name(ngx_keepers_main_conf_t *kmcf,
     ngx_keepers_signup_t *signup, keepers_str_t key);
 
 /*
+ * In the phase, before ngx_keepers_reserve(): the reservation with the limits
+ * on what the signup says, in one call.  NGX_OK: *state is set, likewise.
+ * NGX_DECLINED: they are to be asked for one after the other.
+ */
+ngx_int_t ngx_keepers_reserve_admit(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_signup_t *signup,
+    ngx_keepers_reserve_e *state);
+
+/*
  * In the phase.  NGX_OK: *state is set, and the record's flag DEGRADED when
  * Redis could not be asked.  NGX_AGAIN: waiting.  NGX_ERROR: no memory.
  */

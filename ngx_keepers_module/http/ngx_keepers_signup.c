@@ -439,7 +439,7 @@ ngx_keepers_signup_reserve(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_reserve_e     state;
     ngx_keepers_main_conf_t  *kmcf;
 
-    if (signup->reserve.wait == NULL) {
+    if (signup->reserve.key.data == NULL) {
         kmcf = ngx_keepers_main_conf(r);
         key = keepers_str(NULL, 0);
 
@@ -452,7 +452,14 @@ ngx_keepers_signup_reserve(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         ngx_keepers_reserve_name(kmcf, signup, key);
     }
 
-    rc = ngx_keepers_reserve(r, signup, &state);
+    ctx->recipient = signup->record.email;
+    ctx->link_business = &signup->lookup->link.business;
+
+    rc = ngx_keepers_reserve_admit(r, ctx, signup, &state);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_keepers_reserve(r, signup, &state);
+    }
 
     if (rc != NGX_OK) {
         return rc;
@@ -483,9 +490,9 @@ ngx_keepers_signup_reserve(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
 
 /*
- * Only now: who sends a form twice is one signup, and is charged once.  What
- * refuses it says nothing of why: how often an address was given elsewhere is
- * nobody's business.
+ * Those that were not decided with the reservation.  Only now: who sends a form
+ * twice is one signup, and is charged once.  What refuses it says nothing of
+ * why: how often an address was given elsewhere is nobody's business.
  */
 
 static ngx_int_t
@@ -496,9 +503,6 @@ ngx_keepers_signup_limit(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_outcome_e  outcome;
 
     if (!signup->reserve.twice) {
-        ctx->recipient = signup->record.email;
-        ctx->link_business = &signup->lookup->link.business;
-
         rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SIGNUP, NULL);
 
         if (rc != NGX_OK) {

@@ -26,6 +26,7 @@
 #include "http/ngx_keepers_body.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
+#include "http/ngx_keepers_limit.h"
 #include "http/ngx_keepers_lookup.h"
 #include "http/ngx_keepers_ticket.h"
 
@@ -43,8 +44,10 @@ typedef enum {
 
 /* The reservation of a signup in Redis. */
 typedef struct {
-    ngx_keepers_wait_t          *wait;      /* NULL: not asked yet */
-    keepers_str_t                key;
+    keepers_str_t                key;       /* no data: not begun */
+    ngx_keepers_limit_reserve_t  with;      /* asked for with limits, */
+    ngx_keepers_wait_t          *wait;      /* or alone; NULL: not yet */
+    unsigned                     alone:1;
     unsigned                     looked:1;  /* the second command, GET */
     unsigned                     owned:1;   /* ours to confirm or take back */
     unsigned                     twice:1;   /* a form, sent again meanwhile */

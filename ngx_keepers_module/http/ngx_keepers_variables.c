@@ -33,6 +33,7 @@ typedef enum {
     NGX_KEEPERS_VARIABLE_SCOPES,
     NGX_KEEPERS_VARIABLE_AAL,
     NGX_KEEPERS_VARIABLE_AGE,
+    NGX_KEEPERS_VARIABLE_RISK,
     NGX_KEEPERS_VARIABLE_CACHE,
     NGX_KEEPERS_VARIABLE_LIMIT,
     NGX_KEEPERS_VARIABLE_REASON,
@@ -54,6 +55,8 @@ static ngx_int_t ngx_keepers_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_keepers_variable_session(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, keepers_out_t *out, uintptr_t data);
+static const char *ngx_keepers_variable_risk(ngx_http_request_t *r,
+    const ngx_keepers_ctx_t *ctx);
 static void ngx_keepers_variable_noted(ngx_keepers_ctx_t *ctx,
     keepers_out_t *out, uintptr_t data);
 static void ngx_keepers_variable_redis_time(ngx_keepers_ctx_t *ctx,
@@ -93,6 +96,8 @@ static ngx_http_variable_t  ngx_keepers_variables[] = {
     ngx_keepers_variable_row("keepers_aal", ngx_keepers_variable, AAL),
     ngx_keepers_variable_row("keepers_session_age", ngx_keepers_variable,
                              AGE),
+    ngx_keepers_variable_row("keepers_session_risk", ngx_keepers_variable,
+                             RISK),
     ngx_keepers_variable_row("keepers_cache", ngx_keepers_variable, CACHE),
     ngx_keepers_variable_row("keepers_limit", ngx_keepers_variable, LIMIT),
     ngx_keepers_variable_row("keepers_reason", ngx_keepers_variable, REASON),
@@ -191,6 +196,7 @@ ngx_keepers_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     case NGX_KEEPERS_VARIABLE_SCOPES:
     case NGX_KEEPERS_VARIABLE_AAL:
     case NGX_KEEPERS_VARIABLE_AGE:
+    case NGX_KEEPERS_VARIABLE_RISK:
     case NGX_KEEPERS_VARIABLE_CSRF_TOKEN:
         ngx_keepers_variable_session(r, ctx, &out, data);
         break;
@@ -253,12 +259,37 @@ ngx_keepers_variable_session(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
                               / 1000);
         break;
 
+    case NGX_KEEPERS_VARIABLE_RISK:
+        keepers_out_text(out, machine ? "none"
+                                      : ngx_keepers_variable_risk(r, ctx));
+        break;
+
     default:
 
         if (!machine) {
             keepers_csrf_write(ngx_keepers_main_conf(r)->edge, ctx->sid, out);
         }
     }
+}
+
+
+/* What has changed since the sign-in: phones do that, and so do thieves. */
+
+static const char *
+ngx_keepers_variable_risk(ngx_http_request_t *r, const ngx_keepers_ctx_t *ctx)
+{
+    u_char      net[sizeof(ctx->session.net)];
+    ngx_uint_t  moved, other;
+
+    static const char  *risks[2][2] = { { "none", "agent" },
+                                        { "net", "both" } };
+
+    ngx_keepers_client_net(r, net);
+
+    moved = ngx_memcmp(net, ctx->session.net, sizeof(net)) != 0;
+    other = ngx_keepers_client_agent(r) != ctx->session.agent;
+
+    return risks[moved][other];
 }
 
 

@@ -86,6 +86,25 @@ ngx_keepers_wait_eval(ngx_keepers_wait_t *wait, ngx_keepers_wait_mode_e mode,
 }
 
 
+ngx_int_t
+ngx_keepers_wait_eval_encoded(ngx_keepers_wait_t *wait,
+    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake,
+    ngx_keepers_script_e script, ngx_uint_t keys, keepers_str_t encoded,
+    ngx_uint_t argc)
+{
+    ngx_int_t  rc;
+
+    ngx_keepers_wait_prepare(wait, mode, wake);
+
+    rc = ngx_keepers_redis_eval_encoded(ngx_keepers_worker.redis, script, keys,
+                                        encoded, argc, &wait->reply,
+                                        ngx_keepers_wait_done, wait,
+                                        &wait->op);
+
+    return ngx_keepers_wait_start(wait, rc);
+}
+
+
 const ngx_keepers_redis_value_t *
 ngx_keepers_wait_value(const ngx_keepers_wait_t *wait,
     ngx_keepers_redis_kind_e kind)

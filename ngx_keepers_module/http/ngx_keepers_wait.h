@@ -84,6 +84,11 @@ ngx_int_t ngx_keepers_wait_eval(ngx_keepers_wait_t *wait,
     ngx_keepers_script_e script, ngx_uint_t keys,
     const keepers_str_t *argv, ngx_uint_t argc);
 
+ngx_int_t ngx_keepers_wait_eval_encoded(ngx_keepers_wait_t *wait,
+    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake,
+    ngx_keepers_script_e script, ngx_uint_t keys,
+    keepers_str_t encoded, ngx_uint_t argc);
+
 /* Is it under way, by an op of its own or of a wait that it has joined? */
 #define ngx_keepers_wait_waits(wait)                                         \
     ((wait)->op != NULL || (wait)->flight.follows)

@@ -19,7 +19,8 @@
 #include "core/keepers_base.h"
 
 
-#define NGX_KEEPERS_REDIS_ARGS_MAX    80
+#define NGX_KEEPERS_REDIS_PREFIX_MAX  64
+#define NGX_KEEPERS_REDIS_ARGS_MAX    88
 #define NGX_KEEPERS_REDIS_VALUES_MAX  160   /* elements of one reply */
 #define NGX_KEEPERS_REDIS_BYTES_MAX   16384 /* of one reply's strings */
 #define NGX_KEEPERS_REDIS_HEARD_MAX   4096  /* of a published message */
@@ -107,6 +108,7 @@ typedef void (*ngx_keepers_redis_done_pt)(void *data, ngx_int_t rc);
 typedef enum {
     NGX_KEEPERS_SCRIPT_MINT = 0,    /* see the file for KEYS and ARGV */
     NGX_KEEPERS_SCRIPT_LIMIT,
+    NGX_KEEPERS_SCRIPT_ADMIT,
     NGX_KEEPERS_SCRIPT_LIST,
     NGX_KEEPERS_SCRIPT_SPOOL,
     NGX_KEEPERS_SCRIPT_UNDO,
@@ -164,6 +166,12 @@ ngx_int_t ngx_keepers_redis_issue(ngx_keepers_redis_t *redis,
  * NOSCRIPT is answered by loading it again and one retry. */
 ngx_int_t ngx_keepers_redis_eval(ngx_keepers_redis_t *redis,
     ngx_keepers_script_e script, ngx_uint_t keys, const keepers_str_t *argv,
+    ngx_uint_t argc, ngx_keepers_redis_reply_t *reply,
+    ngx_keepers_redis_done_pt done, void *data, ngx_keepers_redis_op_t **op);
+
+/* The same with "argc" arguments that are encoded as RESP's bulk strings. */
+ngx_int_t ngx_keepers_redis_eval_encoded(ngx_keepers_redis_t *redis,
+    ngx_keepers_script_e script, ngx_uint_t keys, keepers_str_t encoded,
     ngx_uint_t argc, ngx_keepers_redis_reply_t *reply,
     ngx_keepers_redis_done_pt done, void *data, ngx_keepers_redis_op_t **op);
 

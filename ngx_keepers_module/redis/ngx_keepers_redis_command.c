@@ -31,7 +31,7 @@ ngx_keepers_redis_command_size(const ngx_keepers_redis_command_t *command)
     size_t      size;
     ngx_uint_t  i;
 
-    size = NGX_KEEPERS_REDIS_FRAME + command->head.len;
+    size = NGX_KEEPERS_REDIS_FRAME + command->head.len + command->tail.len;
 
     for (i = 0; i < command->argc; i++) {
         size += NGX_KEEPERS_REDIS_FRAME + command->argv[i].len;
@@ -53,7 +53,8 @@ ngx_keepers_redis_command_encode(u_char *p,
     argv = command->argv;
 
     p = ngx_keepers_redis_command_number(p, '*',
-                                         command->headed + command->argc);
+                                         command->headed + command->argc
+                                         + command->tailed);
 
     if (command->headed) {
         p = ngx_cpymem(p, command->head.data, command->head.len);
@@ -71,6 +72,10 @@ ngx_keepers_redis_command_encode(u_char *p,
 
         *p++ = CR;
         *p++ = LF;
+    }
+
+    if (command->tailed) {
+        p = ngx_cpymem(p, command->tail.data, command->tail.len);
     }
 
     return p;

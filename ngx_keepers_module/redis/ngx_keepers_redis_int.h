@@ -60,15 +60,15 @@ typedef enum {
 } ngx_keepers_redis_op_state_e;
 
 
-/* EVALSHA, a digest and the number of keys, encoded */
-#define NGX_KEEPERS_REDIS_HEAD_MAX      96
-
-/* What is sent: arguments that are encoded already, then the others. */
+/* What is sent: arguments that are encoded already, then others, then again
+ * some that are. */
 typedef struct {
     keepers_str_t                    head;
     ngx_uint_t                       headed;    /* how many there are in it */
     const keepers_str_t             *argv;
     ngx_uint_t                       argc;
+    keepers_str_t                    tail;
+    ngx_uint_t                       tailed;
 } ngx_keepers_redis_command_t;
 
 
@@ -348,6 +348,10 @@ void ngx_keepers_redis_log_init(ngx_keepers_redis_t *redis);
 /* _op.c: life of an op */
 
 ngx_int_t ngx_keepers_redis_op_init(ngx_keepers_redis_t *redis);
+ngx_int_t ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis,
+    ngx_uint_t script, const ngx_keepers_redis_command_t *command,
+    ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
+    void *data, ngx_keepers_redis_op_t **opp);
 void ngx_keepers_redis_op_sent(ngx_keepers_redis_conn_t *conn);
 ngx_keepers_redis_fault_e ngx_keepers_redis_op_answered(
     ngx_keepers_redis_op_t *op);
@@ -381,9 +385,6 @@ extern const keepers_str_t
     ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS];
 void ngx_keepers_redis_script_digests(void);
 keepers_str_t ngx_keepers_redis_script_digest(ngx_keepers_script_e script);
-void ngx_keepers_redis_script_call(ngx_keepers_redis_command_t *command,
-    u_char head[NGX_KEEPERS_REDIS_HEAD_MAX], ngx_keepers_script_e script,
-    ngx_uint_t keys);
 
 
 #endif /* _NGX_KEEPERS_REDIS_INT_H_INCLUDED_ */

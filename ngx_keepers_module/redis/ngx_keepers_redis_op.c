@@ -11,11 +11,6 @@
 #include "redis/ngx_keepers_redis_int.h"
 
 
-
-static ngx_int_t ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis,
-    ngx_uint_t script, const ngx_keepers_redis_command_t *command,
-    ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
-    void *data, ngx_keepers_redis_op_t **opp);
 static ngx_keepers_redis_conn_t *ngx_keepers_redis_op_conn(
     ngx_keepers_redis_t *redis);
 static void ngx_keepers_redis_op_accept(ngx_keepers_redis_op_t *op,
@@ -79,29 +74,6 @@ ngx_keepers_redis_issue(ngx_keepers_redis_t *redis, const keepers_str_t *argv,
 /* NGX_AGAIN, NGX_BUSY, NGX_ERROR: see the header. */
 
 ngx_int_t
-ngx_keepers_redis_eval(ngx_keepers_redis_t *redis, ngx_keepers_script_e script,
-    ngx_uint_t keys, const keepers_str_t *argv, ngx_uint_t argc,
-    ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
-    void *data, ngx_keepers_redis_op_t **op)
-{
-    u_char                       head[NGX_KEEPERS_REDIS_HEAD_MAX];
-    ngx_keepers_redis_command_t  command;
-
-    if (keys > argc || argc > NGX_KEEPERS_REDIS_ARGS_MAX) {
-        return NGX_ERROR;
-    }
-
-    ngx_keepers_redis_script_call(&command, head, script, keys);
-
-    command.argv = argv;
-    command.argc = argc;
-
-    return ngx_keepers_redis_op_issue(redis, script + 1, &command, reply, done,
-                                      data, op);
-}
-
-
-static ngx_int_t
 ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis, ngx_uint_t script,
     const ngx_keepers_redis_command_t *command,
     ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,

@@ -10,12 +10,19 @@
 
 #include "redis/ngx_keepers_redis_int.h"
 
-#include "core/keepers_out.h"
-
 #include <ngx_sha1.h>
 
 
+/* EVALSHA, a digest and the number of keys, encoded */
+#define NGX_KEEPERS_REDIS_CALL  96
+
 _Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
+
+
+static void ngx_keepers_redis_script_call(
+    ngx_keepers_redis_command_t *command,
+    u_char head[NGX_KEEPERS_REDIS_CALL], ngx_keepers_script_e script,
+    ngx_uint_t keys);
 
 
 /*
@@ -84,9 +91,39 @@ _Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
 
 #define NGX_KEEPERS_REDIS_LIMIT                                              \
     "local call,A,n=redis.call,ARGV,#KEYS\n"                                 \
+    NGX_KEEPERS_REDIS_LIMIT_CLOCK                                            \
+    NGX_KEEPERS_REDIS_LIMIT_ONE                                              \
+    NGX_KEEPERS_REDIS_LIMIT_MANY                                             \
+    "return out\n"
+
+
+/*
+ * ADMIT: a reservation, and LIMIT for those who make it.
+ *
+ *   KEYS  as of LIMIT, then the reservation
+ *   ARGV  as of LIMIT, then what the reservation says and its lifetime in ms
+ *
+ * Returns what the reservation says, if there was one: then nobody is charged.
+ * Else what LIMIT returns, always in a list; the reservation is made if no
+ * enforced rule refuses.
+ */
+
+#define NGX_KEEPERS_REDIS_ADMIT                                              \
+    "local call,A,n=redis.call,ARGV,#KEYS-1\n"                               \
+    "local made=call('GET',KEYS[n+1])\n"                                     \
+    "if made then return made end\n"                                         \
+    NGX_KEEPERS_REDIS_LIMIT_CLOCK                                            \
+    NGX_KEEPERS_REDIS_LIMIT_MANY                                             \
+    "if pass then call('SET',KEYS[n+1],A[n*4+1],'PX',A[n*4+2]) end\n"        \
+    "return out\n"
+
+
+#define NGX_KEEPERS_REDIS_LIMIT_CLOCK                                        \
     "local ceil=math.ceil\n"                                                 \
     "local t=call('TIME')\n"                                                 \
-    "local now=t[1]*1000000+t[2]\n"                                          \
+    "local now=t[1]*1000000+t[2]\n"
+
+#define NGX_KEEPERS_REDIS_LIMIT_ONE                                          \
     "if n==1 then\n"                                                         \
     " local k=KEYS[1]\n"                                                     \
     " local step,cost=A[1]+0,A[3]+0\n"                                       \
@@ -105,8 +142,10 @@ _Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
     "  call('SET',k,now+ahead,'PX',ceil(ahead/1000))\n"                      \
     " end\n"                                                                 \
     " return ahead\n"                                                        \
-    "end\n"                                                                  \
-    "local out=call('MGET',unpack(KEYS))\n"                                  \
+    "end\n"
+
+#define NGX_KEEPERS_REDIS_LIMIT_MANY                                         \
+    "local out=call('MGET',unpack(KEYS,1,n))\n"                              \
     "local pass=true\n"                                                      \
     "for i=1,n do\n"                                                         \
     " local j=i*4\n"                                                         \
@@ -134,8 +173,7 @@ _Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
     "   out[i]=ahead-cost*A[i*4-3]\n"                                        \
     "  end\n"                                                                \
     " end\n"                                                                 \
-    "end\n"                                                                  \
-    "return out\n"
+    "end\n"
 
 
 /*
@@ -241,6 +279,7 @@ _Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
 const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
     keepers_string(NGX_KEEPERS_REDIS_MINT),
     keepers_string(NGX_KEEPERS_REDIS_LIMIT),
+    keepers_string(NGX_KEEPERS_REDIS_ADMIT),
     keepers_string(NGX_KEEPERS_REDIS_LIST),
     keepers_string(NGX_KEEPERS_REDIS_SPOOL),
     keepers_string(NGX_KEEPERS_REDIS_UNDO),
@@ -258,6 +297,9 @@ const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
 
 static u_char  ngx_keepers_redis_heads[NGX_KEEPERS_SCRIPTS]
                                       [NGX_KEEPERS_REDIS_HEAD];
+
+_Static_assert(NGX_KEEPERS_REDIS_HEAD + sizeof("$2\r\n00\r\n") - 1
+               <= NGX_KEEPERS_REDIS_CALL, "and the number of keys");
 
 
 /* Once a process, before the first connection. */
@@ -294,22 +336,81 @@ ngx_keepers_redis_script_digest(ngx_keepers_script_e script)
 }
 
 
+/* NGX_AGAIN, NGX_BUSY, NGX_ERROR: see the header. */
+
+ngx_int_t
+ngx_keepers_redis_eval(ngx_keepers_redis_t *redis, ngx_keepers_script_e script,
+    ngx_uint_t keys, const keepers_str_t *argv, ngx_uint_t argc,
+    ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
+    void *data, ngx_keepers_redis_op_t **op)
+{
+    u_char                       head[NGX_KEEPERS_REDIS_CALL];
+    ngx_keepers_redis_command_t  command;
+
+    if (keys > argc || argc > NGX_KEEPERS_REDIS_ARGS_MAX) {
+        return NGX_ERROR;
+    }
+
+    ngx_keepers_redis_script_call(&command, head, script, keys);
+
+    command.argv = argv;
+    command.argc = argc;
+
+    return ngx_keepers_redis_op_issue(redis, script + 1, &command, reply, done,
+                                      data, op);
+}
+
+
+ngx_int_t
+ngx_keepers_redis_eval_encoded(ngx_keepers_redis_t *redis,
+    ngx_keepers_script_e script, ngx_uint_t keys, keepers_str_t encoded,
+    ngx_uint_t argc, ngx_keepers_redis_reply_t *reply,
+    ngx_keepers_redis_done_pt done, void *data, ngx_keepers_redis_op_t **op)
+{
+    u_char                       head[NGX_KEEPERS_REDIS_CALL];
+    ngx_keepers_redis_command_t  command;
+
+    if (keys > argc || argc > NGX_KEEPERS_REDIS_ARGS_MAX) {
+        return NGX_ERROR;
+    }
+
+    ngx_keepers_redis_script_call(&command, head, script, keys);
+
+    command.tail = encoded;
+    command.tailed = argc;
+
+    return ngx_keepers_redis_op_issue(redis, script + 1, &command, reply, done,
+                                      data, op);
+}
+
+
 /* What a call begins with: EVALSHA, the digest, how many keys follow. */
 
-void
+static void
 ngx_keepers_redis_script_call(ngx_keepers_redis_command_t *command,
-    u_char head[NGX_KEEPERS_REDIS_HEAD_MAX], ngx_keepers_script_e script,
+    u_char head[NGX_KEEPERS_REDIS_CALL], ngx_keepers_script_e script,
     ngx_uint_t keys)
 {
-    keepers_out_t  out;
+    u_char  *p;
 
-    keepers_out_init(&out, head, NGX_KEEPERS_REDIS_HEAD_MAX);
-    keepers_out_bytes(&out, ngx_keepers_redis_heads[script],
-                      NGX_KEEPERS_REDIS_HEAD);
-    keepers_out_text(&out, keys > 9 ? "$2\r\n" : "$1\r\n");
-    keepers_out_uint(&out, keys);
-    keepers_out_text(&out, "\r\n");
+    ngx_memzero(command, sizeof(ngx_keepers_redis_command_t));
 
-    command->head = keepers_out_written(&out);
+    p = ngx_cpymem(head, ngx_keepers_redis_heads[script],
+                   NGX_KEEPERS_REDIS_HEAD);
+
+    *p++ = '$';
+    *p++ = (u_char) (keys > 9 ? '2' : '1');
+    *p++ = CR;
+    *p++ = LF;
+
+    if (keys > 9) {
+        *p++ = (u_char) ('0' + keys / 10);
+    }
+
+    *p++ = (u_char) ('0' + keys % 10);
+    *p++ = CR;
+    *p++ = LF;
+
+    command->head = keepers_str(head, p - head);
     command->headed = 3;
 }

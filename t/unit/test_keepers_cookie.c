@@ -92,6 +92,35 @@ test_finds(void **state)
 
 
 static void
+test_finds_both(void **state)
+{
+    size_t         pos;
+    unsigned int   which;
+    keepers_str_t  value, header;
+    keepers_str_t  names[2] = { unit_str(N), unit_str(N "-device") };
+
+    (void) state;
+
+    header = unit_str("a=1; " N "-device=d; " N "=2;" N "-devices=x; " N "=3");
+    pos = 0;
+
+    assert_true(keepers_cookie_next_of(header, names, &pos, &value, &which));
+    assert_int_equal(which, 1);
+    assert_str(value, "d");
+
+    assert_true(keepers_cookie_next_of(header, names, &pos, &value, &which));
+    assert_int_equal(which, 0);
+    assert_str(value, "2");
+
+    assert_true(keepers_cookie_next_of(header, names, &pos, &value, &which));
+    assert_int_equal(which, 0);
+    assert_str(value, "3");
+
+    assert_false(keepers_cookie_next_of(header, names, &pos, &value, &which));
+}
+
+
+static void
 test_strips(void **state)
 {
     size_t         i, pos;
@@ -187,6 +216,7 @@ main(void)
 {
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_finds),
+        cmocka_unit_test(test_finds_both),
         cmocka_unit_test(test_strips),
         cmocka_unit_test(test_no_name),
         cmocka_unit_test(test_writes),

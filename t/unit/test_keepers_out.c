@@ -7,6 +7,8 @@
  */
 
 
+#include <inttypes.h>
+
 #include "keepers_unit.h"
 #include "core/keepers_out.h"
 
@@ -15,6 +17,7 @@ typedef void (*write_pt)(keepers_out_t *out);
 
 
 static void test_appends(void **state);
+static void test_decimals(void **state);
 static void test_integers(void **state);
 static void test_html(void **state);
 static void write_byte(keepers_out_t *out);
@@ -53,6 +56,41 @@ test_appends(void **state)
 
     assert_false(out.overflow);
     assert_str(keepers_out_written(&out), "abcdefg0120918446744073709551615");
+}
+
+
+/* around each power of ten, and one byte of room too few */
+
+static void
+test_decimals(void **state)
+{
+    int            i, less;
+    char           text[24];
+    uint64_t       n, power;
+    unsigned char  buf[24];
+    keepers_out_t  out;
+
+    (void) state;
+
+    power = 1;
+
+    for (i = 0; i < 20; i++) {
+        for (less = 0; less < 2; less++) {
+            n = power - (uint64_t) less;
+            snprintf(text, sizeof(text), "%" PRIu64, n);
+
+            keepers_out_init(&out, buf, sizeof(buf));
+            keepers_out_uint(&out, n);
+            assert_str(keepers_out_written(&out), text);
+
+            keepers_out_init(&out, buf, strlen(text) - 1);
+            keepers_out_uint(&out, n);
+            assert_true(out.overflow);
+            assert_int_equal(out.len, 0);
+        }
+
+        power *= 10;
+    }
 }
 
 
@@ -259,6 +297,7 @@ main(void)
 {
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_appends),
+        cmocka_unit_test(test_decimals),
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_html),
         cmocka_unit_test(test_overflow),
