@@ -15,6 +15,7 @@ use strict;
 use warnings;
 
 use Cwd qw(realpath);
+use Fcntl qw(:flock);
 use Digest::SHA qw(sha256_hex);
 use File::Find;
 use File::Path qw(make_path);
@@ -367,6 +368,11 @@ my @mutants = grep { wanted($_) } mutants_read($root);
 my @pids;
 
 @mutants or die("no such mutant\n");
+
+make_path($work);
+open(my $lock, '>', "$work/lock") or die("$work/lock: $!\n");
+flock($lock, LOCK_EX | LOCK_NB) or die("another one runs in $work\n");
+
 $jobs = @mutants if $jobs > @mutants;
 print 'mutants: ' . @mutants . ", $jobs at a time\n";
 
