@@ -179,6 +179,8 @@ subtest 'from now on' => sub {
        'nor the code that has confirmed');
     is(whole(signin(code => totp($secret, -3))), whole($wrong),
        'nor one of long ago');
+    is(whole(signin(code => totp($secret, 3))), whole($wrong),
+       'nor one that is to come');
 
     my $in = signin(code => totp($secret));
 

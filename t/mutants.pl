@@ -15,6 +15,7 @@ use strict;
 use warnings;
 
 use Cwd qw(realpath);
+use Fcntl qw(:flock);
 use Digest::SHA qw(sha256_hex);
 use File::Find;
 use File::Path qw(make_path);
@@ -235,7 +236,7 @@ sub failure {
 
 sub last_words {
     my ($tree) = @_;
-    my @lines = grep { /\S/ }
+    my @lines = grep { /\S/ && !/^# Looks like/ }
                 split(/\n/, read_text("$tree/build/mutants.log") // '');
 
     return $lines[-1] // '';
@@ -367,6 +368,11 @@ my @mutants = grep { wanted($_) } mutants_read($root);
 my @pids;
 
 @mutants or die("no such mutant\n");
+
+make_path($work);
+open(my $lock, '>', "$work/lock") or die("$work/lock: $!\n");
+flock($lock, LOCK_EX | LOCK_NB) or die("another one runs in $work\n");
+
 $jobs = @mutants if $jobs > @mutants;
 print 'mutants: ' . @mutants . ", $jobs at a time\n";
 
