@@ -3,7 +3,7 @@
  * Copyright (C) Keepers
  *
  * Small files that a directive names, read while the configuration is loaded
- * (as root, before workers start), never later.
+ * (as root, before workers start).
  */
 
 

@@ -53,6 +53,7 @@ typedef struct {
     ngx_int_t           db;
     ngx_str_t           user;
     ngx_str_t           password;       /* read from the file at load */
+    ngx_str_t           password_path;  /* and again when it is refused */
     ngx_str_t           prefix;
     ngx_msec_t          connect_timeout_ms;
     ngx_msec_t          timeout_ms;

@@ -58,6 +58,10 @@ ngx_keepers_redis_breaker_lost(ngx_keepers_redis_conn_t *conn,
     ngx_keepers_redis_conn_close(conn);
     ngx_keepers_redis_op_fail_all(conn, fault);
 
+    if (fault == NGX_KEEPERS_REDIS_FAULT_AUTH) {
+        ngx_keepers_redis_secret_again(conn->redis);
+    }
+
     if (conn->listen != NULL) {
         ngx_keepers_redis_listen_lost(conn, fault);
     }

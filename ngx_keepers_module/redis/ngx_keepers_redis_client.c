@@ -24,6 +24,7 @@ ngx_keepers_redis_start(ngx_cycle_t *cycle,
     }
 
     redis->conf = conf;
+    redis->password = conf->password;
     redis->counters = counters;
     redis->pool = cycle->pool;
     redis->log = cycle->log;

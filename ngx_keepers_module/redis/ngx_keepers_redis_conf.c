@@ -14,7 +14,6 @@
 #define NGX_KEEPERS_REDIS_PORT          6379
 #define NGX_KEEPERS_REDIS_DB_MAX        65535
 #define NGX_KEEPERS_REDIS_USER_MAX      128
-#define NGX_KEEPERS_REDIS_PASSWORD_MAX  512
 
 
 typedef char *(*ngx_keepers_redis_conf_pt)(ngx_conf_t *cf,
@@ -50,7 +49,7 @@ static char *ngx_keepers_redis_conf_together(ngx_conf_t *cf,
 static char *ngx_keepers_redis_conf_name(ngx_conf_t *cf, const char *param,
     ngx_str_t *value, ngx_str_t *name);
 static char *ngx_keepers_redis_conf_secret(ngx_conf_t *cf, const char *param,
-    ngx_str_t *value, ngx_str_t *secret);
+    ngx_str_t *value, ngx_str_t *secret, ngx_str_t *path);
 static void ngx_keepers_redis_conf_wipe(void *data);
 
 
@@ -316,7 +315,8 @@ ngx_keepers_redis_conf_password(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     ngx_str_t *value)
 {
     return ngx_keepers_redis_conf_secret(cf, "password_file=", value,
-                                         &conf->password);
+                                         &conf->password,
+                                         &conf->password_path);
 }
 
 
@@ -324,52 +324,39 @@ static char *
 ngx_keepers_redis_conf_sentinel_password(ngx_conf_t *cf,
     ngx_keepers_redis_conf_t *conf, ngx_str_t *value)
 {
+    ngx_str_t  path;
+
     return ngx_keepers_redis_conf_secret(cf, "sentinel_password_file=", value,
-                                         &conf->sentinel_password);
+                                         &conf->sentinel_password, &path);
 }
 
 
 static char *
 ngx_keepers_redis_conf_secret(ngx_conf_t *cf, const char *param,
-    ngx_str_t *value, ngx_str_t *secret)
+    ngx_str_t *value, ngx_str_t *secret, ngx_str_t *path)
 {
     char                *rc;
+    u_char               buf[NGX_KEEPERS_REDIS_SECRET_SIZE];
     size_t               len;
     ssize_t              n;
-    ngx_str_t            path;
     ngx_pool_cleanup_t  *cln;
 
-    /* with the end of its line, and one more, which shows one too long */
-    u_char               buf[NGX_KEEPERS_REDIS_PASSWORD_MAX + 3];
+    *path = *value;
 
-    path = *value;
-
-    n = ngx_keepers_file_read(cf, &path, 1, "write the password into it", buf,
+    n = ngx_keepers_file_read(cf, path, 1, "write the password into it", buf,
                               sizeof(buf));
     if (n == NGX_ERROR) {
         return NGX_CONF_ERROR;
     }
 
     rc = NGX_CONF_ERROR;
-    len = n;
+    len = ngx_keepers_redis_secret_line(buf, n);
 
-    if (len > 0 && buf[len - 1] == LF) {
-        len--;
-    }
-
-    if (len > 0 && buf[len - 1] == CR) {
-        len--;
-    }
-
-    if (len == 0
-        || len > NGX_KEEPERS_REDIS_PASSWORD_MAX
-        || ngx_strlchr(buf, buf + len, LF) != NULL
-        || ngx_strlchr(buf, buf + len, '\0') != NULL)
-    {
+    if (len == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%s%V\" of \"keepers_redis\" has to hold the "
                            "password alone, one line of 1 to %d bytes",
-                           param, &path,
+                           param, path,
                            NGX_KEEPERS_REDIS_PASSWORD_MAX);
         goto done;
     }

@@ -48,7 +48,7 @@ ngx_keepers_redis_hello_init(ngx_keepers_redis_t *redis)
     conf = redis->conf;
     n = 0;
 
-    if (conf->password.len) {
+    if (redis->password.len) {
         i = 0;
         argv[i++] = keepers_str("AUTH", 4);
 
@@ -56,7 +56,7 @@ ngx_keepers_redis_hello_init(ngx_keepers_redis_t *redis)
             argv[i++] = keepers_str(conf->user.data, conf->user.len);
         }
 
-        argv[i++] = keepers_str(conf->password.data, conf->password.len);
+        argv[i++] = keepers_str(redis->password.data, redis->password.len);
 
         if (ngx_keepers_redis_hello_add(redis, parts, &n, argv, i) != NGX_OK) {
             return NGX_ERROR;
@@ -121,7 +121,7 @@ ngx_keepers_redis_hello_init(ngx_keepers_redis_t *redis)
         p = ngx_cpymem(p, parts[i].data, parts[i].len);
     }
 
-    if (conf->password.len) {
+    if (redis->password.len) {
         ngx_explicit_memzero(parts[0].data, parts[0].len);
     }
 
@@ -158,7 +158,7 @@ ngx_keepers_redis_hello_used(ngx_keepers_redis_conn_t *conn, ngx_uint_t role)
         return 0;
 
     case NGX_KEEPERS_REDIS_AUTH:
-        return conf->password.len != 0;
+        return conn->redis->password.len != 0;
 
     case NGX_KEEPERS_REDIS_SELECT:
         return conf->db != 0;

@@ -41,6 +41,12 @@
 #define NGX_KEEPERS_REDIS_INFO_MAX      8192    /* of some 100 replicas */
 
 
+#define NGX_KEEPERS_REDIS_PASSWORD_MAX  512
+
+/* with the end of its line, and one more, which shows one too long */
+#define NGX_KEEPERS_REDIS_SECRET_SIZE   (NGX_KEEPERS_REDIS_PASSWORD_MAX + 3)
+
+
 typedef struct ngx_keepers_redis_conn_s      ngx_keepers_redis_conn_t;
 typedef struct ngx_keepers_redis_listen_s    ngx_keepers_redis_listen_t;
 typedef struct ngx_keepers_redis_sentinel_s  ngx_keepers_redis_sentinel_t;
@@ -313,6 +319,14 @@ struct ngx_keepers_redis_s {
     ngx_keepers_redis_value_t        info_value;
 
     ngx_uint_t                       slots;     /* it is of a cluster */
+
+    /* the password: that of conf, or in "secret", once it was read again */
+    ngx_str_t                        password;
+    ngx_msec_t                       secret_ms;
+    unsigned                         secret_read:1;
+    unsigned                         secret_told:1;
+    u_char                           secret[NGX_KEEPERS_REDIS_PASSWORD_MAX];
+
     u_char                           in[NGX_KEEPERS_REDIS_RECV];
 };
 
@@ -411,6 +425,11 @@ ngx_keepers_redis_fault_e ngx_keepers_redis_hello_answered(
 void ngx_keepers_redis_hello_ping(ngx_keepers_redis_conn_t *conn);
 ngx_int_t ngx_keepers_redis_hello_reload(ngx_keepers_redis_conn_t *conn,
     ngx_keepers_script_e script);
+
+/* _secret.c: the password; the length of a file's one line, 0: it is none */
+
+size_t ngx_keepers_redis_secret_line(u_char *buf, size_t len);
+void ngx_keepers_redis_secret_again(ngx_keepers_redis_t *redis);
 
 /* _log.c: what an operator reads */
 
