@@ -501,6 +501,13 @@ is($status, 0, 'TLS without verification loads');
 like($said, qr/\[warn\].*whoever is on the way can pass for Redis/,
      'with a warning');
 
+(undef, $said) = nginx_test(conf(http => 'keepers_limit_rule seldom '
+                                         . 'key=$arg_a rate=1/s;',
+                                 location => $use));
+
+like($said, qr/\[warn\].*"seldom" limits nothing/, 'a rule that no location '
+     . 'uses is no error, but is told of');
+
 (undef, $said) = nginx_test(conf(http => 'keepers_redis 127.0.0.1 '
                                     . 'password=swordfish;',
                                     without => 'keepers_redis'));

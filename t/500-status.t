@@ -118,6 +118,13 @@ sub value {
     return $n;
 }
 
+# The same keys show alike wherever they are, and nothing of them.
+
+my @shown = $ua->get("$url/metrics")->res->body
+            =~ /^(keepers_key_info\{key="\S+",check="[0-9a-f]{8}",place="current"\} 1)$/mg;
+
+is(scalar(@shown), 1, 'one key is the current one');
+
 my $before = value('keepers_session_checks_total{state="none"}');
 
 $ua->get("$url/private/") for 1 .. 3;

@@ -78,6 +78,7 @@ struct ngx_keepers_limit_rule_s {
     ngx_keepers_limit_rule_t  *wide;        /* the key names the client: its
                                                /48, if it is one of IPv6 */
     unsigned                   failures:1;  /* an answer < 400 is refunded */
+    unsigned                   used:1;      /* by a "keepers_limit" */
 
     /* what is said of it in every request, as text: to Redis, encoded */
     keepers_str_t              before;      /* its key, up to the hash */

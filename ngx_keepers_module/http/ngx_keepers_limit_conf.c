@@ -58,6 +58,8 @@ ngx_keepers_limit_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    rule->used = 1;
+
     limit->rule = rule;
     limit->cost = NULL;
     limit->stage = rule->stage;

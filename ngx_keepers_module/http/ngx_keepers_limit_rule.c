@@ -456,6 +456,14 @@ ngx_keepers_limit_rules_done(ngx_conf_t *cf, ngx_keepers_main_conf_t *kmcf)
     rules = kmcf->limit_rules->elts;
 
     for (i = 0; i < kmcf->limit_rules->nelts; i++) {
+
+        if (!rules[i]->used) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "keepers_limit_rule \"%V\" limits nothing: no "
+                          "location has \"keepers_limit %V;\"",
+                          &rules[i]->name, &rules[i]->name);
+        }
+
         for (rule = rules[i]; rule != NULL; rule = rule->wide) {
             rule->share = keepers_rate_share(&rule->rate, nodes);
 

@@ -6,7 +6,9 @@
 
 #include "http/ngx_keepers_samples.h"
 
+#include "core/keepers_keyring.h"
 #include "core/keepers_out.h"
+#include "core/keepers_text.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_limit.h"
 #include "http/ngx_keepers_str.h"
@@ -15,7 +17,12 @@
 
 #define NGX_KEEPERS_SAMPLES_TABLES  3
 #define NGX_KEEPERS_SAMPLES_GAUGES                                           \
-    (2 * NGX_KEEPERS_SAMPLES_TABLES + 3 + NGX_KEEPERS_QUEUES)
+    (2 * NGX_KEEPERS_SAMPLES_TABLES + 3 + NGX_KEEPERS_QUEUES                 \
+     + KEEPERS_KEYRING_MAX)
+
+/* key="",check="01234567",place="accepted" */
+#define NGX_KEEPERS_SAMPLES_KEY     (KEEPERS_KEY_ID_LEN_MAX + 48)
+#define NGX_KEEPERS_SAMPLES_CHECK   4       /* bytes of it */
 
 /* rule="",mode="enforce",verdict="remembered" */
 #define NGX_KEEPERS_SAMPLES_LABELS  (NGX_KEEPERS_LIMIT_NAME_MAX + 48)
@@ -26,6 +33,8 @@ static keepers_sample_t *ngx_keepers_samples_tables(ngx_keepers_shm_t *shm,
 static keepers_sample_t *ngx_keepers_samples_worker(keepers_sample_t *sample);
 static keepers_sample_t *ngx_keepers_samples_queues(
     const ngx_keepers_queues_t *queues, keepers_sample_t *sample);
+static keepers_sample_t *ngx_keepers_samples_keys(ngx_http_request_t *r,
+    keepers_sample_t *sample);
 static keepers_sample_t *ngx_keepers_samples_rules(ngx_http_request_t *r,
     keepers_sample_t *sample);
 static void ngx_keepers_samples_rule(const ngx_keepers_limit_rule_t *rule,
@@ -63,7 +72,9 @@ ngx_keepers_samples(ngx_http_request_t *r,
     last = ngx_keepers_samples_worker(last);
     last = ngx_keepers_samples_queues(queues, last);
 
-    if (rules != 0) {
+    last = ngx_keepers_samples_keys(r, last);
+
+    if (last != NULL && rules != 0) {
         last = ngx_keepers_samples_rules(r, last);
     }
 
@@ -169,6 +180,52 @@ ngx_keepers_samples_queues(const ngx_keepers_queues_t *queues,
     }
 
     return sample;
+}
+
+
+/*
+ * Machines that share a Redis have the same keys, or sign one another's users
+ * out: a hash that tells nothing of a key shows that one is another under the
+ * same name.  NULL: no memory.
+ */
+
+static keepers_sample_t *
+ngx_keepers_samples_keys(ngx_http_request_t *r, keepers_sample_t *sample)
+{
+    size_t                    from;
+    u_char                    hash[KEEPERS_MARK_LEN];
+    ngx_uint_t                i;
+    keepers_out_t             out;
+    keepers_str_t             part;
+    const keepers_keyring_t  *ring;
+
+    ring = ngx_keepers_main_conf(r)->edge;
+    part = keepers_str("check", 5);
+
+    ngx_keepers_out(&out, r->pool, ring->n * NGX_KEEPERS_SAMPLES_KEY);
+
+    for (i = 0; i < ring->n; i++, sample++) {
+        from = out.len;
+
+        keepers_keyed_hash(ring->keys[i].derived[KEEPERS_PURPOSE_CLIENT],
+                           &part, 1, hash, sizeof(hash));
+
+        keepers_out_text(&out, "key=\"");
+        keepers_out_text(&out, ring->keys[i].id);
+        keepers_out_text(&out, "\",check=\"");
+        keepers_text_hex(&out, keepers_str(hash, NGX_KEEPERS_SAMPLES_CHECK));
+        keepers_out_text(&out, i == 0 ? "\",place=\"current\""
+                                      : "\",place=\"accepted\"");
+
+        sample->type = KEEPERS_SAMPLE_GAUGE;
+        sample->family = "keepers_key_info";
+        sample->help = "Keys of keepers_key_file; the same on all machines.";
+        sample->suffix = "";
+        sample->labels = keepers_str(out.data + from, out.len - from);
+        sample->value = 1;
+    }
+
+    return out.overflow ? NULL : sample;
 }
 
 
