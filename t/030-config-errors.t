@@ -179,7 +179,9 @@ my @values = (
      'unknown role "" in "keepers_session"'],
     [location => 'keepers_session required aal=3;',
      'invalid parameter "aal=3" in "keepers_session": it takes role=a,b, '
-     . 'aal=1 or aal=2, and fresh=time'],
+     . 'aal=1 or aal=2, fresh=time, and bind=net, agent or both'],
+    [location => 'keepers_session required bind=cookie;',
+     'invalid parameter "bind=cookie" in "keepers_session"'],
     [location => 'keepers_session required fresh=never;',
      'invalid parameter "fresh=never" in "keepers_session"'],
     [location => 'keepers_session required fresh=0;',

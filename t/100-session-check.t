@@ -66,6 +66,16 @@ my $nginx = start_nginx(($common . <<'END') =~ s/UPSTREAM/$upstream->{url}/gr);
             alias            %%DIR%%/html/;
         }
 
+        location /bound/ {
+            keepers_session  required bind=net;
+            alias            %%DIR%%/html/;
+        }
+
+        location /bound-both/ {
+            keepers_session  required bind=both;
+            alias            %%DIR%%/html/;
+        }
+
         location /fresh/ {
             keepers_session  required fresh=1h;
             alias            %%DIR%%/html/;
@@ -205,6 +215,18 @@ subtest 'what has changed since the sign-in' => sub {
        'both');
     is(get('/optional/')->headers->header('Risk'), undef,
        'without a session there is none');
+
+    is(get('/bound/', with($cookie))->code, 200, 'a bound page is shown');
+    is(get('/bound/', with($cookie), 'User-Agent' => $phone)->code, 200,
+       'to another browser too');
+    is(get('/bound/', with($cookie), 'X-Client' => '198.51.100.7')->code, 401,
+       'but not in another network');
+    is(decode_json(get('/bound/', with($cookie),
+                       'X-Client' => '198.51.100.7')->body)->{code},
+       'step_up', 'without a new proof');
+    is(get('/bound-both/', with($cookie), 'User-Agent' => $phone)->code, 401,
+       'nor, if it is bound to that, to another browser');
+    is(get('/bound-both/', with($cookie))->code, 200, 'others see it');
     is(get('/page/', with($cookie), 'X-Client' => '198.51.100.7',
            'User-Agent' => $phone)->code, 200, 'and nobody is sent away');
 };

@@ -13,6 +13,7 @@
 
 #include "core/keepers_token.h"
 #include "http/ngx_keepers_check.h"
+#include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_csrf.h"
 #include "http/ngx_keepers_handlers.h"
@@ -37,8 +38,8 @@ static ngx_int_t ngx_keepers_access_proofs(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_access_challenge(ngx_http_request_t *r);
 static const char *ngx_keepers_access_lacks(ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx);
-static ngx_uint_t ngx_keepers_access_weak(const ngx_keepers_loc_conf_t *klcf,
-    const ngx_keepers_ctx_t *ctx);
+static ngx_uint_t ngx_keepers_access_weak(ngx_http_request_t *r,
+    const ngx_keepers_loc_conf_t *klcf, const ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_access_known(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_access_marked(ngx_http_request_t *r,
@@ -143,7 +144,7 @@ ngx_keepers_guard_handler(ngx_http_request_t *r)
     if (ctx != NULL && ngx_keepers_check_known(klcf, ctx)) {
 
         if (ngx_keepers_access_lacks(klcf, ctx) == NULL
-            && !ngx_keepers_access_weak(klcf, ctx))
+            && !ngx_keepers_access_weak(r, klcf, ctx))
         {
             return NGX_DECLINED;
         }
@@ -241,13 +242,20 @@ ngx_keepers_access_lacks(ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx)
 }
 
 
-/* Whether this location wants a stronger or a newer proof. */
+/* Whether this location wants a stronger or a newer proof, or one from here. */
 
 static ngx_uint_t
-ngx_keepers_access_weak(const ngx_keepers_loc_conf_t *klcf,
-    const ngx_keepers_ctx_t *ctx)
+ngx_keepers_access_weak(ngx_http_request_t *r,
+    const ngx_keepers_loc_conf_t *klcf, const ngx_keepers_ctx_t *ctx)
 {
     if (ctx->session.aal < klcf->aal) {
+        return 1;
+    }
+
+    if (klcf->bind != 0
+        && !ngx_keepers_check_machine(ctx)
+        && ngx_keepers_client_changed(r, &ctx->session) & klcf->bind)
+    {
         return 1;
     }
 
@@ -274,7 +282,7 @@ ngx_keepers_access_known(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
     lacks = ngx_keepers_access_lacks(klcf, ctx);
 
-    if (lacks == NULL && ngx_keepers_access_weak(klcf, ctx)) {
+    if (lacks == NULL && ngx_keepers_access_weak(r, klcf, ctx)) {
 
         if (!ngx_keepers_check_machine(ctx)) {
             return ngx_keepers_access_step_up(r, klcf, ctx);

@@ -61,6 +61,29 @@ ngx_keepers_client_agent(ngx_http_request_t *r)
 }
 
 
+ngx_uint_t
+ngx_keepers_client_changed(ngx_http_request_t *r,
+    const keepers_session_t *session)
+{
+    u_char      net[sizeof(session->net)];
+    ngx_uint_t  changed;
+
+    changed = 0;
+
+    ngx_keepers_client_net(r, net);
+
+    if (ngx_memcmp(net, session->net, sizeof(net)) != 0) {
+        changed |= NGX_KEEPERS_CHANGED_NET;
+    }
+
+    if (ngx_keepers_client_agent(r) != session->agent) {
+        changed |= NGX_KEEPERS_CHANGED_AGENT;
+    }
+
+    return changed;
+}
+
+
 void
 ngx_keepers_client_hash(ngx_http_request_t *r,
     u_char text[NGX_KEEPERS_CLIENT_LEN])

@@ -16,6 +16,7 @@
 #include <ngx_http.h>
 
 #include "core/keepers_base.h"
+#include "core/keepers_session.h"
 
 
 #define NGX_KEEPERS_CLIENT_LEN  22      /* base64url of 16 bytes */
@@ -35,6 +36,13 @@ void ngx_keepers_client_net(ngx_http_request_t *r, u_char net[8]);
 
 /* keepers_agent_e of the User-Agent header. */
 uint8_t ngx_keepers_client_agent(ngx_http_request_t *r);
+
+/* What has changed since the session was made: phones do that, and thieves. */
+#define NGX_KEEPERS_CHANGED_AGENT  1
+#define NGX_KEEPERS_CHANGED_NET    2
+
+ngx_uint_t ngx_keepers_client_changed(ngx_http_request_t *r,
+    const keepers_session_t *session);
 
 /*
  * $keepers_client: a keyed hash of the client's network (IPv4 /32, IPv6 /64)

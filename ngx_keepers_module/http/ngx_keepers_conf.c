@@ -194,13 +194,14 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_keepers_loc_conf_t  *prev = parent;
     ngx_keepers_loc_conf_t  *conf = child;
 
-    /* one directive sets these four together */
+    /* one directive sets these five together */
 
     if (conf->session == NGX_CONF_UNSET_UINT) {
         conf->session = prev->session;
         conf->roles = prev->roles;
         conf->aal = prev->aal;
         conf->fresh_ms = prev->fresh_ms;
+        conf->bind = prev->bind;
     }
 
     ngx_conf_init_uint_value(conf->session, NGX_KEEPERS_SESSION_OFF);

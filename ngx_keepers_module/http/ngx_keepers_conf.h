@@ -150,6 +150,7 @@ typedef struct {
     ngx_uint_t                 roles;       /* bit mask; 0: any */
     ngx_uint_t                 aal;
     ngx_msec_t                 fresh_ms;    /* 0: any age */
+    ngx_uint_t                 bind;        /* NGX_KEEPERS_CHANGED_..., 0: no */
     ngx_str_t                  cookie;
     ngx_flag_t                 cookie_insecure;
     ngx_str_t                  cookie_device;   /* name; set when merged */

@@ -11,6 +11,7 @@
 #include <ngx_http.h>
 
 #include "core/keepers_session.h"
+#include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_device.h"
 #include "http/ngx_keepers_str.h"
@@ -21,6 +22,7 @@
 
 static ngx_int_t ngx_keepers_conf_parameter(ngx_conf_t *cf,
     ngx_keepers_loc_conf_t *klcf, ngx_str_t *value);
+static ngx_uint_t ngx_keepers_conf_bind(u_char *word);
 static ngx_int_t ngx_keepers_conf_roles(ngx_conf_t *cf,
     ngx_keepers_loc_conf_t *klcf, ngx_str_t list);
 static ngx_array_t *ngx_keepers_conf_codes(ngx_conf_t *cf);
@@ -112,12 +114,38 @@ ngx_keepers_conf_parameter(ngx_conf_t *cf, ngx_keepers_loc_conf_t *klcf,
         }
     }
 
+    if (ngx_strncmp(value->data, "bind=", 5) == 0) {
+        klcf->bind = ngx_keepers_conf_bind(value->data + 5);
+
+        if (klcf->bind != 0) {
+            return NGX_OK;
+        }
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" in \"keepers_session\": it "
-                       "takes role=a,b, aal=1 or aal=2, and fresh=time",
-                       value);
+                       "takes role=a,b, aal=1 or aal=2, fresh=time, and "
+                       "bind=net, agent or both", value);
 
     return NGX_ERROR;
+}
+
+
+/* 0: no such word */
+
+static ngx_uint_t
+ngx_keepers_conf_bind(u_char *word)
+{
+    if (ngx_strcmp(word, "net") == 0) {
+        return NGX_KEEPERS_CHANGED_NET;
+    }
+
+    if (ngx_strcmp(word, "agent") == 0) {
+        return NGX_KEEPERS_CHANGED_AGENT;
+    }
+
+    return ngx_strcmp(word, "both") == 0
+           ? NGX_KEEPERS_CHANGED_NET|NGX_KEEPERS_CHANGED_AGENT : 0;
 }
 
 

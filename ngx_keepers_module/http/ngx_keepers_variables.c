@@ -51,8 +51,6 @@ static ngx_int_t ngx_keepers_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_keepers_variable_session(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, keepers_out_t *out, uintptr_t data);
-static const char *ngx_keepers_variable_risk(ngx_http_request_t *r,
-    const ngx_keepers_ctx_t *ctx);
 static void ngx_keepers_variable_noted(ngx_keepers_ctx_t *ctx,
     keepers_out_t *out, uintptr_t data);
 static void ngx_keepers_variable_redis_time(ngx_keepers_ctx_t *ctx,
@@ -110,6 +108,11 @@ static ngx_http_variable_t  ngx_keepers_variables[] = {
 static const char  *ngx_keepers_checks[] = {
     "", "valid", "none", "expired", "revoked", "error", "stale"
 };
+
+
+/* by NGX_KEEPERS_CHANGED_... */
+
+static const char  *ngx_keepers_risks[] = { "none", "agent", "net", "both" };
 
 
 static const char  *ngx_keepers_limit_verdicts[] = {
@@ -240,8 +243,8 @@ ngx_keepers_variable_session(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         break;
 
     case NGX_KEEPERS_VARIABLE_RISK:
-        keepers_out_text(out, machine ? "none"
-                                      : ngx_keepers_variable_risk(r, ctx));
+        keepers_out_text(out, ngx_keepers_risks[machine ? 0
+                              : ngx_keepers_client_changed(r, &ctx->session)]);
         break;
 
     default:
@@ -250,26 +253,6 @@ ngx_keepers_variable_session(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
             keepers_csrf_write(ngx_keepers_main_conf(r)->edge, ctx->sid, out);
         }
     }
-}
-
-
-/* What has changed since the sign-in: phones do that, and so do thieves. */
-
-static const char *
-ngx_keepers_variable_risk(ngx_http_request_t *r, const ngx_keepers_ctx_t *ctx)
-{
-    u_char      net[sizeof(ctx->session.net)];
-    ngx_uint_t  moved, other;
-
-    static const char  *risks[2][2] = { { "none", "agent" },
-                                        { "net", "both" } };
-
-    ngx_keepers_client_net(r, net);
-
-    moved = ngx_memcmp(net, ctx->session.net, sizeof(net)) != 0;
-    other = ngx_keepers_client_agent(r) != ctx->session.agent;
-
-    return risks[moved][other];
 }
 
 
