@@ -38,7 +38,7 @@ static ngx_int_t ngx_keepers_access_proofs(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_access_challenge(ngx_http_request_t *r);
 static const char *ngx_keepers_access_lacks(ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx);
-static ngx_uint_t ngx_keepers_access_weak(ngx_http_request_t *r,
+static ngx_inline ngx_uint_t ngx_keepers_access_weak(ngx_http_request_t *r,
     const ngx_keepers_loc_conf_t *klcf, const ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_access_known(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
@@ -244,10 +244,14 @@ ngx_keepers_access_lacks(ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx)
 
 /* Whether this location wants a stronger or a newer proof, or one from here. */
 
-static ngx_uint_t
+static ngx_inline ngx_uint_t
 ngx_keepers_access_weak(ngx_http_request_t *r,
     const ngx_keepers_loc_conf_t *klcf, const ngx_keepers_ctx_t *ctx)
 {
+    if (!klcf->proof) {
+        return 0;
+    }
+
     if (ctx->session.aal < klcf->aal) {
         return 1;
     }

@@ -206,6 +206,8 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_init_uint_value(conf->session, NGX_KEEPERS_SESSION_OFF);
 
+    conf->proof = conf->aal > 1 || conf->fresh_ms != 0 || conf->bind != 0;
+
     ngx_conf_merge_str_value(conf->cookie, prev->cookie, "__Host-keepers");
     ngx_conf_merge_value(conf->cookie_insecure, prev->cookie_insecure, 0);
     ngx_conf_merge_sec_value(conf->idle_s, prev->idle_s, 30 * 60);

@@ -151,6 +151,7 @@ typedef struct {
     ngx_uint_t                 aal;
     ngx_msec_t                 fresh_ms;    /* 0: any age */
     ngx_uint_t                 bind;        /* NGX_KEEPERS_CHANGED_..., 0: no */
+    ngx_uint_t                 proof;       /* any of these three */
     ngx_str_t                  cookie;
     ngx_flag_t                 cookie_insecure;
     ngx_str_t                  cookie_device;   /* name; set when merged */
