@@ -277,11 +277,12 @@ subtest 'the time it takes' => sub {
         }
     }
 
-    my %median = map { $_ => (sort { $a <=> $b } @{$ms{$_}})[20] } keys %ms;
+    # what else the machine does only adds to a time
+    my %least = map { $_ => (sort { $a <=> $b } @{$ms{$_}})[6] } keys %ms;
 
-    cmp_ok(abs($median{$_} - $median{missing}) / $median{missing}, '<', 0.2,
+    cmp_ok(abs($least{$_} - $least{missing}) / $least{missing}, '<', 0.2,
            sprintf('%s takes %.1f ms, as a missing code does', $_,
-                   $median{$_})) for qw(wrong unknown);
+                   $least{$_})) for qw(wrong unknown);
 };
 
 subtest 'removed' => sub {

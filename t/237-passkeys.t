@@ -700,11 +700,12 @@ subtest 'the time it takes' => sub {
         }
     }
 
-    my %median = map { $_ => (sort { $a <=> $b } @{$ms{$_}})[20] } keys %ms;
+    # what else the machine does only adds to a time
+    my %least = map { $_ => (sort { $a <=> $b } @{$ms{$_}})[6] } keys %ms;
 
-    cmp_ok(abs($median{$_} - $median{wrong}) / $median{wrong}, '<', 0.2,
+    cmp_ok(abs($least{$_} - $least{wrong}) / $least{wrong}, '<', 0.2,
            sprintf('%s takes %.1f ms, as a wrong one does', $_,
-                   $median{$_})) for qw(other unknown);
+                   $least{$_})) for qw(other unknown);
 };
 
 subtest 'at rest' => sub {
