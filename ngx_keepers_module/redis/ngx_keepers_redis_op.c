@@ -11,14 +11,14 @@
 #include "redis/ngx_keepers_redis_int.h"
 
 
-static ngx_keepers_redis_conn_t *ngx_keepers_redis_op_conn(
-    ngx_keepers_redis_t *redis);
 static void ngx_keepers_redis_op_accept(ngx_keepers_redis_op_t *op,
     ngx_keepers_redis_reply_t *reply);
 static void ngx_keepers_redis_op_release(ngx_keepers_redis_t *redis,
     ngx_keepers_redis_op_t *op);
 static void ngx_keepers_redis_op_unlink(ngx_keepers_redis_op_t *op);
+static ngx_int_t ngx_keepers_redis_op_again(ngx_keepers_redis_op_t *op);
 static ngx_int_t ngx_keepers_redis_op_retry(ngx_keepers_redis_op_t *op);
+static void ngx_keepers_redis_op_anew(ngx_keepers_redis_op_t *op);
 static ngx_keepers_redis_fault_e ngx_keepers_redis_op_refused(
     ngx_keepers_redis_op_t *op);
 static void ngx_keepers_redis_op_doubt(ngx_keepers_redis_conn_t *conn);
@@ -84,7 +84,9 @@ ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis, ngx_uint_t script,
     ngx_keepers_redis_op_t    *op;
     ngx_keepers_redis_conn_t  *conn;
 
-    conn = ngx_keepers_redis_op_conn(redis);
+    conn = (redis->cluster == NULL)
+           ? ngx_keepers_redis_op_conn(redis, redis->nodes)
+           : ngx_keepers_redis_cluster_conn(redis, command);
 
     if (conn == NULL) {
         ngx_keepers_redis_count(redis, REDIS_LOST, 1);
@@ -131,12 +133,13 @@ ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis, ngx_uint_t script,
 
 
 /*
- * Takes turns among the connections that are READY.  Without any, a command
+ * Takes turns among a node's connections that are READY.  Without any, a command
  * waits for one of which nothing is known to have failed; NULL: there is none.
  */
 
-static ngx_keepers_redis_conn_t *
-ngx_keepers_redis_op_conn(ngx_keepers_redis_t *redis)
+ngx_keepers_redis_conn_t *
+ngx_keepers_redis_op_conn(const ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_node_t *node)
 {
     ngx_uint_t                 i;
     ngx_keepers_redis_conn_t  *conn, *hopeful;
@@ -144,10 +147,10 @@ ngx_keepers_redis_op_conn(ngx_keepers_redis_t *redis)
     hopeful = NULL;
 
     for (i = 0; i < redis->conf->connections; i++) {
-        conn = &redis->conns[redis->next];
+        conn = &node->conns[node->next];
 
-        if (++redis->next == redis->conf->connections) {
-            redis->next = 0;
+        if (++node->next == redis->conf->connections) {
+            node->next = 0;
         }
 
         if (conn->state == NGX_KEEPERS_REDIS_READY) {
@@ -346,13 +349,26 @@ ngx_keepers_redis_op_answered(ngx_keepers_redis_op_t *op)
 
     ngx_keepers_redis_deadline_kept(op);
 
+    if (op->asking) {
+
+        /* what it asks comes behind; the other way it would be another's */
+
+        op->asking = 0;
+
+        return op->error ? NGX_KEEPERS_REDIS_FAULT_MAP
+                         : NGX_KEEPERS_REDIS_FAULT_NONE;
+    }
+
     fault = NGX_KEEPERS_REDIS_FAULT_NONE;
 
     if (op->error) {
 
-        if (op->error == NGX_KEEPERS_REDIS_ERROR_NOSCRIPT
-            && ngx_keepers_redis_op_retry(op) == NGX_OK)
-        {
+        if (ngx_keepers_redis_op_again(op) == NGX_OK) {
+
+            if (ngx_keepers_redis_op_oldest(conn) == NULL) {
+                ngx_keepers_redis_codec_trim(conn);
+            }
+
             return NGX_KEEPERS_REDIS_FAULT_NONE;
         }
 
@@ -392,6 +408,26 @@ ngx_keepers_redis_op_answered(ngx_keepers_redis_op_t *op)
 }
 
 
+/* NGX_OK: the error is not its last word, the op is on its way once more. */
+
+static ngx_int_t
+ngx_keepers_redis_op_again(ngx_keepers_redis_op_t *op)
+{
+    switch (op->error) {
+
+    case NGX_KEEPERS_REDIS_ERROR_NOSCRIPT:
+        return ngx_keepers_redis_op_retry(op);
+
+    case NGX_KEEPERS_REDIS_ERROR_MOVED:
+    case NGX_KEEPERS_REDIS_ERROR_ASK:
+        return ngx_keepers_redis_cluster_follow(op);
+
+    default:
+        return NGX_DECLINED;
+    }
+}
+
+
 /*
  * Redis lost our scripts (SCRIPT FLUSH): load this one again, and send the
  * command behind it, once.  NGX_OK: it is on its way.
@@ -413,11 +449,59 @@ ngx_keepers_redis_op_retry(ngx_keepers_redis_op_t *op)
     ngx_keepers_redis_op_unlink(op);
 
     op->retried = 1;
+    op->asking = op->asked;
+
+    ngx_keepers_redis_op_anew(op);
+
+    return NGX_OK;
+}
+
+
+/* Its bytes stand in the output of op->conn. */
+
+static void
+ngx_keepers_redis_op_anew(ngx_keepers_redis_op_t *op)
+{
     op->error = NGX_KEEPERS_REDIS_ERROR_NONE;
     op->n = 0;
     op->len = 0;
 
     ngx_keepers_redis_op_unsent(op);
+}
+
+
+/*
+ * To another node, whose connection may be the same one: behind ASKING, if a
+ * node has said ASK.  NGX_OK, NGX_BUSY, NGX_ERROR: it is where it was.
+ */
+
+ngx_int_t
+ngx_keepers_redis_op_move(ngx_keepers_redis_op_t *op,
+    ngx_keepers_redis_conn_t *conn, ngx_uint_t ask)
+{
+    ngx_int_t                  rc;
+    ngx_keepers_redis_conn_t  *from;
+
+    from = op->conn;
+
+    rc = ngx_keepers_redis_codec_move(op, conn, ask);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_keepers_redis_op_unlink(op);
+
+    /* it was answered, if not by whom it should be */
+
+    from->replied = 1;
+    from->failures = 0;
+
+    op->conn = conn;
+    op->asked = ask;
+    op->asking = ask;
+    op->hops++;
+
+    ngx_keepers_redis_op_anew(op);
 
     return NGX_OK;
 }
@@ -438,6 +522,9 @@ ngx_keepers_redis_op_refused(ngx_keepers_redis_op_t *op)
 
     if (op->error == NGX_KEEPERS_REDIS_ERROR_CROSSSLOT) {
         op->conn->redis->slots = 1;
+
+    } else if (op->error == NGX_KEEPERS_REDIS_ERROR_CLUSTERDOWN) {
+        ngx_keepers_redis_cluster_doubt(op->conn->redis);
     }
 
     fault = ngx_keepers_redis_breaker_fault(op->error);
