@@ -25,7 +25,11 @@ use Time::HiRes qw(sleep time);
 
 my $dir = work_dir();
 my $root = "$FindBin::Bin/..";
-my $cluster = Keepers::Cluster->new(3);
+
+# what we say that the user of nginx needs
+my ($rights) = slurp("$root/docs/operations.md") =~ /^user edge on #SHA256 (.*)$/m;
+my $password = spew("$dir/edge.password", "swordfish\n");
+my $cluster = Keepers::Cluster->new(3, "user edge on >swordfish $rights");
 
 sub edge {
     my ($address, $cache) = @_;
@@ -170,7 +174,8 @@ sub codes {
                                ->res->code } 1 .. $n);
 }
 
-my $second = edge($cluster->address, '10s');
+my $second = edge($cluster->address . " user=edge password_file=$password",
+                  '10s');
 
 ok(wait_for { value($second, 'keepers_redis_ready') }, 'another is ready');
 
@@ -268,16 +273,18 @@ for my $user ($mover, $other) {
 
 allow_log(qr/answers with an error, (?:TRYAGAIN|MOVED|ASK|CLUSTERDOWN)/);
 
-my $asked = 0;
+my ($asked, $allowed);
 my $seen = load(sub {
     move($mover->{slot}, 0, 1, sub {
         is(scalar(keys_of(0, $mover->{slot})), 0, 'all keys have moved');
         $asked = page($mover)->code;
+        $allowed = page($mover, $second)->code;
         sleep(0.3);
     });
 });
 
 is($asked, 200, 'half way, with ASK, the new node is asked');
+is($allowed, 200, 'by one who has no other rights than he needs, too');
 is(had($seen, grep { $_ != $mover } @users), '200', 'none other notices');
 is(had($seen, $mover), '200', 'nor who has moved');
 is($cluster->owner($mover->{slot}), 1, 'the slot is at another node');

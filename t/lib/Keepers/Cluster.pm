@@ -4,7 +4,7 @@ package Keepers::Cluster;
 
 # A Redis Cluster on the loopback.
 #
-#     my $cluster = Keepers::Cluster->new(3);     # masters, all slots
+#     my $cluster = Keepers::Cluster->new(3, $conf);  # masters, all slots
 #     $cluster->address;          # "cluster:127.0.0.1:1,127.0.0.1:2,..."
 #     $cluster->replica(0);       # one more node, a replica of the first
 #     $cluster->slot($key);
@@ -20,8 +20,8 @@ use Keepers::Test;
 
 
 sub new {
-    my ($class, $n) = @_;
-    my $self = bless({ nodes => [], ports => [] }, $class);
+    my ($class, $n, $conf) = @_;
+    my $self = bless({ nodes => [], ports => [], conf => $conf // '' }, $class);
 
     $self->join_node for 1 .. $n;
 
@@ -49,6 +49,7 @@ cluster-enabled yes
 cluster-port $bus
 cluster-node-timeout 1500
 cluster-require-full-coverage no
+$self->{conf}
 END
 
     push(@{$self->{ports}}, $port);
