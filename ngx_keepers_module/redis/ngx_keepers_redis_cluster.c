@@ -310,7 +310,7 @@ ngx_keepers_redis_cluster_follow(ngx_keepers_redis_op_t *op)
         return NGX_DECLINED;
     }
 
-    return ngx_keepers_redis_op_move(op, conn, ask);
+    return ngx_keepers_redis_again_move(op, conn, ask);
 }
 
 

@@ -4,8 +4,9 @@
  *
  * A connection's own commands: the ones it begins with, in one write (AUTH,
  * SELECT, PING, INFO, CLUSTER NODES, SCRIPT LOAD), a PING when it is idle,
- * SCRIPT LOAD when Redis forgot a script.  Only after all of the first were answered well does
- * it take commands: they are the probe of the half-open breaker.
+ * CLUSTER NODES now and then, SCRIPT LOAD when Redis forgot a script.  Only
+ * after all of the first were answered well does it take commands: they are
+ * the probe of the half-open breaker.
  *
  * INFO is for those whom a Sentinel has named.  ROLE would say less, but nests
  * its reply.  To a Sentinel itself all goes by its own question, after AUTH.

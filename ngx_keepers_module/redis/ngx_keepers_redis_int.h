@@ -540,8 +540,6 @@ void ngx_keepers_redis_log_init(ngx_keepers_redis_t *redis);
 ngx_int_t ngx_keepers_redis_op_init(ngx_keepers_redis_t *redis);
 ngx_keepers_redis_conn_t *ngx_keepers_redis_op_conn(
     const ngx_keepers_redis_t *redis, ngx_keepers_redis_node_t *node);
-ngx_int_t ngx_keepers_redis_op_move(ngx_keepers_redis_op_t *op,
-    ngx_keepers_redis_conn_t *conn, ngx_uint_t ask);
 ngx_int_t ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis,
     ngx_uint_t script, const ngx_keepers_redis_command_t *command,
     ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
@@ -554,8 +552,15 @@ void ngx_keepers_redis_op_fail_all(ngx_keepers_redis_conn_t *conn,
 void ngx_keepers_redis_op_unsent(ngx_keepers_redis_op_t *op);
 ngx_keepers_redis_op_t *ngx_keepers_redis_op_oldest(
     ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_op_unlink(ngx_keepers_redis_op_t *op);
 void ngx_keepers_redis_op_finish(ngx_keepers_redis_op_t *op, ngx_int_t rc);
 void ngx_keepers_redis_op_deliver(ngx_event_t *ev);
+
+/* _again.c: an op once more */
+
+ngx_int_t ngx_keepers_redis_again(ngx_keepers_redis_op_t *op);
+ngx_int_t ngx_keepers_redis_again_move(ngx_keepers_redis_op_t *op,
+    ngx_keepers_redis_conn_t *conn, ngx_uint_t ask);
 
 /* _listen.c: a subscription */
 

@@ -15,10 +15,6 @@ static void ngx_keepers_redis_op_accept(ngx_keepers_redis_op_t *op,
     ngx_keepers_redis_reply_t *reply);
 static void ngx_keepers_redis_op_release(ngx_keepers_redis_t *redis,
     ngx_keepers_redis_op_t *op);
-static void ngx_keepers_redis_op_unlink(ngx_keepers_redis_op_t *op);
-static ngx_int_t ngx_keepers_redis_op_again(ngx_keepers_redis_op_t *op);
-static ngx_int_t ngx_keepers_redis_op_retry(ngx_keepers_redis_op_t *op);
-static void ngx_keepers_redis_op_anew(ngx_keepers_redis_op_t *op);
 static ngx_keepers_redis_fault_e ngx_keepers_redis_op_refused(
     ngx_keepers_redis_op_t *op);
 static void ngx_keepers_redis_op_doubt(ngx_keepers_redis_conn_t *conn);
@@ -133,8 +129,9 @@ ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis, ngx_uint_t script,
 
 
 /*
- * Takes turns among a node's connections that are READY.  Without any, a command
- * waits for one of which nothing is known to have failed; NULL: there is none.
+ * Takes turns among a node's connections that are READY.  Without any, a
+ * command waits for one of which nothing is known to have failed; NULL: there
+ * is none.
  */
 
 ngx_keepers_redis_conn_t *
@@ -281,7 +278,7 @@ ngx_keepers_redis_op_oldest(ngx_keepers_redis_conn_t *conn)
 
 /* Out of the connection's queues. */
 
-static void
+void
 ngx_keepers_redis_op_unlink(ngx_keepers_redis_op_t *op)
 {
     ngx_keepers_redis_conn_t  *conn;
@@ -363,7 +360,7 @@ ngx_keepers_redis_op_answered(ngx_keepers_redis_op_t *op)
 
     if (op->error) {
 
-        if (ngx_keepers_redis_op_again(op) == NGX_OK) {
+        if (ngx_keepers_redis_again(op) == NGX_OK) {
 
             if (ngx_keepers_redis_op_oldest(conn) == NULL) {
                 ngx_keepers_redis_codec_trim(conn);
@@ -405,105 +402,6 @@ ngx_keepers_redis_op_answered(ngx_keepers_redis_op_t *op)
     }
 
     return fault;
-}
-
-
-/* NGX_OK: the error is not its last word, the op is on its way once more. */
-
-static ngx_int_t
-ngx_keepers_redis_op_again(ngx_keepers_redis_op_t *op)
-{
-    switch (op->error) {
-
-    case NGX_KEEPERS_REDIS_ERROR_NOSCRIPT:
-        return ngx_keepers_redis_op_retry(op);
-
-    case NGX_KEEPERS_REDIS_ERROR_MOVED:
-    case NGX_KEEPERS_REDIS_ERROR_ASK:
-        return ngx_keepers_redis_cluster_follow(op);
-
-    default:
-        return NGX_DECLINED;
-    }
-}
-
-
-/*
- * Redis lost our scripts (SCRIPT FLUSH): load this one again, and send the
- * command behind it, once.  NGX_OK: it is on its way.
- */
-
-static ngx_int_t
-ngx_keepers_redis_op_retry(ngx_keepers_redis_op_t *op)
-{
-    if (op->script == 0 || op->retried) {
-        return NGX_DECLINED;
-    }
-
-    if (ngx_keepers_redis_hello_reload(op->conn, op->script - 1) != NGX_OK
-        || ngx_keepers_redis_codec_again(op) != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    ngx_keepers_redis_op_unlink(op);
-
-    op->retried = 1;
-    op->asking = op->asked;
-
-    ngx_keepers_redis_op_anew(op);
-
-    return NGX_OK;
-}
-
-
-/* Its bytes stand in the output of op->conn. */
-
-static void
-ngx_keepers_redis_op_anew(ngx_keepers_redis_op_t *op)
-{
-    op->error = NGX_KEEPERS_REDIS_ERROR_NONE;
-    op->n = 0;
-    op->len = 0;
-
-    ngx_keepers_redis_op_unsent(op);
-}
-
-
-/*
- * To another node, whose connection may be the same one: behind ASKING, if a
- * node has said ASK.  NGX_OK, NGX_BUSY, NGX_ERROR: it is where it was.
- */
-
-ngx_int_t
-ngx_keepers_redis_op_move(ngx_keepers_redis_op_t *op,
-    ngx_keepers_redis_conn_t *conn, ngx_uint_t ask)
-{
-    ngx_int_t                  rc;
-    ngx_keepers_redis_conn_t  *from;
-
-    from = op->conn;
-
-    rc = ngx_keepers_redis_codec_move(op, conn, ask);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ngx_keepers_redis_op_unlink(op);
-
-    /* it was answered, if not by whom it should be */
-
-    from->replied = 1;
-    from->failures = 0;
-
-    op->conn = conn;
-    op->asked = ask;
-    op->asking = ask;
-    op->hops++;
-
-    ngx_keepers_redis_op_anew(op);
-
-    return NGX_OK;
 }
 
 
