@@ -129,8 +129,9 @@ ngx_keepers_redis_conn_t *
 ngx_keepers_redis_cluster_conn(ngx_keepers_redis_t *redis,
     const ngx_keepers_redis_command_t *command)
 {
-    u_char      owner;
-    ngx_int_t   slot;
+    u_char                     owner;
+    ngx_int_t                  slot;
+    ngx_keepers_redis_node_t  *node;
 
     slot = ngx_keepers_redis_slots_of(command);
 
@@ -144,13 +145,14 @@ ngx_keepers_redis_cluster_conn(ngx_keepers_redis_t *redis,
 
     /* any node knows whose it is */
 
-    return ngx_keepers_redis_op_conn(redis,
-                                     ngx_keepers_redis_cluster_any(redis));
+    node = ngx_keepers_redis_cluster_any(redis);
+
+    return (node != NULL) ? ngx_keepers_redis_op_conn(redis, node) : NULL;
 }
 
 
 /* A node that is there or, without any, one of which that is not known; they
- * take turns. */
+ * take turns.  NULL: there was no memory for one. */
 
 ngx_keepers_redis_node_t *
 ngx_keepers_redis_cluster_any(ngx_keepers_redis_t *redis)
@@ -181,7 +183,9 @@ ngx_keepers_redis_cluster_any(ngx_keepers_redis_t *redis)
         }
     }
 
-    cluster->next = found - redis->nodes;
+    if (found != NULL) {
+        cluster->next = found - redis->nodes;
+    }
 
     return found;
 }
@@ -482,7 +486,7 @@ ngx_keepers_redis_cluster_leave(ngx_keepers_redis_t *redis)
 
     if (listener != NULL
         && listener->state == NGX_KEEPERS_REDIS_READY
-        && listener->node->failed)
+        && listener->node->failed)  /* READY: it has one */
     {
         ngx_keepers_redis_breaker_lost(listener,
                                        NGX_KEEPERS_REDIS_FAULT_MOVED);
@@ -537,9 +541,10 @@ static void
 ngx_keepers_redis_cluster_ask(ngx_keepers_redis_t *redis)
 {
     ngx_keepers_redis_conn_t  *conn;
+    ngx_keepers_redis_node_t  *node;
 
-    conn = ngx_keepers_redis_op_conn(redis,
-                                     ngx_keepers_redis_cluster_any(redis));
+    node = ngx_keepers_redis_cluster_any(redis);
+    conn = (node != NULL) ? ngx_keepers_redis_op_conn(redis, node) : NULL;
 
     if (conn != NULL && conn->state == NGX_KEEPERS_REDIS_READY) {
         redis->cluster->asked_ms = ngx_current_msec;

@@ -344,17 +344,17 @@ ngx_keepers_redis_op_answered(ngx_keepers_redis_op_t *op)
         return ngx_keepers_redis_listen_heard(op);
     }
 
-    ngx_keepers_redis_deadline_kept(op);
-
     if (op->asking) {
 
-        /* what it asks comes behind; the other way it would be another's */
+        /* the reply to the command comes behind; refused, it is another's */
 
         op->asking = 0;
 
         return op->error ? NGX_KEEPERS_REDIS_FAULT_MAP
                          : NGX_KEEPERS_REDIS_FAULT_NONE;
     }
+
+    ngx_keepers_redis_deadline_kept(op);
 
     fault = NGX_KEEPERS_REDIS_FAULT_NONE;
 

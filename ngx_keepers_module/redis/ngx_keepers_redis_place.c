@@ -48,6 +48,13 @@ ngx_keepers_redis_conn_start(ngx_keepers_redis_conn_t *conn)
                                       : conn->node;
 
         conn->node = node;
+
+        if (node == NULL) {
+            ngx_keepers_redis_breaker_lost(conn,
+                                           NGX_KEEPERS_REDIS_FAULT_MEMORY);
+            return;
+        }
+
         ngx_keepers_redis_place_go(conn, &node->told.place);
         return;
     }
