@@ -370,8 +370,22 @@ my @redis = (
     ['unix:', 'in the address "unix:" of "keepers_redis"'],
     ['127.0.0.1:port', 'invalid port in the address "127.0.0.1:port" of '
                        . '"keepers_redis"'],
-    ['cluster:127.0.0.1:7000', '"keepers_redis" knows no "cluster:" yet, only '
-     . '"unix:path", "host:port" and "sentinel:NAME@host:port"'],
+    ['cluster:', 'no host in the address "" of "keepers_redis"'],
+    ['cluster:127.0.0.1,', 'no host in the address "" of "keepers_redis"'],
+    ['cluster:127.0.0.1:x', 'invalid port in the address "127.0.0.1:x"'],
+    ['cluster:unix:/none', '"unix:/none" of "keepers_redis" is no node of a '
+     . 'cluster: write "host:port"'],
+    ['cluster:127.0.0.1,127.0.0.1:6379', 'the node "127.0.0.1:6379" stands '
+     . 'twice in "keepers_redis"'],
+    ['cluster:' . join(',', map { "127.0.0.$_" } 1 .. 9), '"keepers_redis" '
+     . 'names more than 8 nodes of a cluster: leave some out'],
+    ['cluster:127.0.0.1 db=1', '"db=1" of "keepers_redis" is not for '
+     . '"cluster:": a cluster has database 0 alone, leave "db=" out'],
+    ['cluster:redis.example', '"keepers_redis" names the host '
+     . '"redis.example": add a "resolver" to the "http" block'],
+    ['cluster:127.0.0.1 ssl', '"ssl" of "keepers_redis" with "cluster:" needs '
+     . 'a "keepers_redis_ssl_name" that the certificates of all nodes have: '
+     . 'whom a node names has no name of its own'],
     ['sentinel:127.0.0.1', '"sentinel:127.0.0.1" of "keepers_redis" has no '
      . '"@": write "sentinel:NAME@host:port,host:port", the name as in their '
      . '"sentinel monitor"'],

@@ -25,6 +25,7 @@
 #define NGX_KEEPERS_REDIS_BYTES_MAX   16384 /* of one reply's strings */
 #define NGX_KEEPERS_REDIS_HEARD_MAX   4096  /* of a published message */
 #define NGX_KEEPERS_REDIS_SENTINELS   8
+#define NGX_KEEPERS_REDIS_SEEDS       8
 
 
 typedef struct ngx_keepers_redis_s     ngx_keepers_redis_t;
@@ -43,13 +44,16 @@ typedef struct {
 typedef struct {
     ngx_str_t           address;        /* as written, for messages */
     ngx_keepers_redis_place_t
-                        place;          /* empty where Sentinels are asked */
+                        place;          /* empty with Sentinels, of a cluster */
     ngx_str_t           master;         /* its name; empty: no Sentinels */
     ngx_keepers_redis_place_t
                         sentinels[NGX_KEEPERS_REDIS_SENTINELS];
     ngx_uint_t          sentinels_n;
     ngx_str_t           sentinel_user;
     ngx_str_t           sentinel_password;
+    ngx_keepers_redis_place_t
+                        seeds[NGX_KEEPERS_REDIS_SEEDS];
+    ngx_uint_t          seeds_n;        /* 0: it is no cluster */
     ngx_int_t           db;
     ngx_str_t           user;
     ngx_str_t           password;       /* read from the file at load */
@@ -114,7 +118,7 @@ typedef struct {
  *   NGX_ERROR     connection lost, or Redis answered with an error
  *
  * An error is never a miss: LOADING, READONLY, NOAUTH, OOM, WRONGTYPE,
- * MOVED ... are all NGX_ERROR.
+ * TRYAGAIN ... are all NGX_ERROR.
  */
 typedef void (*ngx_keepers_redis_done_pt)(void *data, ngx_int_t rc);
 
@@ -134,11 +138,11 @@ typedef enum {
 
 
 /*
- * Parses "unix:path", "host:port", "sentinel:NAME@host:port,..." and the
- * parameters behind it (db= user= password_file= prefix= ssl sentinel_user=
- * sentinel_password_file=) into conf; logs a message that says what to do and
- * returns NGX_CONF_ERROR.  Never touches the network.  A password file must
- * have mode 0600 or stricter.
+ * Parses "unix:path", "host:port", "sentinel:NAME@host:port,...",
+ * "cluster:host:port,..." and the parameters behind it (db= user=
+ * password_file= prefix= ssl sentinel_user= sentinel_password_file=) into
+ * conf; logs a message that says what to do and returns NGX_CONF_ERROR.  Never
+ * touches the network.  A password file must have mode 0600 or stricter.
  */
 char *ngx_keepers_redis_parse(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     ngx_str_t *args, ngx_uint_t n);
@@ -218,8 +222,8 @@ ngx_uint_t ngx_keepers_redis_listens(const ngx_keepers_redis_t *redis);
 ngx_uint_t ngx_keepers_redis_ready(const ngx_keepers_redis_t *redis);
 
 /*
- * Redis has refused a command because its keys are of several slots: it is a
- * node of a cluster, and wants them of one.
+ * It is a cluster, or Redis has refused a command because its keys are of
+ * several slots: it is a node of one, and wants them of one.
  */
 ngx_uint_t ngx_keepers_redis_slots(const ngx_keepers_redis_t *redis);
 

@@ -70,7 +70,10 @@ ngx_keepers_redis_breaker_lost(ngx_keepers_redis_conn_t *conn,
 
         if (conn->listen == NULL) {
             ngx_keepers_redis_log_lost(conn->redis, fault, conn->err);
+            ngx_keepers_redis_log_node(conn, fault);
         }
+
+        ngx_keepers_redis_cluster_doubt(conn->redis);
 
         ngx_keepers_redis_breaker_retry(conn);
     }

@@ -20,6 +20,10 @@
 #include <hiredis/read.h>
 
 
+#define NGX_KEEPERS_REDIS_ASK         "*1\r\n$6\r\nASKING\r\n"
+#define NGX_KEEPERS_REDIS_ASKING_LEN  (sizeof(NGX_KEEPERS_REDIS_ASK) - 1)
+
+
 #if (HIREDIS_MAJOR >= 1)
 typedef size_t  ngx_keepers_redis_elements_t;
 #else
@@ -29,6 +33,8 @@ typedef int     ngx_keepers_redis_elements_t;
 
 static ngx_keepers_redis_op_t *ngx_keepers_redis_codec_head(
     const redisReadTask *task);
+static void ngx_keepers_redis_codec_sent_on(ngx_keepers_redis_op_t *op,
+    const redisReadTask *task, const char *str, size_t len);
 static ngx_keepers_redis_value_t *ngx_keepers_redis_codec_value(
     ngx_keepers_redis_op_t *op, ngx_keepers_redis_kind_e kind);
 static void *ngx_keepers_redis_codec_string(const redisReadTask *task,
@@ -116,7 +122,21 @@ ngx_keepers_redis_codec_string(const redisReadTask *task, char *str,
 
     if (task->type == REDIS_REPLY_ERROR) {
         op->error = ngx_keepers_redis_log_error_of(str, len);
+
+        if (op->error == NGX_KEEPERS_REDIS_ERROR_MOVED
+            || op->error == NGX_KEEPERS_REDIS_ERROR_ASK)
+        {
+            ngx_keepers_redis_codec_sent_on(op, task, str, len);
+        }
+
         return op;
+    }
+
+    if (op->asking && task->type == REDIS_REPLY_STATUS) {
+
+        /* its "OK" is none of the command's values */
+
+        return (task->parent == NULL) ? op : NULL;
     }
 
     if (task->type == REDIS_REPLY_STRING) {
@@ -145,6 +165,31 @@ ngx_keepers_redis_codec_string(const redisReadTask *task, char *str,
     op->len += len;
 
     return op;
+}
+
+
+/* Where to, until the op is answered, which is at once. */
+
+static void
+ngx_keepers_redis_codec_sent_on(ngx_keepers_redis_op_t *op,
+    const redisReadTask *task, const char *str, size_t len)
+{
+    ngx_keepers_redis_cluster_t  *cluster;
+
+    cluster = op->conn->redis->cluster;
+
+    if (cluster == NULL) {
+        return;
+    }
+
+    /* of one in an array, or too long, nothing is believed */
+
+    cluster->told_len = 0;
+
+    if (task->parent == NULL && len <= sizeof(cluster->told)) {
+        ngx_memcpy(cluster->told, str, len);
+        cluster->told_len = len;
+    }
 }
 
 
@@ -414,6 +459,47 @@ ngx_keepers_redis_codec_again(ngx_keepers_redis_op_t *op)
 
     return ngx_keepers_redis_codec_append(op,
                        keepers_str(conn->buf + (op->start - conn->base), len));
+}
+
+
+/*
+ * The same at the end of the output of "conn", with ASKING before it or
+ * without.  It comes from another connection, or from this one.
+ */
+
+ngx_int_t
+ngx_keepers_redis_codec_move(ngx_keepers_redis_op_t *op,
+    ngx_keepers_redis_conn_t *conn, ngx_uint_t ask)
+{
+    u_char                    *p;
+    size_t                     len;
+    uint64_t                   start;
+    ngx_int_t                  rc;
+    ngx_keepers_redis_conn_t  *from;
+
+    from = op->conn;
+    start = op->start + (op->asked ? NGX_KEEPERS_REDIS_ASKING_LEN : 0);
+    len = (size_t) (op->end - start);
+
+    rc = ngx_keepers_redis_codec_room(conn,
+                                      len + NGX_KEEPERS_REDIS_ASKING_LEN);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    p = conn->buf + conn->last;
+    op->start = conn->base + conn->last;
+
+    if (ask) {
+        p = ngx_cpymem(p, NGX_KEEPERS_REDIS_ASK, NGX_KEEPERS_REDIS_ASKING_LEN);
+    }
+
+    p = ngx_cpymem(p, from->buf + (start - from->base), len);
+
+    conn->last = p - conn->buf;
+    op->end = conn->base + conn->last;
+
+    return NGX_OK;
 }
 
 

@@ -77,8 +77,9 @@ ngx_keepers_redis_parse(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     if (n == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"keepers_redis\" needs an address, "
-                           "\"unix:path\", \"host:port\" or "
-                           "\"sentinel:NAME@host:port\"");
+                           "\"unix:path\", \"host:port\", "
+                           "\"sentinel:NAME@host:port\" or "
+                           "\"cluster:host:port\"");
         return NGX_CONF_ERROR;
     }
 
@@ -130,6 +131,14 @@ ngx_keepers_redis_conf_together(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    if (conf->db != 0 && conf->seeds_n) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"db=%i\" of \"keepers_redis\" is not for "
+                           "\"cluster:\": a cluster has database 0 alone, "
+                           "leave \"db=\" out", conf->db);
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -145,11 +154,7 @@ ngx_keepers_redis_conf_address(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf,
     }
 
     if (ngx_strncmp(value->data, "cluster:", 8) == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"keepers_redis\" knows no \"cluster:\" yet, "
-                           "only \"unix:path\", \"host:port\" and "
-                           "\"sentinel:NAME@host:port\"");
-        return NGX_CONF_ERROR;
+        return ngx_keepers_redis_cluster_parse(cf, conf, value);
     }
 
     return ngx_keepers_redis_conf_place(cf, value, NGX_KEEPERS_REDIS_PORT,
@@ -199,6 +204,12 @@ ngx_keepers_redis_host(const ngx_keepers_redis_conf_t *conf)
     for (i = 0; i < conf->sentinels_n; i++) {
         if (conf->sentinels[i].addr == NULL) {
             return &conf->sentinels[i].host;
+        }
+    }
+
+    for (i = 0; i < conf->seeds_n; i++) {
+        if (conf->seeds[i].addr == NULL) {
+            return &conf->seeds[i].host;
         }
     }
 

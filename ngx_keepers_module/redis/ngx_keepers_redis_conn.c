@@ -239,6 +239,7 @@ ngx_keepers_redis_conn_ready(ngx_keepers_redis_conn_t *conn)
     ngx_keepers_redis_breaker_wait(conn, NGX_KEEPERS_REDIS_IDLE_MS);
 
     ngx_keepers_redis_log_ready(conn->redis);
+    ngx_keepers_redis_log_node(conn, NGX_KEEPERS_REDIS_FAULT_NONE);
 
     if (!ngx_queue_empty(&conn->unsent)) {
         ngx_post_event(&conn->send, &ngx_posted_events);

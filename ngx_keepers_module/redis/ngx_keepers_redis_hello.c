@@ -3,9 +3,10 @@
  * Copyright (C) Keepers
  *
  * A connection's own commands: the ones it begins with, in one write (AUTH,
- * SELECT, PING, INFO, SCRIPT LOAD), a PING when it is idle, SCRIPT LOAD when
- * Redis forgot a script.  Only after all of the first were answered well does
- * it take commands: they are the probe of the half-open breaker.
+ * SELECT, PING, INFO, CLUSTER NODES, SCRIPT LOAD), a PING when it is idle,
+ * CLUSTER NODES now and then, SCRIPT LOAD when Redis forgot a script.  Only
+ * after all of the first were answered well does it take commands: they are
+ * the probe of the half-open breaker.
  *
  * INFO is for those whom a Sentinel has named.  ROLE would say less, but nests
  * its reply.  To a Sentinel itself all goes by its own question, after AUTH.
@@ -91,6 +92,18 @@ ngx_keepers_redis_hello_init(ngx_keepers_redis_t *redis)
         }
     }
 
+    if (redis->cluster != NULL) {
+        argv[0] = keepers_str("CLUSTER", 7);
+        argv[1] = keepers_str("NODES", 5);
+
+        if (ngx_keepers_redis_hello_add(redis, parts, &n, argv, 2) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        redis->cluster->command = keepers_str(parts[n - 1].data,
+                                              parts[n - 1].len);
+    }
+
     for (i = 0; i < NGX_KEEPERS_SCRIPTS; i++) {
         argv[0] = keepers_str("SCRIPT", 6);
         argv[1] = keepers_str("LOAD", 4);
@@ -166,6 +179,9 @@ ngx_keepers_redis_hello_used(ngx_keepers_redis_conn_t *conn, ngx_uint_t role)
     case NGX_KEEPERS_REDIS_INFO:
         return conf->sentinels_n != 0;
 
+    case NGX_KEEPERS_REDIS_MAP:
+        return conf->seeds_n != 0;
+
     default:
         return 1;
     }
@@ -230,6 +246,9 @@ ngx_keepers_redis_hello_op(ngx_keepers_redis_conn_t *conn, ngx_uint_t role)
     if (role == NGX_KEEPERS_REDIS_INFO) {
         reply = &conn->redis->info;
 
+    } else if (role == NGX_KEEPERS_REDIS_MAP) {
+        reply = &conn->redis->cluster->reply;
+
     } else if (role == NGX_KEEPERS_REDIS_MASTER) {
         reply = &conn->redis->sentinel->reply;
     }
@@ -277,6 +296,14 @@ ngx_keepers_redis_hello_ping(ngx_keepers_redis_conn_t *conn)
 }
 
 
+void
+ngx_keepers_redis_hello_map(ngx_keepers_redis_conn_t *conn)
+{
+    (void) ngx_keepers_redis_hello_send(conn, NGX_KEEPERS_REDIS_MAP,
+                                        conn->redis->cluster->command);
+}
+
+
 /* NGX_OK: what is sent from now on finds the script. */
 
 ngx_int_t
@@ -301,6 +328,9 @@ ngx_keepers_redis_hello_answered(ngx_keepers_redis_op_t *op)
 
     } else if (op->role == NGX_KEEPERS_REDIS_MASTER) {
         fault = ngx_keepers_redis_sentinel_heard(op);
+
+    } else if (op->role == NGX_KEEPERS_REDIS_MAP) {
+        fault = ngx_keepers_redis_slots_heard(op);
 
     } else {
         fault = ngx_keepers_redis_hello_said(op);
@@ -414,6 +444,9 @@ ngx_keepers_redis_hello_fault(ngx_keepers_redis_op_t *op)
 
     case NGX_KEEPERS_REDIS_INFO:
         return NGX_KEEPERS_REDIS_FAULT_INFO;
+
+    case NGX_KEEPERS_REDIS_MAP:
+        return NGX_KEEPERS_REDIS_FAULT_MAP;
 
     default:
         return NGX_KEEPERS_REDIS_FAULT_SCRIPT;

@@ -39,6 +39,10 @@
 #define NGX_KEEPERS_REDIS_MASTER_VALUES 2       /* address or name, port */
 #define NGX_KEEPERS_REDIS_HOST_MAX      255
 #define NGX_KEEPERS_REDIS_INFO_MAX      8192    /* of some 100 replicas */
+#define NGX_KEEPERS_REDIS_NODES         32      /* of a cluster, masters */
+#define NGX_KEEPERS_REDIS_NODES_MAX     65536   /* bytes of CLUSTER NODES */
+#define NGX_KEEPERS_REDIS_SLOTS         16384
+#define NGX_KEEPERS_REDIS_HOPS          3       /* MOVED and ASK together */
 
 
 #define NGX_KEEPERS_REDIS_PASSWORD_MAX  512
@@ -50,6 +54,8 @@
 typedef struct ngx_keepers_redis_conn_s      ngx_keepers_redis_conn_t;
 typedef struct ngx_keepers_redis_listen_s    ngx_keepers_redis_listen_t;
 typedef struct ngx_keepers_redis_sentinel_s  ngx_keepers_redis_sentinel_t;
+typedef struct ngx_keepers_redis_cluster_s   ngx_keepers_redis_cluster_t;
+typedef struct ngx_keepers_redis_node_s      ngx_keepers_redis_node_t;
 
 
 typedef enum {
@@ -90,6 +96,7 @@ typedef enum {
     NGX_KEEPERS_REDIS_SELECT,
     NGX_KEEPERS_REDIS_PING,
     NGX_KEEPERS_REDIS_INFO,             /* is it a master? */
+    NGX_KEEPERS_REDIS_MAP,              /* CLUSTER NODES: who has which slot */
     NGX_KEEPERS_REDIS_MASTER,           /* to a Sentinel: who is? */
     NGX_KEEPERS_REDIS_LOAD,             /* + ngx_keepers_script_e */
     NGX_KEEPERS_REDIS_OWN = NGX_KEEPERS_REDIS_LOAD + NGX_KEEPERS_SCRIPTS,
@@ -112,7 +119,10 @@ typedef enum {
     NGX_KEEPERS_REDIS_ERROR_BUSY,
     NGX_KEEPERS_REDIS_ERROR_DENIED,
     NGX_KEEPERS_REDIS_ERROR_CROSSSLOT,
-    NGX_KEEPERS_REDIS_ERROR_CLUSTER,    /* MOVED, ASK, CLUSTERDOWN ... */
+    NGX_KEEPERS_REDIS_ERROR_MOVED,      /* as is the next: to follow */
+    NGX_KEEPERS_REDIS_ERROR_ASK,
+    NGX_KEEPERS_REDIS_ERROR_CLUSTERDOWN,
+    NGX_KEEPERS_REDIS_ERROR_TRYAGAIN,
     NGX_KEEPERS_REDIS_ERROR_FULL,       /* "ERR max number of clients" */
     NGX_KEEPERS_REDIS_ERROR_OTHER,
     NGX_KEEPERS_REDIS_ERRORS
@@ -150,6 +160,7 @@ typedef enum {
     NGX_KEEPERS_REDIS_FAULT_TLS_CERTIFICATE,
     NGX_KEEPERS_REDIS_FAULT_TLS_REFUSED,    /* ours, or that we have none */
     NGX_KEEPERS_REDIS_FAULT_INFO,
+    NGX_KEEPERS_REDIS_FAULT_MAP,
     NGX_KEEPERS_REDIS_FAULT_SENTINEL_NAME,
     NGX_KEEPERS_REDIS_FAULT_SENTINEL_AUTH,
     NGX_KEEPERS_REDIS_FAULTS
@@ -177,23 +188,27 @@ struct ngx_keepers_redis_op_s {
     ngx_int_t                     rc;
 
     unsigned                      state:3;      /* .._op_state_e */
-    unsigned                      role:4;       /* .._role_e */
-    unsigned                      error:4;      /* .._error_e */
+    unsigned                      role:5;       /* .._role_e */
+    unsigned                      error:5;      /* .._error_e */
     unsigned                      script:4;     /* .._script_e, plus one */
     unsigned                      retried:1;
     unsigned                      nil:1;
+    unsigned                      hops:2;       /* to where a node sent it */
+    unsigned                      asked:1;      /* ASKING stands before it */
+    unsigned                      asking:1;     /* whose reply is to come */
 };
 
 
 _Static_assert(NGX_KEEPERS_REDIS_OP_DONE < 1 << 3, "op->state");
-_Static_assert(NGX_KEEPERS_REDIS_HEARD < 1 << 4, "op->role");
-_Static_assert(NGX_KEEPERS_REDIS_ERRORS <= 1 << 4, "op->error");
+_Static_assert(NGX_KEEPERS_REDIS_HEARD < 1 << 5, "op->role");
+_Static_assert(NGX_KEEPERS_REDIS_ERRORS <= 1 << 5, "op->error");
 _Static_assert(NGX_KEEPERS_SCRIPTS < 1 << 4, "op->script");
 _Static_assert(NGX_KEEPERS_REDIS_FAULTS <= 32, "redis->told");
 
 
 struct ngx_keepers_redis_conn_s {
     ngx_keepers_redis_t          *redis;
+    ngx_keepers_redis_node_t     *node;         /* NULL: to a Sentinel */
     ngx_connection_t             *connection;   /* NULL: DOWN, RESOLVING */
     ngx_keepers_redis_state_e     state;
 
@@ -261,6 +276,49 @@ struct ngx_keepers_redis_listen_s {
 };
 
 
+/* Where somebody is whom a server has named. */
+typedef struct {
+    ngx_keepers_redis_place_t     place;
+    ngx_addr_t                    addr;
+    ngx_sockaddr_t                sockaddr;
+    u_char                        host[NGX_KEEPERS_REDIS_HOST_MAX + 1];
+} ngx_keepers_redis_told_t;
+
+
+/* A server and the connections to it. */
+struct ngx_keepers_redis_node_s {
+    ngx_keepers_redis_conn_t     *conns;        /* NULL: never used */
+    ngx_uint_t                    next;         /* round robin */
+
+    /* of a cluster */
+    ngx_keepers_redis_told_t      told;
+    time_t                        down_s;       /* since, if it was told */
+    time_t                        told_s;       /* last */
+    unsigned                      used:1;
+    unsigned                      failed:1;     /* as the others say */
+};
+
+
+/* What a client of a cluster has beside. */
+struct ngx_keepers_redis_cluster_s {
+    u_char                        map[NGX_KEEPERS_REDIS_SLOTS];
+    ngx_event_t                   turn;
+    ngx_msec_t                    asked_ms;     /* for the map */
+    ngx_uint_t                    next;         /* round robin */
+    uint64_t                      epoch;        /* of the map */
+    ngx_uint_t                    older;        /* maps that were passed by */
+
+    keepers_str_t                 command;      /* CLUSTER NODES */
+    ngx_keepers_redis_reply_t     reply;
+    ngx_keepers_redis_value_t     value;
+
+    size_t                        told_len;     /* MOVED or ASK */
+    u_char                        told[NGX_KEEPERS_REDIS_HOST_MAX + 32];
+
+    unsigned                      mapped:1;
+};
+
+
 /* What a client has beside that asks Sentinels. */
 struct ngx_keepers_redis_sentinel_s {
     ngx_keepers_redis_conn_t      conn;
@@ -276,10 +334,7 @@ struct ngx_keepers_redis_sentinel_s {
     u_char                        bytes[NGX_KEEPERS_REDIS_HOST_MAX
                                         + NGX_INT_T_LEN];
 
-    ngx_keepers_redis_place_t     master;       /* as answered last */
-    ngx_addr_t                    addr;
-    ngx_sockaddr_t                sockaddr;
-    u_char                        host[NGX_KEEPERS_REDIS_HOST_MAX + 1];
+    ngx_keepers_redis_told_t      master;       /* as answered last */
 
     unsigned                      asking:1;
     unsigned                      answered:1;   /* by order[0], not refuted */
@@ -293,10 +348,11 @@ struct ngx_keepers_redis_s {
     ngx_log_t                       *log;
     ngx_log_t                        quiet;     /* of sockets: alerts alone */
 
-    ngx_keepers_redis_conn_t        *conns;
+    ngx_keepers_redis_node_t        *nodes;
+    ngx_uint_t                       nodes_n;   /* 1, if it is no cluster */
     ngx_keepers_redis_conn_t        *listener;  /* NULL: none */
     ngx_keepers_redis_sentinel_t    *sentinel;  /* NULL: an address is known */
-    ngx_uint_t                       next;      /* round robin */
+    ngx_keepers_redis_cluster_t     *cluster;   /* NULL: it is none */
     size_t                           output_max;
 
     ngx_keepers_redis_op_t          *ops;
@@ -354,6 +410,8 @@ ngx_int_t ngx_keepers_redis_codec_write(ngx_keepers_redis_op_t *op,
 ngx_int_t ngx_keepers_redis_codec_append(ngx_keepers_redis_op_t *op,
     keepers_str_t command);
 ngx_int_t ngx_keepers_redis_codec_again(ngx_keepers_redis_op_t *op);
+ngx_int_t ngx_keepers_redis_codec_move(ngx_keepers_redis_op_t *op,
+    ngx_keepers_redis_conn_t *conn, ngx_uint_t ask);
 void ngx_keepers_redis_codec_trim(ngx_keepers_redis_conn_t *conn);
 ngx_keepers_redis_fault_e ngx_keepers_redis_codec_read(
     ngx_keepers_redis_conn_t *conn, const u_char *buf, size_t len);
@@ -362,6 +420,22 @@ ngx_keepers_redis_fault_e ngx_keepers_redis_codec_read(
 
 char *ngx_keepers_redis_conf_place(ngx_conf_t *cf, ngx_str_t *text,
     in_port_t port, ngx_keepers_redis_place_t *place);
+
+/* _client.c */
+
+ngx_int_t ngx_keepers_redis_node_init(ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_node_t *node);
+void ngx_keepers_redis_node_start(ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_node_t *node);
+void ngx_keepers_redis_node_stop(ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_node_t *node);
+ngx_uint_t ngx_keepers_redis_node_ready(const ngx_keepers_redis_t *redis,
+    const ngx_keepers_redis_node_t *node);
+
+/* _cluster_conf.c */
+
+char *ngx_keepers_redis_cluster_parse(ngx_conf_t *cf,
+    ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
 
 /* _sentinel_conf.c */
 
@@ -373,6 +447,39 @@ char *ngx_keepers_redis_sentinel_parse(ngx_conf_t *cf,
 void ngx_keepers_redis_conn_start(ngx_keepers_redis_conn_t *conn);
 void ngx_keepers_redis_place_go(ngx_keepers_redis_conn_t *conn,
     const ngx_keepers_redis_place_t *place);
+ngx_uint_t ngx_keepers_redis_place_same(const ngx_keepers_redis_place_t *one,
+    const ngx_keepers_redis_place_t *other);
+ngx_int_t ngx_keepers_redis_place_told(ngx_keepers_redis_told_t *told,
+    keepers_str_t host, keepers_str_t port);
+
+/* _cluster.c: who takes a command, and who else does */
+
+ngx_int_t ngx_keepers_redis_cluster_init(ngx_keepers_redis_t *redis);
+void ngx_keepers_redis_cluster_start(ngx_keepers_redis_t *redis);
+void ngx_keepers_redis_cluster_stop(ngx_keepers_redis_t *redis);
+ngx_keepers_redis_conn_t *ngx_keepers_redis_cluster_conn(
+    ngx_keepers_redis_t *redis, const ngx_keepers_redis_command_t *command);
+ngx_keepers_redis_node_t *ngx_keepers_redis_cluster_node(
+    ngx_keepers_redis_t *redis, const ngx_keepers_redis_told_t *told,
+    ngx_uint_t make);
+void ngx_keepers_redis_cluster_forget(ngx_keepers_redis_t *redis);
+void ngx_keepers_redis_cluster_own(ngx_keepers_redis_t *redis,
+    const ngx_keepers_redis_node_t *node, ngx_uint_t from, ngx_uint_t to);
+void ngx_keepers_redis_cluster_mapped(ngx_keepers_redis_t *redis);
+ngx_int_t ngx_keepers_redis_cluster_follow(ngx_keepers_redis_op_t *op);
+ngx_keepers_redis_node_t *ngx_keepers_redis_cluster_any(
+    ngx_keepers_redis_t *redis);
+void ngx_keepers_redis_cluster_doubt(ngx_keepers_redis_t *redis);
+
+/* _slots.c: whose a key is */
+
+void ngx_keepers_redis_slots_init(void);
+ngx_int_t ngx_keepers_redis_slots_of(
+    const ngx_keepers_redis_command_t *command);
+ngx_keepers_redis_fault_e ngx_keepers_redis_slots_heard(
+    ngx_keepers_redis_op_t *op);
+ngx_int_t ngx_keepers_redis_slots_place(const ngx_keepers_redis_conn_t *conn,
+    ngx_keepers_redis_told_t *told, keepers_str_t host, keepers_str_t port);
 
 /* _sentinel.c: who is master */
 
@@ -423,6 +530,7 @@ void ngx_keepers_redis_hello_begin(ngx_keepers_redis_conn_t *conn);
 ngx_keepers_redis_fault_e ngx_keepers_redis_hello_answered(
     ngx_keepers_redis_op_t *op);
 void ngx_keepers_redis_hello_ping(ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_hello_map(ngx_keepers_redis_conn_t *conn);
 ngx_int_t ngx_keepers_redis_hello_reload(ngx_keepers_redis_conn_t *conn,
     ngx_keepers_script_e script);
 
@@ -442,11 +550,15 @@ void ngx_keepers_redis_log_lost(ngx_keepers_redis_t *redis,
 void ngx_keepers_redis_log_deaf(ngx_keepers_redis_t *redis,
     ngx_keepers_redis_fault_e fault);
 void ngx_keepers_redis_log_ready(ngx_keepers_redis_t *redis);
+void ngx_keepers_redis_log_node(ngx_keepers_redis_conn_t *conn,
+    ngx_keepers_redis_fault_e fault);
 void ngx_keepers_redis_log_init(ngx_keepers_redis_t *redis);
 
 /* _op.c: life of an op */
 
 ngx_int_t ngx_keepers_redis_op_init(ngx_keepers_redis_t *redis);
+ngx_keepers_redis_conn_t *ngx_keepers_redis_op_conn(
+    const ngx_keepers_redis_t *redis, ngx_keepers_redis_node_t *node);
 ngx_int_t ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis,
     ngx_uint_t script, const ngx_keepers_redis_command_t *command,
     ngx_keepers_redis_reply_t *reply, ngx_keepers_redis_done_pt done,
@@ -459,8 +571,15 @@ void ngx_keepers_redis_op_fail_all(ngx_keepers_redis_conn_t *conn,
 void ngx_keepers_redis_op_unsent(ngx_keepers_redis_op_t *op);
 ngx_keepers_redis_op_t *ngx_keepers_redis_op_oldest(
     ngx_keepers_redis_conn_t *conn);
+void ngx_keepers_redis_op_unlink(ngx_keepers_redis_op_t *op);
 void ngx_keepers_redis_op_finish(ngx_keepers_redis_op_t *op, ngx_int_t rc);
 void ngx_keepers_redis_op_deliver(ngx_event_t *ev);
+
+/* _again.c: an op once more */
+
+ngx_int_t ngx_keepers_redis_again(ngx_keepers_redis_op_t *op);
+ngx_int_t ngx_keepers_redis_again_move(ngx_keepers_redis_op_t *op,
+    ngx_keepers_redis_conn_t *conn, ngx_uint_t ask);
 
 /* _listen.c: a subscription */
 

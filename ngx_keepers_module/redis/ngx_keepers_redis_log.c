@@ -46,8 +46,16 @@ static const ngx_keepers_redis_log_error_t
     { keepers_string("DENIED"), "it is in protected mode" },
     { keepers_string("CROSSSLOT"),
       "it is of a cluster: limits of a location are asked for one by one" },
-    { keepers_string("CLUSTER"),
-      "it is a cluster, which \"keepers_redis\" does not speak" },
+    { keepers_string("MOVED"),
+      "it is a node of a cluster: write \"cluster:host:port\" in "
+      "\"keepers_redis\", or its nodes send us in a circle" },
+    { keepers_string("ASK"),
+      "it is a node of a cluster: write \"cluster:host:port\" in "
+      "\"keepers_redis\", or its nodes send us in a circle" },
+    { keepers_string("CLUSTERDOWN"),
+      "it is of a cluster that does not serve all: see its CLUSTER INFO" },
+    { keepers_string("TRYAGAIN"),
+      "a slot of the cluster is on its way to another node" },
     { keepers_string("ERR"), "it is full: see its \"maxclients\"" },
     { keepers_string("other"), "see the log of Redis" }
 };
@@ -89,6 +97,8 @@ static const char
     "it refuses our certificate, or wants one: see "
     "\"keepers_redis_ssl_certificate\"",
     "INFO refused: see the ACL of \"user=\" of \"keepers_redis\"",
+    "CLUSTER NODES or ASKING refused: is it of a cluster? See the ACL of "
+    "\"user=\" of \"keepers_redis\"",
     "no Sentinel knows its name, or they are none: see \"keepers_redis\"",
     "the Sentinels refuse us: see \"sentinel_user=\" and "
     "\"sentinel_password_file=\" of \"keepers_redis\""
@@ -102,10 +112,7 @@ ngx_keepers_redis_log_error_of(const char *text, size_t len)
     ngx_uint_t     i;
     keepers_str_t  word;
 
-    static const char           *cluster[] = {
-        "MOVED", "ASK", "CLUSTERDOWN", "TRYAGAIN"
-    };
-    static const keepers_str_t   full =
+    static const keepers_str_t  full =
                                   keepers_string("ERR max number of clients");
 
     for (n = 0; n < len && text[n] != ' '; n++) { /* void */ }
@@ -113,19 +120,11 @@ ngx_keepers_redis_log_error_of(const char *text, size_t len)
     word = keepers_str(text, n);
 
     for (i = NGX_KEEPERS_REDIS_ERROR_NOSCRIPT;
-         i < NGX_KEEPERS_REDIS_ERROR_CLUSTER;
+         i < NGX_KEEPERS_REDIS_ERROR_FULL;
          i++)
     {
         if (keepers_str_eq(word, ngx_keepers_redis_log_errors[i].word)) {
             return i;
-        }
-    }
-
-    for (i = 0; i < sizeof(cluster) / sizeof(cluster[0]); i++) {
-        if (n == ngx_strlen(cluster[i])
-            && ngx_strncmp(text, cluster[i], n) == 0)
-        {
-            return NGX_KEEPERS_REDIS_ERROR_CLUSTER;
         }
     }
 
@@ -213,6 +212,67 @@ ngx_keepers_redis_log_lost(ngx_keepers_redis_t *redis,
                   "keepers: %sRedis \"%V\" is lost: %s",
                   others ? "one of the connections to " : "",
                   &redis->conf->address, ngx_keepers_redis_log_faults[fault]);
+}
+
+
+/*
+ * One node of a cluster was lost, or is ready (FAULT_NONE), while others take
+ * commands: whose keys it has are not served.
+ */
+
+void
+ngx_keepers_redis_log_node(ngx_keepers_redis_conn_t *conn,
+    ngx_keepers_redis_fault_e fault)
+{
+    size_t                     len;
+    u_char                     text[NGX_SOCKADDR_STRLEN];
+    ngx_keepers_redis_t       *redis;
+    ngx_keepers_redis_node_t  *node;
+
+    redis = conn->redis;
+    node = conn->node;
+
+    if (redis->cluster == NULL) {
+        return;
+    }
+
+    /* where nothing resolved or was connected to there is no address */
+
+    len = 0;
+
+    if (conn->peer_len) {
+        len = ngx_sock_ntop(&conn->peer.sockaddr, conn->peer_len, text,
+                            sizeof(text), 1);
+    }
+
+    if (fault == NGX_KEEPERS_REDIS_FAULT_NONE) {
+
+        if (node->down_s != 0) {
+            ngx_log_error(NGX_LOG_ERR, redis->log, 0,
+                          "keepers: a node of Redis \"%V\" is back, \"%*s\", "
+                          "lost for %T s", &redis->conf->address, len, text,
+                          ngx_time() - node->down_s);
+        }
+
+        node->down_s = 0;
+        return;
+    }
+
+    if (node->down_s != 0
+        || ngx_keepers_redis_node_ready(redis, node)
+        || !ngx_keepers_redis_ready(redis)
+        || ngx_time() - node->told_s < NGX_KEEPERS_REDIS_TOLD_S)
+    {
+        return;
+    }
+
+    node->down_s = ngx_time();
+    node->told_s = node->down_s;
+
+    ngx_log_error(NGX_LOG_ERR, redis->log, conn->err,
+                  "keepers: a node of Redis \"%V\" is lost, \"%*s\": %s",
+                  &redis->conf->address, len, text,
+                  ngx_keepers_redis_log_faults[fault]);
 }
 
 

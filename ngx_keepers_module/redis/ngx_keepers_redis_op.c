@@ -11,14 +11,10 @@
 #include "redis/ngx_keepers_redis_int.h"
 
 
-static ngx_keepers_redis_conn_t *ngx_keepers_redis_op_conn(
-    ngx_keepers_redis_t *redis);
 static void ngx_keepers_redis_op_accept(ngx_keepers_redis_op_t *op,
     ngx_keepers_redis_reply_t *reply);
 static void ngx_keepers_redis_op_release(ngx_keepers_redis_t *redis,
     ngx_keepers_redis_op_t *op);
-static void ngx_keepers_redis_op_unlink(ngx_keepers_redis_op_t *op);
-static ngx_int_t ngx_keepers_redis_op_retry(ngx_keepers_redis_op_t *op);
 static ngx_keepers_redis_fault_e ngx_keepers_redis_op_refused(
     ngx_keepers_redis_op_t *op);
 static void ngx_keepers_redis_op_doubt(ngx_keepers_redis_conn_t *conn);
@@ -84,7 +80,9 @@ ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis, ngx_uint_t script,
     ngx_keepers_redis_op_t    *op;
     ngx_keepers_redis_conn_t  *conn;
 
-    conn = ngx_keepers_redis_op_conn(redis);
+    conn = (redis->cluster == NULL)
+           ? ngx_keepers_redis_op_conn(redis, redis->nodes)
+           : ngx_keepers_redis_cluster_conn(redis, command);
 
     if (conn == NULL) {
         ngx_keepers_redis_count(redis, REDIS_LOST, 1);
@@ -131,12 +129,14 @@ ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis, ngx_uint_t script,
 
 
 /*
- * Takes turns among the connections that are READY.  Without any, a command
- * waits for one of which nothing is known to have failed; NULL: there is none.
+ * Takes turns among a node's connections that are READY.  Without any, a
+ * command waits for one of which nothing is known to have failed; NULL: there
+ * is none.
  */
 
-static ngx_keepers_redis_conn_t *
-ngx_keepers_redis_op_conn(ngx_keepers_redis_t *redis)
+ngx_keepers_redis_conn_t *
+ngx_keepers_redis_op_conn(const ngx_keepers_redis_t *redis,
+    ngx_keepers_redis_node_t *node)
 {
     ngx_uint_t                 i;
     ngx_keepers_redis_conn_t  *conn, *hopeful;
@@ -144,10 +144,10 @@ ngx_keepers_redis_op_conn(ngx_keepers_redis_t *redis)
     hopeful = NULL;
 
     for (i = 0; i < redis->conf->connections; i++) {
-        conn = &redis->conns[redis->next];
+        conn = &node->conns[node->next];
 
-        if (++redis->next == redis->conf->connections) {
-            redis->next = 0;
+        if (++node->next == redis->conf->connections) {
+            node->next = 0;
         }
 
         if (conn->state == NGX_KEEPERS_REDIS_READY) {
@@ -278,7 +278,7 @@ ngx_keepers_redis_op_oldest(ngx_keepers_redis_conn_t *conn)
 
 /* Out of the connection's queues. */
 
-static void
+void
 ngx_keepers_redis_op_unlink(ngx_keepers_redis_op_t *op)
 {
     ngx_keepers_redis_conn_t  *conn;
@@ -344,15 +344,28 @@ ngx_keepers_redis_op_answered(ngx_keepers_redis_op_t *op)
         return ngx_keepers_redis_listen_heard(op);
     }
 
+    if (op->asking) {
+
+        /* the reply to the command comes behind; refused, it is another's */
+
+        op->asking = 0;
+
+        return op->error ? NGX_KEEPERS_REDIS_FAULT_MAP
+                         : NGX_KEEPERS_REDIS_FAULT_NONE;
+    }
+
     ngx_keepers_redis_deadline_kept(op);
 
     fault = NGX_KEEPERS_REDIS_FAULT_NONE;
 
     if (op->error) {
 
-        if (op->error == NGX_KEEPERS_REDIS_ERROR_NOSCRIPT
-            && ngx_keepers_redis_op_retry(op) == NGX_OK)
-        {
+        if (ngx_keepers_redis_again(op) == NGX_OK) {
+
+            if (ngx_keepers_redis_op_oldest(conn) == NULL) {
+                ngx_keepers_redis_codec_trim(conn);
+            }
+
             return NGX_KEEPERS_REDIS_FAULT_NONE;
         }
 
@@ -392,37 +405,6 @@ ngx_keepers_redis_op_answered(ngx_keepers_redis_op_t *op)
 }
 
 
-/*
- * Redis lost our scripts (SCRIPT FLUSH): load this one again, and send the
- * command behind it, once.  NGX_OK: it is on its way.
- */
-
-static ngx_int_t
-ngx_keepers_redis_op_retry(ngx_keepers_redis_op_t *op)
-{
-    if (op->script == 0 || op->retried) {
-        return NGX_DECLINED;
-    }
-
-    if (ngx_keepers_redis_hello_reload(op->conn, op->script - 1) != NGX_OK
-        || ngx_keepers_redis_codec_again(op) != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    ngx_keepers_redis_op_unlink(op);
-
-    op->retried = 1;
-    op->error = NGX_KEEPERS_REDIS_ERROR_NONE;
-    op->n = 0;
-    op->len = 0;
-
-    ngx_keepers_redis_op_unsent(op);
-
-    return NGX_OK;
-}
-
-
 /* An error reply: says whether a new connection might fare better. */
 
 static ngx_keepers_redis_fault_e
@@ -438,6 +420,9 @@ ngx_keepers_redis_op_refused(ngx_keepers_redis_op_t *op)
 
     if (op->error == NGX_KEEPERS_REDIS_ERROR_CROSSSLOT) {
         op->conn->redis->slots = 1;
+
+    } else if (op->error == NGX_KEEPERS_REDIS_ERROR_CLUSTERDOWN) {
+        ngx_keepers_redis_cluster_doubt(op->conn->redis);
     }
 
     fault = ngx_keepers_redis_breaker_fault(op->error);

@@ -27,12 +27,6 @@ static ngx_int_t ngx_keepers_redis_sentinel_hello(ngx_keepers_redis_t *redis,
     ngx_str_t *hello);
 static void ngx_keepers_redis_sentinel_shift(
     ngx_keepers_redis_sentinel_t *sentinel, ngx_uint_t from, ngx_uint_t to);
-static ngx_int_t ngx_keepers_redis_sentinel_place(
-    ngx_keepers_redis_sentinel_t *sentinel);
-static ngx_int_t ngx_keepers_redis_sentinel_port(keepers_str_t text,
-    in_port_t *port);
-static ngx_int_t ngx_keepers_redis_sentinel_address(
-    ngx_keepers_redis_sentinel_t *sentinel, ngx_str_t *host);
 static void ngx_keepers_redis_sentinel_begin(
     ngx_keepers_redis_sentinel_t *sentinel);
 static void ngx_keepers_redis_sentinel_watch(ngx_event_t *ev);
@@ -239,7 +233,10 @@ ngx_keepers_redis_sentinel_heard(ngx_keepers_redis_op_t *op)
     }
 
     if (op->n != NGX_KEEPERS_REDIS_MASTER_VALUES
-        || ngx_keepers_redis_sentinel_place(sentinel) != NGX_OK)
+        || ngx_keepers_redis_place_told(&sentinel->master,
+                                        sentinel->values[0].string,
+                                        sentinel->values[1].string)
+           != NGX_OK)
     {
         return NGX_KEEPERS_REDIS_FAULT_REPLY;
     }
@@ -262,10 +259,10 @@ ngx_keepers_redis_sentinel_answered(ngx_keepers_redis_sentinel_t *sentinel)
     sentinel->asking = 0;
     sentinel->answered = 1;
 
-    if (sentinel->master.addr != NULL) {
+    if (sentinel->master.place.addr != NULL) {
         ngx_keepers_redis_sentinel_leave(sentinel->conn.redis,
-                                         sentinel->addr.sockaddr,
-                                         sentinel->addr.socklen);
+                                         sentinel->master.addr.sockaddr,
+                                         sentinel->master.addr.socklen);
     }
 
     while (!ngx_queue_empty(&sentinel->waiting)) {
@@ -275,7 +272,7 @@ ngx_keepers_redis_sentinel_answered(ngx_keepers_redis_sentinel_t *sentinel)
         conn = ngx_queue_data(q, ngx_keepers_redis_conn_t, asking);
         conn->state = NGX_KEEPERS_REDIS_DOWN;
 
-        ngx_keepers_redis_place_go(conn, &sentinel->master);
+        ngx_keepers_redis_place_go(conn, &sentinel->master.place);
     }
 }
 
@@ -411,7 +408,7 @@ ngx_keepers_redis_sentinel_leave(ngx_keepers_redis_t *redis,
     ngx_keepers_redis_conn_t  *conn;
 
     for (i = 0; i < redis->conf->connections; i++) {
-        conn = &redis->conns[i];
+        conn = &redis->nodes->conns[i];
 
         if (ngx_keepers_redis_sentinel_elsewhere(conn, sockaddr, socklen)) {
             ngx_keepers_redis_breaker_lost(conn,
@@ -437,118 +434,4 @@ ngx_keepers_redis_sentinel_elsewhere(const ngx_keepers_redis_conn_t *conn,
            && ngx_cmp_sockaddr((struct sockaddr *) &conn->peer.sockaddr,
                                conn->peer_len, sockaddr, socklen, 1)
               != NGX_OK;
-}
-
-
-/* sentinel->master from the reply.  NGX_OK, NGX_ERROR: it is none. */
-
-static ngx_int_t
-ngx_keepers_redis_sentinel_place(ngx_keepers_redis_sentinel_t *sentinel)
-{
-    u_char         c;
-    size_t         i;
-    ngx_str_t      host;
-    keepers_str_t  text;
-
-    text = sentinel->values[0].string;
-
-    if (text.len == 0
-        || text.len > NGX_KEEPERS_REDIS_HOST_MAX
-        || ngx_keepers_redis_sentinel_port(sentinel->values[1].string,
-                                           &sentinel->master.port)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < text.len; i++) {
-        c = text.data[i];
-
-        if (!((c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_'
-              || c == ':' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')))
-        {
-            return NGX_ERROR;
-        }
-
-        sentinel->host[i] = c;
-    }
-
-    sentinel->host[i] = '\0';
-
-    host.data = sentinel->host;
-    host.len = text.len;
-
-    sentinel->master.host = host;
-    sentinel->master.addr = NULL;
-
-    if (ngx_keepers_redis_sentinel_address(sentinel, &host) == NGX_OK) {
-        sentinel->master.addr = &sentinel->addr;
-        return NGX_OK;
-    }
-
-    /* a name, then, of "sentinel announce-hostnames" */
-
-    return ngx_strlchr(host.data, host.data + host.len, ':') == NULL
-           ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_keepers_redis_sentinel_port(keepers_str_t text, in_port_t *port)
-{
-    ngx_int_t  n;
-
-    if (text.len == 0 || text.len > 5) {
-        return NGX_ERROR;
-    }
-
-    n = ngx_atoi((u_char *) text.data, text.len);
-
-    if (n < 1 || n > 65535) {
-        return NGX_ERROR;
-    }
-
-    *port = (in_port_t) n;
-
-    return NGX_OK;
-}
-
-
-/* NGX_OK, NGX_DECLINED: it is no address. */
-
-static ngx_int_t
-ngx_keepers_redis_sentinel_address(ngx_keepers_redis_sentinel_t *sentinel,
-    ngx_str_t *host)
-{
-    ngx_sockaddr_t  *sa;
-
-    sa = &sentinel->sockaddr;
-    ngx_memzero(sa, sizeof(ngx_sockaddr_t));
-
-    sa->sockaddr_in.sin_addr.s_addr = ngx_inet_addr(host->data, host->len);
-
-    if (sa->sockaddr_in.sin_addr.s_addr != INADDR_NONE) {
-        sa->sockaddr_in.sin_family = AF_INET;
-        sentinel->addr.socklen = sizeof(struct sockaddr_in);
-
-#if (NGX_HAVE_INET6)
-
-    } else if (ngx_memzero(sa, sizeof(ngx_sockaddr_t)),
-               ngx_inet6_addr(host->data, host->len,
-                              sa->sockaddr_in6.sin6_addr.s6_addr)
-               == NGX_OK)
-    {
-        sa->sockaddr_in6.sin6_family = AF_INET6;
-        sentinel->addr.socklen = sizeof(struct sockaddr_in6);
-
-#endif
-
-    } else {
-        return NGX_DECLINED;
-    }
-
-    sentinel->addr.sockaddr = &sa->sockaddr;
-    ngx_inet_set_port(sentinel->addr.sockaddr, sentinel->master.port);
-
-    return NGX_OK;
 }

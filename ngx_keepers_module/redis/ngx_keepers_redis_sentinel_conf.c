@@ -146,28 +146,10 @@ static ngx_uint_t
 ngx_keepers_redis_sentinel_known(const ngx_keepers_redis_conf_t *conf,
     const ngx_keepers_redis_place_t *place)
 {
-    ngx_uint_t                        i;
-    const ngx_keepers_redis_place_t  *other;
+    ngx_uint_t  i;
 
     for (i = 0; i < conf->sentinels_n; i++) {
-        other = &conf->sentinels[i];
-
-        if (place->addr != NULL && other->addr != NULL) {
-            if (ngx_cmp_sockaddr(place->addr->sockaddr, place->addr->socklen,
-                                 other->addr->sockaddr, other->addr->socklen,
-                                 1)
-                == NGX_OK)
-            {
-                return 1;
-            }
-
-        } else if (place->addr == NULL && other->addr == NULL
-                   && place->port == other->port
-                   && place->host.len == other->host.len
-                   && ngx_strncasecmp(place->host.data, other->host.data,
-                                      place->host.len)
-                      == 0)
-        {
+        if (ngx_keepers_redis_place_same(place, &conf->sentinels[i])) {
             return 1;
         }
     }

@@ -138,16 +138,19 @@ ngx_keepers_redis_tls_init_name(ngx_conf_t *cf, ngx_keepers_redis_conf_t *conf)
 
     addr = conf->place.addr;
 
-    if (conf->ssl_name.len == 0 && conf->sentinels_n) {
+    if (conf->ssl_name.len == 0 && (conf->sentinels_n || conf->seeds_n)) {
         if (!conf->ssl_verify) {
             return NGX_CONF_OK;
         }
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"ssl\" of \"keepers_redis\" with \"sentinel:\" "
+                      "\"ssl\" of \"keepers_redis\" with \"%s\" "
                       "needs a \"keepers_redis_ssl_name\" that the "
-                      "certificates of all Sentinels and servers have: who "
-                      "is master has no name of its own");
+                      "certificates of all %s have: %s "
+                      "has no name of its own",
+                      conf->seeds_n ? "cluster:" : "sentinel:",
+                      conf->seeds_n ? "nodes" : "Sentinels and servers",
+                      conf->seeds_n ? "whom a node names" : "who is master");
         return NGX_CONF_ERROR;
     }
 
