@@ -14,6 +14,7 @@ use lib "$FindBin::Bin/lib";
 use Keepers::Test;
 use Mojo::JSON qw(decode_json);
 use Test::More;
+use Time::HiRes qw(sleep);
 
 
 my $p = start_platform();
@@ -66,6 +67,10 @@ my $nginx = start_nginx(($common . <<'END') =~ s/UPSTREAM/$upstream->{url}/gr);
             alias            %%DIR%%/html/;
         }
 
+        location = /status {
+            keepers_status;
+        }
+
         location /bound/ {
             keepers_session  required bind=net;
             alias            %%DIR%%/html/;
@@ -88,6 +93,7 @@ my $nginx = start_nginx(($common . <<'END') =~ s/UPSTREAM/$upstream->{url}/gr);
             keepers_session  optional;
             add_header       Session $keepers_session;
             add_header       Risk $keepers_session_risk;
+            add_header       Csrf $keepers_csrf_token;
             alias            %%DIR%%/html/;
         }
 
@@ -169,6 +175,19 @@ sub get {
     my ($path, %header) = @_;
 
     return ua()->get("$nginx->{url}$path" => \%header)->res;
+}
+
+
+sub session {
+    return map { $_->value } grep { $_->name eq 'keepers' }
+               @{sign_in($p)->cookie_jar->all};
+}
+
+
+sub forged {
+    my ($n) = get('/status')->body =~ /^keepers_sessions_forged_total (\d+)$/m;
+
+    return $n;
 }
 
 
@@ -327,6 +346,18 @@ subtest 'unsafe methods need our own pages' => sub {
        'from us it reaches the file, which takes no POST');
     is($code->(Origin => $nginx->{url}), 405, 'by Origin as well');
 
+    my ($token, $other) = map { get('/optional/', with($_))->headers
+                                    ->header('Csrf') }
+                              $cookie, session();
+
+    is($code->('X-CSRF-Token' => $token), 405, 'a program by its token');
+    is($code->('X-CSRF-Token' => $other), 403, 'not by that of another session');
+    is($code->('X-CSRF-Token' => "${token}A"), 403, 'nor by a longer one');
+    is($code->('X-CSRF-Token' => $token, Origin => 'http://evil.example'), 403,
+       'and what a browser says comes first');
+    is($code->('X-CSRF-Token' => $token, 'Sec-Fetch-Site' => 'cross-site'),
+       403, 'whatever it is');
+
     my $line = sub {
         my ($origin, @host) = @_;
 
@@ -398,16 +429,22 @@ subtest 'someone who can write to Redis' => sub {
 
     is(get('/page/', with($theirs))->code, 200, 'a second session');
 
+    my $before = forged();
+
     redis_cli($p->{redis}, 'COPY', $key, $key2, 'REPLACE');
     is(get('/page/', with($cookie))->code, 200, 'one stays what it is');
     is(get('/page/', with($theirs))->code, 401,
        'a record under another key does not open');
 
+    # for a second the zone remembers that there is none
+    sleep(1.1);
     redis_cli($p->{redis}, 'SET', $key2, 'x' x 116);
     is(get('/page/', with($theirs))->code, 401, 'nor does garbage');
 
+    sleep(1.1);
     redis_cli($p->{redis}, 'SET', $key2, '');
     is(get('/page/', with($theirs))->code, 401, 'nor nothing');
+    is(forged() - $before, 3, 'each of them is counted');
 
     unlike(redis_cli($p->{redis}, 'GET', $key), qr/owner|[0-9a-f]{8}-/,
            'a record cannot be read');

@@ -213,6 +213,18 @@ subtest 'my sessions' => sub {
     is($ua[0]->delete("$url/$id" => \%ours)->res->code, 404, 'once');
     is($ua[0]->delete("$url/" . 'A' x 22 => \%ours)->res->code, 404,
        'another is unknown');
+
+    operator($p, "canary-long-password\n", 'account', 'add', '--business',
+             'Elsewhere', '--email', 'canary-else@example.org', '--role',
+             'owner');
+
+    my $stranger = sign_in($p, 'canary-else@example.org',
+                           'canary-long-password');
+    my ($foreign) = map { $_->{id} } @{$list->($stranger)};
+
+    is($ua[0]->delete("$url/$foreign" => \%ours)->res->code, 404,
+       'and so is that of somebody else');
+    is($stranger->get($url)->res->code, 200, 'who stays signed in');
     is($ua[0]->delete($url => \%ours)->res->code, 204, 'the others are ended');
     is($ua[2]->get($url)->res->code, 401, 'and gone');
     is($ua[0]->get($url)->res->code, 200, 'this one stays');
