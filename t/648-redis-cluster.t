@@ -99,8 +99,9 @@ for my $n (1 .. 50) {
     my $resp = do { local $/; <$mint> };
     close($mint) or die("mint failed\n");
 
-    my ($key, $record)
-        = $resp =~ /\$3\r\nSET\r\n\$\d+\r\n(keepers:\{.*?)\r\n\$\d+\r\n(.*?)\r\n/s;
+    my ($key, $len)
+        = $resp =~ /\$3\r\nSET\r\n\$\d+\r\n(keepers:\{.*?)\r\n\$(\d+)\r\n/;
+    my $record = substr($resp, $+[0], $len);
     my $slot = $cluster->slot($key);
     my $node = $cluster->owner($slot);
 
@@ -355,6 +356,15 @@ is(pages(@users), '200 x ' . @users, 'all of them');
 Keepers::Process::launch($cluster->{nodes}[1]);
 ok($cluster->settled, 'the old one is back, as a replica');
 is(pages(@users), '200 x ' . @users, 'which is left alone');
+
+
+# --- a node that is named and is not there
+
+my $half = edge('cluster:127.0.0.1:' . free_port()
+                . ",127.0.0.1:$cluster->{ports}[0]", 0);
+
+ok(wait_for { value($half, 'keepers_redis_ready') }, 'another one is');
+is(page($users[$_], $half)->code, 200, 'and tells of the rest') for 0 .. 9;
 
 
 # --- a node that lies
