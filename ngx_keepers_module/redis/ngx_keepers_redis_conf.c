@@ -8,6 +8,7 @@
 
 
 #include "redis/ngx_keepers_redis_int.h"
+#include "redis/ngx_keepers_redis_parse.h"
 #include "redis/ngx_keepers_file.h"
 
 

@@ -416,11 +416,6 @@ void ngx_keepers_redis_codec_trim(ngx_keepers_redis_conn_t *conn);
 ngx_keepers_redis_fault_e ngx_keepers_redis_codec_read(
     ngx_keepers_redis_conn_t *conn, const u_char *buf, size_t len);
 
-/* _conf.c */
-
-char *ngx_keepers_redis_conf_place(ngx_conf_t *cf, ngx_str_t *text,
-    in_port_t port, ngx_keepers_redis_place_t *place);
-
 /* _client.c */
 
 ngx_int_t ngx_keepers_redis_node_init(ngx_keepers_redis_t *redis,
@@ -431,16 +426,6 @@ void ngx_keepers_redis_node_stop(ngx_keepers_redis_t *redis,
     ngx_keepers_redis_node_t *node);
 ngx_uint_t ngx_keepers_redis_node_ready(const ngx_keepers_redis_t *redis,
     const ngx_keepers_redis_node_t *node);
-
-/* _cluster_conf.c */
-
-char *ngx_keepers_redis_cluster_parse(ngx_conf_t *cf,
-    ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
-
-/* _sentinel_conf.c */
-
-char *ngx_keepers_redis_sentinel_parse(ngx_conf_t *cf,
-    ngx_keepers_redis_conf_t *conf, ngx_str_t *value);
 
 /* _place.c: where a connection goes */
 

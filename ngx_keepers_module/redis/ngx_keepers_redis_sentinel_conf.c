@@ -7,6 +7,7 @@
 
 
 #include "redis/ngx_keepers_redis_int.h"
+#include "redis/ngx_keepers_redis_parse.h"
 
 
 #define NGX_KEEPERS_REDIS_SENTINEL_PORT  26379
