@@ -32,6 +32,10 @@ sub start_run {
         $ENV{KEEPERS_PORT} = $port;
         $ENV{KEEPERS_MODULE} //= "$root/build/ngx_http_keepers_module.so";
         $ENV{KEEPERS_WRITER} //= "$root/build/keepers-writer";
+
+        # who runs the tests in the background ignores it, and bash would too
+        $SIG{INT} = 'DEFAULT';
+
         exec("$root/build.sh", 'run');
     }
 
