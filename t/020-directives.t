@@ -32,6 +32,8 @@ is_deeply([sort @pages], [sort keys %table], 'a page a directive');
 subtest($_ => \&page, $_) for sort @pages;
 subtest('variables' => \&variables);
 subtest('README' => sub { example(slurp("$root/README.md")) });
+subtest('the guide to sessions'
+        => sub { example(slurp("$root/docs/sessions.md")) });
 subtest('links' => \&links);
 
 done_testing();
