@@ -68,6 +68,31 @@ ngx_rbtree_delete(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 }
 
 
+size_t
+ngx_sock_ntop(struct sockaddr *sa, socklen_t socklen, u_char *text, size_t len,
+    ngx_uint_t port)
+{
+    (void) sa;
+    (void) socklen;
+    (void) text;
+    (void) len;
+    (void) port;
+
+    abort();
+}
+
+
+ngx_uint_t
+ngx_keepers_redis_node_ready(const ngx_keepers_redis_t *redis,
+    const ngx_keepers_redis_node_t *node)
+{
+    (void) redis;
+    (void) node;
+
+    abort();
+}
+
+
 ngx_uint_t
 ngx_keepers_redis_ready(const ngx_keepers_redis_t *redis)
 {
