@@ -28,7 +28,6 @@
 #include "writer/writer_totp.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -37,7 +36,6 @@
 
 #define WRITER_READERS        2
 #define WRITER_READERS_QUEUE  1024
-#define WRITER_MAIN_KEPT      (64 << 20)
 
 
 typedef struct {
@@ -52,7 +50,6 @@ typedef struct {
 
 
 static void writer_main_descriptors(void);
-static void writer_main_memory(void);
 static int writer_main_conf(writer_conf_t *conf, const char *path,
     bool served);
 static int writer_main_serve(const writer_conf_t *conf);
@@ -77,7 +74,6 @@ main(int argc, char **argv)
     (void) setrlimit(RLIMIT_CORE, &core);
     writer_memory_init();
     writer_main_descriptors();
-    writer_main_memory();
     (void) signal(SIGPIPE, SIG_IGN);
 
     if (keepers_keyring_init() != KEEPERS_OK) {
@@ -141,14 +137,6 @@ writer_main_descriptors(void)
         files.rlim_cur = files.rlim_max;
         (void) setrlimit(RLIMIT_NOFILE, &files);
     }
-}
-
-
-/* What a batch gave back is for the next one, not for the system. */
-static void
-writer_main_memory(void)
-{
-    (void) mallopt(M_TRIM_THRESHOLD, WRITER_MAIN_KEPT);
 }
 
 

@@ -14,6 +14,9 @@
 #include <string.h>
 
 
+#define WRITER_MEMORY_KEPT  (64 << 20)      /* bytes */
+
+
 static void *writer_memory_again(void *p, size_t size);
 static void writer_memory_free(void *p);
 
@@ -22,6 +25,10 @@ void
 writer_memory_init(void)
 {
     event_set_mem_functions(malloc, writer_memory_again, writer_memory_free);
+
+    /* what a batch gave back is for the next one, not for the system */
+
+    (void) mallopt(M_TRIM_THRESHOLD, WRITER_MEMORY_KEPT);
 }
 
 

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) Keepers
  *
- * Memory of libevent, in which requests come and answers go: it is wiped when
- * it is given back.
+ * The process' memory.  That of libevent, in which requests come and answers
+ * go, is wiped when it is given back.
  */
 
 

@@ -13,6 +13,8 @@
 #include "http/ngx_keepers_body.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
+#include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_page.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
@@ -30,6 +32,56 @@ typedef enum {
     NGX_KEEPERS_WHO_AAL,
     NGX_KEEPERS_WHO_FIELDS
 } ngx_keepers_who_e;
+
+
+ngx_int_t
+ngx_keepers_proof_method(ngx_http_request_t *r)
+{
+    ngx_keepers_loc_conf_t  *klcf;
+
+    klcf = ngx_keepers_loc_conf(r);
+
+    if ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) && klcf->page != NULL) {
+        return ngx_keepers_page_handler(r);
+    }
+
+    if (r->method != NGX_HTTP_POST) {
+        return ngx_keepers_reply_method(r, klcf->page != NULL
+                                           ? "GET, HEAD, POST" : "POST");
+    }
+
+    return NGX_AGAIN;
+}
+
+
+ngx_int_t
+ngx_keepers_proof_limit(ngx_http_request_t *r, ngx_keepers_wake_pt wake,
+    keepers_metric_e metric)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SIGNIN, wake);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_DONE;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_keepers_ctx_find(r)->limit != NGX_KEEPERS_LIMIT_LIMITED) {
+        return NGX_AGAIN;
+    }
+
+    (void) ngx_atomic_fetch_add(
+                      &ngx_keepers_main_conf(r)->shm->counters[metric], 1);
+
+    ngx_keepers_log(NGX_LOG_INFO, r, "a form was refused by a limit");
+
+    return ngx_keepers_proof_again(r, ngx_keepers_loc_conf(r)->limit_status,
+                                   "rate_limited");
+}
 
 
 ngx_int_t

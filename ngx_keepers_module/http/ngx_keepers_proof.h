@@ -18,8 +18,24 @@
 
 #include "core/keepers_base.h"
 #include "core/keepers_field.h"
+#include "core/keepers_metrics.h"
 #include "core/keepers_session.h"
+#include "http/ngx_keepers_wait.h"
 
+
+/*
+ * In a content handler: a GET is the page.  NGX_AGAIN: a POST, which goes on;
+ * else the request is answered by this code.
+ */
+ngx_int_t ngx_keepers_proof_method(ngx_http_request_t *r);
+
+/*
+ * The limits of who tries, once it is known who that is; "wake" is called
+ * again.  NGX_AGAIN: go on; else what it returns: it waits, or was refused,
+ * which "metric" counts, and answered.
+ */
+ngx_int_t ngx_keepers_proof_limit(ngx_http_request_t *r,
+    ngx_keepers_wake_pt wake, keepers_metric_e metric);
 
 /*
  * In a content handler: refuses a body that is too large, or of another type;

@@ -20,10 +20,7 @@
 #include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_csrf.h"
 #include "http/ngx_keepers_handlers.h"
-#include "http/ngx_keepers_log.h"
-#include "http/ngx_keepers_page.h"
 #include "http/ngx_keepers_proof.h"
-#include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_seal.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
@@ -52,9 +49,7 @@ static ngx_int_t ngx_keepers_reset_wrong(ngx_http_request_t *r,
 ngx_int_t
 ngx_keepers_reset_handler(ngx_http_request_t *r)
 {
-    ngx_keepers_loc_conf_t  *klcf;
-
-    klcf = ngx_keepers_loc_conf(r);
+    ngx_int_t  rc;
 
     /* with a context, nginx's own messages leave the request line out */
 
@@ -62,13 +57,10 @@ ngx_keepers_reset_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) && klcf->page != NULL) {
-        return ngx_keepers_page_handler(r);
-    }
+    rc = ngx_keepers_proof_method(r);
 
-    if (r->method != NGX_HTTP_POST) {
-        return ngx_keepers_reply_method(r, klcf->page != NULL
-                                           ? "GET, HEAD, POST" : "POST");
+    if (rc != NGX_AGAIN) {
+        return rc;
     }
 
     /*
@@ -145,26 +137,10 @@ ngx_keepers_reset_limit(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
     ngx_int_t  rc;
 
-    rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SIGNIN,
-                                 ngx_keepers_reset_limit);
+    rc = ngx_keepers_proof_limit(r, ngx_keepers_reset_limit,
+                                 KEEPERS_METRIC_RESET_LIMITED);
 
-    if (rc == NGX_AGAIN) {
-        return NGX_DONE;
-    }
-
-    if (rc != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_keepers_ctx_find(r)->limit == NGX_KEEPERS_LIMIT_LIMITED) {
-        ngx_keepers_count(r, RESET_LIMITED);
-        ngx_keepers_log(NGX_LOG_INFO, r, "a reset was refused by a limit");
-        return ngx_keepers_proof_again(r,
-                                       ngx_keepers_loc_conf(r)->limit_status,
-                                       "rate_limited");
-    }
-
-    return ngx_keepers_reset_forward(r);
+    return rc == NGX_AGAIN ? ngx_keepers_reset_forward(r) : rc;
 }
 
 

@@ -22,9 +22,7 @@
 #include "http/ngx_keepers_device.h"
 #include "http/ngx_keepers_end.h"
 #include "http/ngx_keepers_handlers.h"
-#include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_mint.h"
-#include "http/ngx_keepers_page.h"
 #include "http/ngx_keepers_proof.h"
 #include "http/ngx_keepers_remember.h"
 #include "http/ngx_keepers_reply.h"
@@ -60,17 +58,12 @@ static void ngx_keepers_signin_drop(ngx_http_request_t *r);
 ngx_int_t
 ngx_keepers_signin_handler(ngx_http_request_t *r)
 {
-    ngx_keepers_loc_conf_t  *klcf;
+    ngx_int_t  rc;
 
-    klcf = ngx_keepers_loc_conf(r);
+    rc = ngx_keepers_proof_method(r);
 
-    if ((r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) && klcf->page != NULL) {
-        return ngx_keepers_page_handler(r);
-    }
-
-    if (r->method != NGX_HTTP_POST) {
-        return ngx_keepers_reply_method(r, klcf->page != NULL
-                                           ? "GET, HEAD, POST" : "POST");
+    if (rc != NGX_AGAIN) {
+        return rc;
     }
 
     /*
@@ -153,26 +146,10 @@ ngx_keepers_signin_limit(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
     ngx_int_t  rc;
 
-    rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SIGNIN,
-                                 ngx_keepers_signin_limit);
+    rc = ngx_keepers_proof_limit(r, ngx_keepers_signin_limit,
+                                 KEEPERS_METRIC_SIGNIN_LIMITED);
 
-    if (rc == NGX_AGAIN) {
-        return NGX_DONE;
-    }
-
-    if (rc != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_keepers_ctx_find(r)->limit == NGX_KEEPERS_LIMIT_LIMITED) {
-        ngx_keepers_count(r, SIGNIN_LIMITED);
-        ngx_keepers_log(NGX_LOG_INFO, r, "a sign-in was refused by a limit");
-        return ngx_keepers_proof_again(r,
-                                       ngx_keepers_loc_conf(r)->limit_status,
-                                       "rate_limited");
-    }
-
-    return ngx_keepers_signin_forward(r);
+    return rc == NGX_AGAIN ? ngx_keepers_signin_forward(r) : rc;
 }
 
 

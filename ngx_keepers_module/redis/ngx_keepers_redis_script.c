@@ -21,10 +21,10 @@
 _Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
 
 
-static void ngx_keepers_redis_script_call(
+static ngx_int_t ngx_keepers_redis_script_call(
     ngx_keepers_redis_command_t *command,
     u_char head[NGX_KEEPERS_REDIS_CALL], ngx_keepers_script_e script,
-    ngx_uint_t keys);
+    ngx_uint_t keys, ngx_uint_t argc);
 
 
 /*
@@ -359,11 +359,11 @@ ngx_keepers_redis_eval(ngx_keepers_redis_t *redis, ngx_keepers_script_e script,
     u_char                       head[NGX_KEEPERS_REDIS_CALL];
     ngx_keepers_redis_command_t  command;
 
-    if (keys > argc || argc > NGX_KEEPERS_REDIS_ARGS_MAX) {
+    if (ngx_keepers_redis_script_call(&command, head, script, keys, argc)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    ngx_keepers_redis_script_call(&command, head, script, keys);
 
     command.argv = argv;
     command.argc = argc;
@@ -382,11 +382,11 @@ ngx_keepers_redis_eval_encoded(ngx_keepers_redis_t *redis,
     u_char                       head[NGX_KEEPERS_REDIS_CALL];
     ngx_keepers_redis_command_t  command;
 
-    if (keys > argc || argc > NGX_KEEPERS_REDIS_ARGS_MAX) {
+    if (ngx_keepers_redis_script_call(&command, head, script, keys, argc)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    ngx_keepers_redis_script_call(&command, head, script, keys);
 
     command.tail = encoded;
     command.tailed = argc;
@@ -396,14 +396,21 @@ ngx_keepers_redis_eval_encoded(ngx_keepers_redis_t *redis,
 }
 
 
-/* What a call begins with: EVALSHA, the digest, how many keys follow. */
+/*
+ * What a call begins with: EVALSHA, the digest, how many keys follow.
+ * NGX_ERROR: there are too many arguments, or fewer than keys.
+ */
 
-static void
+static ngx_int_t
 ngx_keepers_redis_script_call(ngx_keepers_redis_command_t *command,
     u_char head[NGX_KEEPERS_REDIS_CALL], ngx_keepers_script_e script,
-    ngx_uint_t keys)
+    ngx_uint_t keys, ngx_uint_t argc)
 {
     u_char  *p;
+
+    if (keys > argc || argc > NGX_KEEPERS_REDIS_ARGS_MAX) {
+        return NGX_ERROR;
+    }
 
     ngx_memzero(command, sizeof(ngx_keepers_redis_command_t));
 
@@ -425,4 +432,6 @@ ngx_keepers_redis_script_call(ngx_keepers_redis_command_t *command,
 
     command->head = keepers_str(head, p - head);
     command->headed = 3;
+
+    return NGX_OK;
 }
