@@ -27,6 +27,8 @@ typedef struct {
 } writer_passkeys_list_t;
 
 
+static int writer_passkeys_room(writer_context_t *ctx, writer_job_t *job,
+    writer_store_second_t *second);
 static bool writer_passkeys_off(writer_context_t *ctx, writer_job_t *job);
 static void writer_passkeys_base64(writer_json_t *json, const char *key,
     keepers_str_t bytes);
@@ -102,6 +104,28 @@ writer_passkeys_step_up(writer_context_t *ctx, writer_job_t *job)
 }
 
 
+/* Whether one more may be added; WRITER_NONE: not, and the job says why. */
+static int
+writer_passkeys_room(writer_context_t *ctx, writer_job_t *job,
+    writer_store_second_t *second)
+{
+    int  rc;
+
+    if (writer_passkeys_off(ctx, job)) {
+        return WRITER_NONE;
+    }
+
+    rc = writer_factors_guard(ctx, job, second);
+
+    if (rc == WRITER_OK && second->passkeys >= WRITER_PASSKEYS_MAX) {
+        (void) writer_job_problem(job, 409, "too_many");
+        return WRITER_NONE;
+    }
+
+    return rc;
+}
+
+
 int
 writer_passkeys_options(writer_context_t *ctx, writer_job_t *job)
 {
@@ -109,17 +133,9 @@ writer_passkeys_options(writer_context_t *ctx, writer_job_t *job)
     writer_json_t          json;
     writer_store_second_t  second;
 
-    if (writer_passkeys_off(ctx, job)) {
-        return WRITER_OK;
-    }
-
-    rc = writer_factors_guard(ctx, job, &second);
+    rc = writer_passkeys_room(ctx, job, &second);
     if (rc != WRITER_OK) {
         return rc == WRITER_NONE ? WRITER_OK : rc;
-    }
-
-    if (second.passkeys >= WRITER_PASSKEYS_MAX) {
-        return writer_job_problem(job, 409, "too_many");
     }
 
     writer_json_init(&json, writer_job_out(job));
@@ -348,17 +364,9 @@ writer_passkeys_add(writer_context_t *ctx, writer_job_t *job)
     writer_store_second_t   second;
     writer_store_passkey_t  row;
 
-    if (writer_passkeys_off(ctx, job)) {
-        return WRITER_OK;
-    }
-
-    rc = writer_factors_guard(ctx, job, &second);
+    rc = writer_passkeys_room(ctx, job, &second);
     if (rc != WRITER_OK) {
         return rc == WRITER_NONE ? WRITER_OK : rc;
-    }
-
-    if (second.passkeys >= WRITER_PASSKEYS_MAX) {
-        return writer_job_problem(job, 409, "too_many");
     }
 
     if (!writer_passkeys_take(ctx, job, &passkey, &challenge, name)) {

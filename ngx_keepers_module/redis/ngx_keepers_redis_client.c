@@ -201,6 +201,7 @@ ngx_keepers_redis_stop(ngx_keepers_redis_t *redis)
     }
 
     ngx_explicit_memzero(redis->hello.data, redis->hello.len);
+    ngx_explicit_memzero(redis->secret, sizeof(redis->secret));
 }
 
 
