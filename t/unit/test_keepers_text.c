@@ -30,6 +30,7 @@ static void test_slug(void **state);
 static void test_uint(void **state);
 static void test_hex(void **state);
 static void test_base64(void **state);
+static void test_base64_digits(void **state);
 static void test_base64_exact(void **state);
 static void test_uuid(void **state);
 
@@ -376,6 +377,49 @@ test_base64(void **state)
 }
 
 
+/* Each digit at each place of what is encoded at once, and in what is left. */
+
+static void
+test_base64_digits(void **state)
+{
+    size_t         len, bit, place;
+    unsigned       digit;
+    char           buf[64];
+    unsigned char  bytes[13];
+    keepers_out_t  out;
+
+    static const char  alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    (void) state;
+
+    for (len = 1; len <= sizeof(bytes); len++) {
+        for (place = 0; (place + 1) * 6 <= len * 8; place++) {
+            for (digit = 0; digit < 64; digit++) {
+                memset(bytes, 0, sizeof(bytes));
+
+                for (bit = place * 6; bit < place * 6 + 6; bit++) {
+                    bytes[bit / 8] |= (unsigned char)
+                        ((digit >> (5 - bit % 6) & 1) << (7 - bit % 8));
+                }
+
+                keepers_out_init(&out, buf, sizeof(buf));
+                keepers_text_base64url(&out, keepers_str(bytes, len));
+
+                assert_int_equal(keepers_out_written(&out).len,
+                                 keepers_base64url_len(len));
+                assert_int_equal(buf[place], alphabet[digit]);
+
+                buf[keepers_base64url_len(len)] = '\0';
+                buf[place] = 'A';
+                assert_int_equal(strspn(buf, "A"),
+                                 keepers_base64url_len(len));
+            }
+        }
+    }
+}
+
+
 static void
 test_base64_exact(void **state)
 {
@@ -488,6 +532,7 @@ main(void)
         cmocka_unit_test(test_uint),
         cmocka_unit_test(test_hex),
         cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_base64_digits),
         cmocka_unit_test(test_base64_exact),
         cmocka_unit_test(test_uuid)
     };
