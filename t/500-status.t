@@ -133,6 +133,27 @@ is(value('keepers_session_checks_total{state="none"}'), $before + 3,
    'three requests without a session were counted');
 
 
+# What the zone knows to be no session costs Redis nothing, and has its row.
+
+my $token = 'v1.' . 'x' x 53 . 'A';
+my %was = map { $_ => value("keepers_session_checks_total{state=\"$_\"}") }
+              qw(none negative);
+
+for my $try (1 .. 20) {
+    $ua->get("$url/private/" => { Cookie => "keepers=$token" });
+
+    last if value('keepers_session_checks_total{state="negative"}')
+            > $was{negative};
+}
+
+is(value('keepers_session_checks_total{state="negative"}'),
+   $was{negative} + 1, 'what the zone refused was counted');
+cmp_ok(value('keepers_session_checks_total{state="none"}'), '>', $was{none},
+       'apart from what Redis did not know');
+
+$before = value('keepers_session_checks_total{state="none"}') - 3;
+
+
 # Limits by rule; a reload keeps them, wherever a rule stands then
 
 sub rules {

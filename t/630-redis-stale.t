@@ -103,11 +103,13 @@ sub get {
 }
 
 
-sub checks {
-    my $counters = decode_json(ua()->get("$nginx->{url}/status")->res->body);
-
-    return sum(values(%{$counters->{keepers_session_checks_total}}));
+sub counters {
+    return decode_json(ua()->get("$nginx->{url}/status")->res->body)
+           ->{keepers_session_checks_total};
 }
+
+
+sub checks { return sum(values(%{counters()})) }
 
 
 for my $path (qw(/deny/ /stale/ /hop/stale /hop/deny)) {
@@ -130,8 +132,11 @@ ok(wait_for { get('/stale/', $short = token())->code == 200 }, 'a short one');
 
 kill_hard($p->{redis});
 
+my $was = counters();
 my $stale = get('/stale/');
 is($stale->code, 200, 'an outage: what was valid is let in');
+is(counters()->{'state=stale'} - $was->{'state=stale'}, 1, 'which is counted');
+is(counters()->{'state=valid'}, $was->{'state=valid'}, 'and as nothing else');
 is($stale->headers->header('X-Session'), 'stale', 'as stale');
 is(get('/deny/')->code, 503, 'where nothing is said it is a 503');
 is(get('/deny/index.html')->code, 503, 'nor is its page shown by its name');

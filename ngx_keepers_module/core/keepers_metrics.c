@@ -56,6 +56,8 @@ static const keepers_str_t  keepers_metrics_bounds[KEEPERS_METRICS_BUCKETS] = {
 
 static const keepers_metrics_help_t  keepers_metrics_helps[] = {
     { "keepers_session_checks_total", "Session checks by their result." },
+    { "keepers_duplicate_cookies_total",
+      "Requests with several cookies of ours, by how many are sessions." },
     { "keepers_cache_total",
       "Session checks by where the record came from." },
     { "keepers_sessions_minted_total", "Sessions that began." },

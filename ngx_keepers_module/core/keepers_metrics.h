@@ -23,6 +23,19 @@
     row(SESSION_EXPIRED,  "keepers_session_checks_total", "state=\"expired\"")\
     row(SESSION_REVOKED,  "keepers_session_checks_total", "state=\"revoked\"")\
     row(SESSION_ERROR,    "keepers_session_checks_total", "state=\"error\"") \
+    row(SESSION_STALE,    "keepers_session_checks_total", "state=\"stale\"") \
+    row(SESSION_NEGATIVE, "keepers_session_checks_total",                    \
+                          "state=\"negative\"")                              \
+    row(DUPLICATES_ONE,   "keepers_duplicate_cookies_total",                 \
+                          "opened=\"one\"")                                  \
+    row(DUPLICATES_NONE,  "keepers_duplicate_cookies_total",                 \
+                          "opened=\"none\"")                                 \
+    row(DUPLICATES_SEVERAL, "keepers_duplicate_cookies_total",               \
+                          "opened=\"several\"")                              \
+    row(DUPLICATES_MANY,  "keepers_duplicate_cookies_total",                 \
+                          "opened=\"untried\"")                              \
+    row(DUPLICATES_ERROR, "keepers_duplicate_cookies_total",                 \
+                          "opened=\"error\"")                                \
     row(CACHE_HIT,        "keepers_cache_total", "result=\"hit\"")           \
     row(CACHE_MISS,       "keepers_cache_total", "result=\"miss\"")          \
     row(SESSION_MINTED,   "keepers_sessions_minted_total", "")               \

@@ -13,14 +13,21 @@
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_recent.h"
 #include "http/ngx_keepers_revoke.h"
+#include "http/ngx_keepers_rivals.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_theft.h"
+#include "http/ngx_keepers_unseal.h"
 #include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
 
 
 static ngx_int_t ngx_keepers_check_find(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
+static ngx_int_t ngx_keepers_check_waited(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
+static ngx_inline ngx_int_t ngx_keepers_check_look(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
+    const ngx_keepers_claim_t *claim);
 static ngx_int_t ngx_keepers_check_ask(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim);
@@ -36,25 +43,33 @@ static ngx_int_t ngx_keepers_check_late(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim) keepers_rare;
 static ngx_int_t ngx_keepers_check_replaced(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx) keepers_rare;
-static int ngx_keepers_check_unseal(ngx_keepers_main_conf_t *kmcf,
-    const ngx_keepers_claim_t *claim, ngx_uint_t key, keepers_str_t sealed,
-    u_char *record, size_t size, size_t *len);
-static ngx_int_t ngx_keepers_check_open(ngx_http_request_t *r,
-    ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim,
-    ngx_uint_t key, ngx_keepers_recent_t *recent);
 static void ngx_keepers_check_failed(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     const ngx_keepers_claim_t *claim) keepers_rare;
 
 
-static const keepers_metric_e  ngx_keepers_check_metrics[] = {
-    KEEPERS_METRICS_N,              /* UNKNOWN: is not counted */
-    KEEPERS_METRIC_SESSION_VALID,
-    KEEPERS_METRIC_SESSION_NONE,
-    KEEPERS_METRIC_SESSION_EXPIRED,
-    KEEPERS_METRIC_SESSION_REVOKED,
-    KEEPERS_METRIC_SESSION_ERROR,
-    KEEPERS_METRIC_SESSION_VALID    /* STALE */
+/* By whether the zone has said so, and nobody was asked. */
+static const keepers_metric_e
+    ngx_keepers_check_metrics[2][NGX_KEEPERS_CHECKS] =
+{
+    {
+        KEEPERS_METRICS_N,              /* UNKNOWN: is not counted */
+        KEEPERS_METRIC_SESSION_VALID,
+        KEEPERS_METRIC_SESSION_NONE,
+        KEEPERS_METRIC_SESSION_EXPIRED,
+        KEEPERS_METRIC_SESSION_REVOKED,
+        KEEPERS_METRIC_SESSION_ERROR,
+        KEEPERS_METRIC_SESSION_STALE
+    },
+    {
+        KEEPERS_METRICS_N,
+        KEEPERS_METRIC_SESSION_VALID,
+        KEEPERS_METRIC_SESSION_NEGATIVE,
+        KEEPERS_METRIC_SESSION_EXPIRED,
+        KEEPERS_METRIC_SESSION_REVOKED,
+        KEEPERS_METRIC_SESSION_ERROR,
+        KEEPERS_METRIC_SESSION_STALE
+    }
 };
 
 
@@ -62,8 +77,9 @@ ngx_int_t
 ngx_keepers_check(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx)
 {
-    ngx_int_t          rc;
-    ngx_keepers_shm_t *shm;
+    ngx_int_t           rc;
+    keepers_metric_e    metric;
+    ngx_keepers_shm_t  *shm;
 
     if (ctx->check == NGX_KEEPERS_CHECK_STALE
         && !ngx_keepers_check_known(klcf, ctx))
@@ -82,9 +98,9 @@ ngx_keepers_check(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
     if (rc == NGX_OK) {
         shm = ngx_keepers_main_conf(r)->shm;
+        metric = ngx_keepers_check_metrics[ctx->cache_hit][ctx->check];
 
-        (void) ngx_atomic_fetch_add(
-                    &shm->counters[ngx_keepers_check_metrics[ctx->check]], 1);
+        (void) ngx_atomic_fetch_add(&shm->counters[metric], 1);
     }
 
     return rc;
@@ -113,33 +129,80 @@ static ngx_int_t
 ngx_keepers_check_find(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx)
 {
+    ngx_int_t            rc;
     ngx_keepers_claim_t  claim;
 
     if (ctx->wait != NULL) {
+        rc = ngx_keepers_check_waited(r, klcf, ctx);
 
-        if (ngx_keepers_wait_waits(ctx->wait)) {
-            return NGX_AGAIN;
+        if (rc != NGX_DECLINED) {
+            return rc;
         }
-
-        if (ctx->session.marks & KEEPERS_SESSION_ROTATED) {
-            return ngx_keepers_check_replaced(r, klcf, ctx);
-        }
-
-        if (ctx->wait->rc != NGX_ABORT) {
-            return ngx_keepers_check_answer(r, klcf, ctx, ctx->wait->data);
-        }
-
-        /* who has asked for both of us has left */
-
-        ctx->wait = NULL;
     }
 
-    if (ngx_keepers_claim_read(r, klcf, ctx, &claim) != NGX_OK) {
-        ctx->check = NGX_KEEPERS_CHECK_NONE;
-        return NGX_OK;
+    rc = ngx_keepers_claim_read(r, klcf, ctx, &claim);
+
+    if (rc == NGX_OK) {
+        return ngx_keepers_check_look(r, klcf, ctx, &claim);
     }
 
-    if (ngx_keepers_recent_find(r, ctx, &claim,
+    if (rc == NGX_BUSY) {
+        return ngx_keepers_rivals(r, klcf, ctx);
+    }
+
+    ctx->check = NGX_KEEPERS_CHECK_NONE;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_keepers_check_claim(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim)
+{
+    ngx_int_t  rc;
+
+    if (ctx->wait != NULL) {
+        rc = ngx_keepers_check_waited(r, klcf, ctx);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
+    return ngx_keepers_check_look(r, klcf, ctx, claim);
+}
+
+
+/* NGX_DECLINED: who has asked for both of us has left. */
+
+static ngx_int_t
+ngx_keepers_check_waited(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx)
+{
+    if (ngx_keepers_wait_waits(ctx->wait)) {
+        return NGX_AGAIN;
+    }
+
+    if (ctx->session.marks & KEEPERS_SESSION_ROTATED) {
+        return ngx_keepers_check_replaced(r, klcf, ctx);
+    }
+
+    if (ctx->wait->rc != NGX_ABORT) {
+        return ngx_keepers_check_answer(r, klcf, ctx, ctx->wait->data);
+    }
+
+    ctx->wait = NULL;
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_inline ngx_int_t
+ngx_keepers_check_look(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx, const ngx_keepers_claim_t *claim)
+{
+    if (ngx_keepers_recent_find(r, ctx, claim,
                                 ngx_keepers_revoke_age(
                                     ngx_keepers_main_conf(r), klcf->cache_ms))
         == NGX_OK)
@@ -151,7 +214,7 @@ ngx_keepers_check_find(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
     ngx_keepers_count(r, CACHE_MISS);
 
-    return ngx_keepers_check_ask(r, klcf, ctx, &claim);
+    return ngx_keepers_check_ask(r, klcf, ctx, claim);
 }
 
 
@@ -292,7 +355,7 @@ ngx_keepers_check_answer(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     for (i = 0; i < claim->n; i++) {
 
         if (values[i].kind != NGX_KEEPERS_REDIS_STRING
-            || ngx_keepers_check_open(r, ctx, claim, i, &recent) != NGX_OK)
+            || ngx_keepers_unseal(r, ctx, claim, i, &recent) != NGX_OK)
         {
             continue;
         }
@@ -407,104 +470,6 @@ ngx_keepers_check_replaced(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-/*
- * A record opens only under its own Redis key: it cannot be another's.  One
- * that is byte for byte what was opened before needs no opening.
- */
-
-static ngx_int_t
-ngx_keepers_check_open(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
-    const ngx_keepers_claim_t *claim, ngx_uint_t key,
-    ngx_keepers_recent_t *recent)
-{
-    int                       rc;
-    u_char                    rotated[KEEPERS_SESSION_ROTATED_LEN], *record;
-    size_t                    len, size;
-    keepers_str_t             sealed;
-    ngx_keepers_main_conf_t  *kmcf;
-
-    kmcf = ngx_keepers_main_conf(r);
-
-    rc = KEEPERS_OK;
-    len = KEEPERS_SESSION_RECORD_LEN;
-    sealed = ctx->wait->reply.values[key].string;
-
-    ngx_keepers_recent_load(r, claim->sids[key], recent);
-
-    record = recent->record;
-    size = KEEPERS_SESSION_RECORD_LEN;
-
-    if (sealed.len == KEEPERS_SESSION_ROTATED_SEALED_LEN && !claim->machine) {
-        record = rotated;
-        size = sizeof(rotated);
-    }
-
-    if (recent->state != NGX_KEEPERS_RECENT_VALID
-        || sealed.len != KEEPERS_SESSION_SEALED_LEN
-        || ngx_memcmp(recent->sealed, sealed.data, sealed.len) != 0)
-    {
-        rc = ngx_keepers_check_unseal(kmcf, claim, key, sealed, record, size,
-                                      &len);
-    }
-
-    if (rc != KEEPERS_OK
-        || ngx_keepers_claim_decode(claim, keepers_str(record, len),
-                                    &ctx->session)
-           != NGX_OK)
-    {
-        ngx_keepers_count(r, SESSION_FORGED);
-        ngx_keepers_log(NGX_LOG_WARN, r,
-                        "a session's or token's record in Redis does not "
-                        "open: injected, "
-                        "moved, or sealed with another key");
-        return NGX_DECLINED;
-    }
-
-    ngx_memcpy(ctx->sid, claim->sids[key], KEEPERS_SID_LEN);
-    ngx_memcpy(ctx->tag, claim->tag, KEEPERS_TAG_LEN);
-    ctx->key = key;
-
-    if (ctx->session.marks & KEEPERS_SESSION_ROTATED) {
-        keepers_wipe(rotated, sizeof(rotated));
-        return NGX_OK;
-    }
-
-    recent->state = NGX_KEEPERS_RECENT_VALID;
-    ngx_memcpy(recent->sealed, sealed.data, KEEPERS_SESSION_SEALED_LEN);
-
-    return NGX_OK;
-}
-
-
-/*
- * A session is sealed under the key that made its SID.  A token has one SID,
- * and the writer seals its record under the key that is current there.
- */
-
-static int
-ngx_keepers_check_unseal(ngx_keepers_main_conf_t *kmcf,
-    const ngx_keepers_claim_t *claim, ngx_uint_t key, keepers_str_t sealed,
-    u_char *record, size_t size, size_t *len)
-{
-    int         rc;
-    ngx_uint_t  i;
-
-    if (!claim->machine) {
-        return keepers_open(kmcf->edge, key, KEEPERS_PURPOSE_SESSION_SEAL,
-                            claim->keys[key], sealed, record, size, len);
-    }
-
-    rc = KEEPERS_TOKEN_FORGED;
-
-    for (i = 0; i < kmcf->shared->n && rc == KEEPERS_TOKEN_FORGED; i++) {
-        rc = keepers_open(kmcf->shared, i, KEEPERS_PURPOSE_BEARER,
-                          claim->keys[0], sealed, record, size, len);
-    }
-
-    return rc;
 }
 
 

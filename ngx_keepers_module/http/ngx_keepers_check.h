@@ -33,6 +33,11 @@
 ngx_int_t ngx_keepers_check(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx);
 
+/* The same for one claim of several, which ctx is of alone; counts nothing. */
+ngx_int_t ngx_keepers_check_claim(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
+    const ngx_keepers_claim_t *claim) keepers_rare;
+
 /*
  * "P{TAG}:s:SID", "P{TAG}:t:SID", "P{TAG}:e" and "P{TAG}:x"; suffix is "s:" of
  * a session, "t:" of a token, "e" or "x".

@@ -39,6 +39,9 @@ typedef struct {
 } ngx_keepers_claim_memory_t;
 
 
+static ngx_int_t ngx_keepers_claim_cookie(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_claim_t *claim);
 static ngx_int_t ngx_keepers_claim_of(const keepers_keyring_t *ring,
     keepers_str_t text, ngx_uint_t machine, ngx_keepers_claim_t *claim);
 static ngx_int_t ngx_keepers_claim_person(const keepers_keyring_t *ring,
@@ -89,9 +92,25 @@ ngx_keepers_claim_read(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_keepers_claim_cookie(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx, ngx_keepers_claim_t *claim)
+{
+    ngx_uint_t  n;
+
+    n = ngx_keepers_claim_cookies(r, klcf, ctx, claim, 1);
+
+    if (n == 1) {
+        return NGX_OK;
+    }
+
+    return n == 0 ? NGX_DECLINED : NGX_BUSY;
+}
+
+
+ngx_uint_t
+ngx_keepers_claim_cookies(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_claim_t *claims, ngx_uint_t max)
 {
     size_t                   pos;
     ngx_uint_t               n;
@@ -110,10 +129,12 @@ ngx_keepers_claim_cookie(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
 
         while (value.data != NULL) {
             if (ngx_keepers_claim_of(ring, value, 0,
-                                     n == 0 ? claim : &other)
+                                     n < max ? &claims[n] : &other)
                 == NGX_OK)
             {
-                n++;
+                if (n++ == max) {
+                    return n;
+                }
             }
 
             if (!keepers_cookie_next(line->line, name, &pos, &value)) {
@@ -122,17 +143,7 @@ ngx_keepers_claim_cookie(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
         }
     }
 
-    if (n > 1) {
-
-        /*
-         * A second cookie of our name may have been planted by a sibling
-         * domain: choosing either would be a guess.
-         */
-
-        ctx->reason = "duplicate_cookie";
-    }
-
-    return n == 1 ? NGX_OK : NGX_DECLINED;
+    return n;
 }
 
 

@@ -32,15 +32,20 @@ typedef struct {
 } ngx_keepers_claim_t;
 
 
-/* NGX_OK: exactly one cookie of ours has the shape of a token, or there is one
- * token for machines, whose checksum is right, and no such cookie; _cookie does
- * not look at tokens for machines. */
+/*
+ * NGX_OK: exactly one cookie of ours has the shape of a token, or there is one
+ * token for machines, whose checksum is right, and no such cookie; NGX_BUSY:
+ * more than one cookie has that shape; NGX_DECLINED: none.
+ */
 ngx_int_t ngx_keepers_claim_read(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
     ngx_keepers_claim_t *claim);
-ngx_int_t ngx_keepers_claim_cookie(ngx_http_request_t *r,
+
+/* How many cookies of ours have that shape, and what the first "max" of them
+ * claim; it does not count beyond max + 1. */
+ngx_uint_t ngx_keepers_claim_cookies(ngx_http_request_t *r,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_ctx_t *ctx,
-    ngx_keepers_claim_t *claim);
+    ngx_keepers_claim_t *claims, ngx_uint_t max);
 
 /* Makes a session of an opened record.  NGX_OK, NGX_DECLINED: it is none. */
 ngx_int_t ngx_keepers_claim_decode(const ngx_keepers_claim_t *claim,

@@ -9,6 +9,7 @@
 #include "core/keepers_keyring.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_live.h"
+#include "http/ngx_keepers_rivals.h"
 
 
 /* What the cleanup holds: the context, and how the connection logged. */
@@ -144,6 +145,10 @@ ngx_keepers_ctx_cleanup(void *data)
     if (kept->ctx.bearers != 0) {
         keepers_wipe((u_char *) kept->ctx.bearer.data,
                      kept->ctx.bearer.len);
+    }
+
+    if (kept->ctx.rivals != NULL) {
+        ngx_keepers_rivals_wipe(kept->ctx.rivals);
     }
 
     /* what only says how long it has run is no secret */

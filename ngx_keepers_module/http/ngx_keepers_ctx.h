@@ -24,6 +24,7 @@ typedef struct ngx_keepers_ask_s     ngx_keepers_ask_t;
 typedef struct ngx_keepers_wait_s    ngx_keepers_wait_t;
 typedef struct ngx_keepers_signup_s  ngx_keepers_signup_t;
 typedef struct ngx_keepers_limits_s  ngx_keepers_limits_t;
+typedef struct ngx_keepers_rivals_s  ngx_keepers_rivals_t;
 
 
 /* What the session lookup found; $keepers_session. */
@@ -34,7 +35,8 @@ typedef enum {
     NGX_KEEPERS_CHECK_EXPIRED,
     NGX_KEEPERS_CHECK_REVOKED,
     NGX_KEEPERS_CHECK_ERROR,
-    NGX_KEEPERS_CHECK_STALE
+    NGX_KEEPERS_CHECK_STALE,
+    NGX_KEEPERS_CHECKS
 } ngx_keepers_check_e;
 
 
@@ -92,6 +94,7 @@ typedef struct {
     unsigned                device_known:1; /* "device", to "account" */
     unsigned                late:1;         /* "session" was replaced, ... */
     unsigned                steps:8;        /* successors that were asked for */
+    unsigned                several:1;      /* may be sessions; none is taken */
 
     /* what the phases noted */
     ngx_keepers_limit_e     limit;
@@ -113,6 +116,7 @@ typedef struct {
     uint64_t                device_ms;      /* when it got its cookie */
 
     ngx_keepers_wait_t     *wait;           /* one op at a time */
+    ngx_keepers_rivals_t   *rivals;         /* NULL: one cookie, or none */
     ngx_keepers_limits_t   *limits;         /* NULL: none was decided */
     ngx_keepers_signup_t   *signup;         /* of the signup phase */
     ngx_keepers_ask_t      *ask;            /* of a sign-in and the like */

@@ -16,6 +16,7 @@
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_problem.h"
 #include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_rivals.h"
 #include "http/ngx_keepers_worker.h"
 
 
@@ -369,6 +370,10 @@ ngx_keepers_limit_refuse(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
         ngx_keepers_wait_drop(ctx->wait);
         ctx->wait = NULL;
+    }
+
+    if (ctx->rivals != NULL) {
+        ngx_keepers_rivals_drop(ctx->rivals);
     }
 
     ngx_keepers_log(NGX_LOG_INFO, r, "refused by a limit for %ui s",

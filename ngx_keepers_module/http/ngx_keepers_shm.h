@@ -18,7 +18,7 @@
 #include "http/ngx_keepers_cache.h"
 
 
-#define NGX_KEEPERS_SHM_VERSION   5
+#define NGX_KEEPERS_SHM_VERSION   6
 #define NGX_KEEPERS_SHM_SIZE_MIN  (1024 * 1024)
 
 

@@ -26,6 +26,7 @@
 #include "http/ngx_keepers_proof.h"
 #include "http/ngx_keepers_remember.h"
 #include "http/ngx_keepers_reply.h"
+#include "http/ngx_keepers_rivals.h"
 #include "http/ngx_keepers_seal.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
@@ -315,22 +316,29 @@ ngx_keepers_signin_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
 
 /*
  * A session that the browser came with ends: a sign-in leaves no sibling.  It
- * need not be looked up, for nobody else can have its token.
+ * need not be looked up, for nobody else can have its token.  Of several, as
+ * many end as would be looked up: what kept their owner out does so no more.
  */
 
 static void
 ngx_keepers_signin_drop(ngx_http_request_t *r)
 {
+    ngx_uint_t            i, n;
     ngx_keepers_ctx_t    *ctx;
-    ngx_keepers_claim_t   claim;
+    ngx_keepers_claim_t   claims[NGX_KEEPERS_RIVALS_MAX];
 
     ctx = ngx_keepers_ctx_get(r);
 
-    if (ctx != NULL
-        && ngx_keepers_claim_cookie(r, ngx_keepers_loc_conf(r), ctx, &claim)
-           == NGX_OK)
-    {
-        (void) ngx_keepers_end(r, NULL, NULL, claim.tag, claim.sids, claim.n);
+    if (ctx == NULL) {
+        return;
+    }
+
+    n = ngx_keepers_claim_cookies(r, ngx_keepers_loc_conf(r), ctx, claims,
+                                  NGX_KEEPERS_RIVALS_MAX);
+
+    for (i = 0; i < ngx_min(n, NGX_KEEPERS_RIVALS_MAX); i++) {
+        (void) ngx_keepers_end(r, NULL, NULL, claims[i].tag, claims[i].sids,
+                               claims[i].n);
         ngx_keepers_count(r, ENDED_ROTATED);
     }
 }

@@ -48,6 +48,13 @@ ngx_keepers_signout_handler(ngx_http_request_t *r)
                                          "session_unavailable", 1);
     }
 
+    /* nothing would have ended, whatever the browser forgets */
+
+    if (ctx->several) {
+        return ngx_keepers_reply_problem(r, NGX_HTTP_CONFLICT,
+                                         "duplicate_cookie", 0);
+    }
+
     if (!ngx_keepers_check_known(ngx_keepers_loc_conf(r), ctx)) {
         return ngx_keepers_signout_reply(r);
     }
