@@ -38,7 +38,8 @@ my $nginx = start_nginx(<<'END');
     }
 END
 
-ok(wait_for { metrics() =~ /^keepers_spool_signups/m }, 'Redis is asked');
+ok(wait_for { metrics() =~ /^keepers_spool_signups/m
+              && metrics() =~ /^keepers_redis_evicts/m }, 'Redis is asked');
 
 my $given = samples(metrics());
 my $yaml = slurp("$root/docs/monitoring/alerts.yml");

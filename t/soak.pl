@@ -4,8 +4,9 @@
 
 # Reloads nginx again and again while four clients ask for a protected page as
 # fast as 500 times a second each, with a connection for each request.  Fails if
-# one answer is not 200, if the master's memory or descriptors grow, or if a log
-# has an alert.  Started by ./build.sh soak [RELOADS].
+# one answer is not 200, if the master's memory or descriptors grow, if a worker
+# of the last reload has more of either than one of the first after as many
+# requests, or if a log has an alert.  Started by ./build.sh soak [RELOADS].
 
 use strict;
 use warnings;
@@ -13,17 +14,25 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use IO::Socket::INET;
+use Keepers::Askers;
 use Keepers::Test;
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
 
 my $reloads = shift(@ARGV) // 1000;
-my $clients = 4;
-my $rate = 500;
 
-my $p = start_platform(limits => 'off');
+# of a worker, until it is looked at
+use constant REQUESTS => 1000;
+
+# Four processes that ask keep two cores busy: Redis may greet late.
+my $p = start_platform(limits => 'off', conf => sub {
+    my ($file) = @_;
+    my $http = 'http {' . "\nkeepers_redis_connect_timeout 1s;\n";
+
+    spew($file, slurp($file) =~ s/^http \{\n/$http/mr, 0644);
+});
+my $workers = workers($p->{nginx});
 my $jar = sign_in($p)->cookie_jar;
 my ($cookie) = map { $_->value } grep { $_->name eq 'keepers' } @{$jar->all};
 my ($peer) = $p->{url} =~ m{//([\d.]+:\d+)};
@@ -31,41 +40,9 @@ my $request = "GET /dashboard/ HTTP/1.1\r\nHost: localhost\r\n"
               . "Cookie: keepers=$cookie\r\nConnection: close\r\n\r\n";
 
 
-# Asks until it is told to stop; answers how often, and what went wrong.
-sub client {
-    my ($out) = @_;
-    my ($asked, $stop, %failed) = (0, 0);
-
-    $SIG{TERM} = sub { $stop = 1 };
-
-    my $began = time();
-
-    while (!$stop) {
-        my $socket = IO::Socket::INET->new(PeerAddr => $peer);
-        my $line = '';
-
-        if ($socket) {
-            print $socket $request;
-            $line = <$socket> // '';
-            1 while read($socket, my $rest, 65536);
-        }
-
-        $asked++;
-        $failed{$line =~ m{^HTTP/1\.1 (\d+)} ? $1 : 'nothing'}++
-            if $line !~ m{^HTTP/1\.1 200 };
-
-        my $early = $began + $asked / $rate - time();
-
-        sleep($early) if $early > 0;
-    }
-
-    print $out join(' ', $asked, %failed), "\n";
-    close($out);
-    POSIX::_exit(0);
-}
-
-sub master {
-    my $pid = $p->{nginx}{pid};
+# Memory in kB, descriptors.
+sub size {
+    my ($pid) = @_;
     my ($rss) = slurp("/proc/$pid/status") =~ /^VmRSS:\s+(\d+)/m;
     my @fds = glob("/proc/$pid/fd/*");
 
@@ -73,35 +50,57 @@ sub master {
 }
 
 
-require POSIX;
+# The master, once the workers of before have left: it has a socket to each.
+sub master {
+    wait_for { workers($p->{nginx}) == $workers } 30;
+    return size($p->{nginx}{pid});
+}
 
-my (%pipe, @asked);
 
-for (1 .. $clients) {
-    pipe(my $in, my $out) or die $!;
+# Those of the largest worker, all of which have answered for a while; between
+# requests, for one that is under way has a descriptor.
+sub worker {
+    my $ua = ua();
+    my $asked = sub {
+        my $page = $ua->get("$p->{url}/keepers/status")->res->body;
+        my $n = 0;
 
-    my $pid = fork() // die $!;
+        $n += $1 while $page =~ /^keepers_session_checks_total\S* (\d+)/mg;
+        return $n;
+    };
+    my $until = $asked->() + REQUESTS * $workers;
 
-    if ($pid == 0) {
-        close($in);
-        client($out);
+    wait_for { $asked->() >= $until } 60;
+
+    my ($memory, $least) = (0, 1e9);
+
+    for (1 .. 50) {
+        for my $pid (workers($p->{nginx})) {
+            my ($rss, $fds) = size($pid);
+
+            $memory = $rss if $rss > $memory;
+            $least = $fds if $fds < $least;
+        }
     }
 
-    close($out);
-    $pipe{$pid} = $in;
+    return ($memory, $least);
 }
+
+
+my $askers = Keepers::Askers->new(peer => $peer, request => $request);
 
 # what nginx allocates once, it has by then
 reload($p->{nginx}) for 1 .. 10;
 
 my ($rss, $fds) = master();
+my ($worker_rss, $worker_fds) = worker();
 my $began = time();
 
 for my $n (1 .. $reloads) {
     reload($p->{nginx}) or die 'nginx does not reload';
 
     if ($n % 100 == 0) {
-        my @now = master();
+        my @now = size($p->{nginx}{pid});
 
         note(sprintf('%d reloads, %.0f s: master %d kB, %d descriptors', $n,
                      time() - $began, @now));
@@ -109,17 +108,8 @@ for my $n (1 .. $reloads) {
 }
 
 my ($rss_end, $fds_end) = master();
-my ($asked, %failed) = (0);
-
-for my $pid (keys %pipe) {
-    kill('TERM', $pid);
-
-    my ($n, %of) = split(/\s+/, readline($pipe{$pid}));
-
-    waitpid($pid, 0);
-    $asked += $n;
-    $failed{$_} += $of{$_} for keys %of;
-}
+my ($worker_rss_end, $worker_fds_end) = worker();
+my ($asked, %failed) = $askers->stop;
 
 note("$reloads reloads, $asked requests");
 cmp_ok($asked, '>', $reloads, 'there was load');
@@ -127,5 +117,11 @@ is(join(' ', map { "$_: $failed{$_}" } sort keys %failed), '',
    'every check was answered 200');
 cmp_ok($fds_end, '<=', $fds, 'no descriptor more');
 cmp_ok($rss_end, '<=', $rss * 1.05 + 512, 'no memory more');
+note("a worker: $worker_rss kB and $worker_fds descriptors after the first, "
+     . "$worker_rss_end kB and $worker_fds_end after the last");
+cmp_ok($worker_fds_end, '<=', $worker_fds, 'no descriptor more in a worker');
+cmp_ok($worker_rss_end, '<=', $worker_rss * 1.05 + 512, 'nor memory');
+
+diag($_) for grep { %failed } logs(qr{keepers:});
 
 done_testing();

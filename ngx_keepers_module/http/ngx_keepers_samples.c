@@ -10,6 +10,7 @@
 #include "core/keepers_out.h"
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_eviction.h"
 #include "http/ngx_keepers_limit.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
@@ -17,7 +18,7 @@
 
 #define NGX_KEEPERS_SAMPLES_TABLES  3
 #define NGX_KEEPERS_SAMPLES_GAUGES                                           \
-    (2 * NGX_KEEPERS_SAMPLES_TABLES + 3 + NGX_KEEPERS_QUEUES                 \
+    (2 * NGX_KEEPERS_SAMPLES_TABLES + 5 + NGX_KEEPERS_QUEUES                 \
      + KEEPERS_KEYRING_MAX)
 
 /* key="",check="01234567",place="accepted" */
@@ -31,6 +32,8 @@
 static keepers_sample_t *ngx_keepers_samples_tables(ngx_keepers_shm_t *shm,
     keepers_sample_t *sample);
 static keepers_sample_t *ngx_keepers_samples_worker(keepers_sample_t *sample);
+static keepers_sample_t *ngx_keepers_samples_eviction(
+    const ngx_keepers_shm_t *shm, keepers_sample_t *sample);
 static keepers_sample_t *ngx_keepers_samples_queues(
     const ngx_keepers_queues_t *queues, keepers_sample_t *sample);
 static keepers_sample_t *ngx_keepers_samples_keys(ngx_http_request_t *r,
@@ -70,6 +73,7 @@ ngx_keepers_samples(ngx_http_request_t *r,
     last = samples + KEEPERS_METRICS_SAMPLES;
     last = ngx_keepers_samples_tables(kmcf->shm, last);
     last = ngx_keepers_samples_worker(last);
+    last = ngx_keepers_samples_eviction(kmcf->shm, last);
     last = ngx_keepers_samples_queues(queues, last);
 
     last = ngx_keepers_samples_keys(r, last);
@@ -154,6 +158,33 @@ ngx_keepers_samples_worker(keepers_sample_t *sample)
     }
 
     return sample;
+}
+
+
+/* What Redis said of itself; it counts from when it was started. */
+
+static keepers_sample_t *
+ngx_keepers_samples_eviction(const ngx_keepers_shm_t *shm,
+    keepers_sample_t *sample)
+{
+    if (shm->eviction == NGX_KEEPERS_EVICTION_UNKNOWN) {
+        return sample;
+    }
+
+    sample->type = KEEPERS_SAMPLE_GAUGE;
+    sample->family = "keepers_redis_evicts";
+    sample->help = "1 if Redis throws keys away when it is full.";
+    sample->suffix = "";
+    sample->value = shm->eviction == NGX_KEEPERS_EVICTION_WHEN_FULL;
+    sample++;
+
+    sample->type = KEEPERS_SAMPLE_COUNTER;
+    sample->family = "keepers_redis_evicted_keys_total";
+    sample->help = "Keys that Redis threw away since it was full.";
+    sample->suffix = "";
+    sample->value = (uint64_t) shm->evicted_keys;
+
+    return sample + 1;
 }
 
 

@@ -47,6 +47,8 @@ typedef struct {
     ngx_atomic_t          counters[KEEPERS_METRICS_N];
     ngx_keepers_shm_rule_t  rules[NGX_KEEPERS_SHM_RULES];
     ngx_atomic_t          flushed_ms;   /* sessions from before are void */
+    ngx_atomic_t          eviction;     /* ngx_keepers_eviction_e */
+    ngx_atomic_t          evicted_keys; /* by Redis, as it says */
     ngx_keepers_cache_t   sessions;     /* by SID: see ngx_keepers_check */
     ngx_keepers_cache_t   links;        /* by hash of the slug */
     ngx_keepers_cache_t   limits;       /* by hash of the key: local state */

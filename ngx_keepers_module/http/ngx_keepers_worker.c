@@ -10,6 +10,7 @@
 #include "http/ngx_keepers_claim.h"
 #include "http/ngx_keepers_flight.h"
 #include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_eviction.h"
 #include "http/ngx_keepers_live.h"
 #include "http/ngx_keepers_revoke.h"
 
@@ -56,7 +57,8 @@ ngx_keepers_worker_init(ngx_cycle_t *cycle)
         || ngx_keepers_claim_init(cycle) != NGX_OK
         || ngx_keepers_flight_init(cycle) != NGX_OK
         || ngx_keepers_live_init(cycle, kmcf) != NGX_OK
-        || ngx_keepers_revoke_init(kmcf) != NGX_OK)
+        || ngx_keepers_revoke_init(kmcf) != NGX_OK
+        || ngx_keepers_eviction_init(cycle, kmcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
