@@ -154,7 +154,7 @@ subtest 'one wrong reply' => sub {
 
 # It is not kept until its time is over, nor any part of it in memory.
 subtest 'a reply without an end' => sub {
-    for my $mode (qw(huge_bulk endless)) {
+    for my $mode (qw(huge_bulk huge_array endless)) {
         my $at_once = 0;
 
         for (1 .. 3) {
@@ -343,6 +343,20 @@ subtest 'a reply of a kind that the command does not have' => sub {
     }
 };
 
+# What has come of it may look like a whole one, of fewer sessions.
+subtest 'a list that is cut short' => sub {
+    my $one = "\$43\r\n" . 'A' x 43 . "\r\n\$1\r\nx\r\n:1\r\n";
+
+    for my $list ("*6\r\n$one", "*6\r\n$one\$43\r\nA") {
+        ok((wait_for { code(ask($cookies[1])) == 200 }), 'well before');
+        $fake->mode("to:EVALSHA:$list");
+        is(code(raw($nginx->{port}, "GET /sessions HTTP/1.0\r\n"
+                    . "Cookie: keepers=$cookies[1]\r\n\r\n")), 503,
+           'is none');
+        $fake->mode('right');
+    }
+};
+
 # SCRIPT FLUSH, or a Redis that took another's place.
 subtest 'scripts that Redis has lost' => sub {
     my $form = 'email=' . url_escape($p->{owner_email})
@@ -359,6 +373,19 @@ subtest 'scripts that Redis has lost' => sub {
     my ($new) = $answer =~ /^Set-Cookie: keepers=([^;]+)/m;
 
     is(code(ask($new)), 200, 'the session is there');
+};
+
+# It looks like one on which nothing is published; Redis answers all else.
+subtest 'a subscription that is silent' => sub {
+    my $subscribed = sub { return raw($nginx->{port}, "GET /status HTTP/1.0"
+                           . "\r\n\r\n") =~ /^keepers_subscribed 1$/m };
+
+    ok((wait_for { $subscribed->() }), 'there is one');
+    $fake->mode('to:PING:');
+    ok((wait_for { !$subscribed->() }), 'is none');
+    $fake->mode('right');
+    ok((wait_for { $subscribed->() }), 'and is again when it answers');
+    ok((wait_for { code(ask($cookies[0])) == 200 }), 'and then well');
 };
 
 # Only an answer counts as recovery: not that it can be reached.
