@@ -8,6 +8,7 @@
 
 #include "core/keepers_bearer.h"
 #include "core/keepers_cookie.h"
+#include "core/keepers_header.h"
 #include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
@@ -17,6 +18,7 @@
 
 
 static ngx_int_t ngx_keepers_headers_claims(ngx_http_request_t *r);
+static void ngx_keepers_headers_hops(ngx_http_request_t *r) keepers_rare;
 static ngx_int_t ngx_keepers_headers_cookies(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_headers_bearers(ngx_http_request_t *r);
 static ngx_table_elt_t *ngx_keepers_headers_bearer(ngx_http_request_t *r,
@@ -27,7 +29,6 @@ static ngx_int_t ngx_keepers_headers_strip(ngx_http_request_t *r,
     ngx_table_elt_t *h, const ngx_keepers_cookies_t *found);
 static ngx_int_t ngx_keepers_headers_drop(ngx_http_request_t *r,
     ngx_table_elt_t *h);
-static ngx_uint_t ngx_keepers_headers_ours(const ngx_table_elt_t *h);
 static ngx_int_t ngx_keepers_headers_remove(ngx_list_t *list,
     ngx_list_part_t *part, ngx_uint_t i);
 static ngx_int_t ngx_keepers_headers_unlink(ngx_list_t *list,
@@ -76,6 +77,10 @@ ngx_keepers_headers_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (r->headers_in.connection != NULL) {
+        ngx_keepers_headers_hops(r);
+    }
+
     if (ngx_keepers_headers_claims(r) != NGX_OK
         || ngx_keepers_headers_cookies(r) != NGX_OK
         || ngx_keepers_headers_bearers(r) != NGX_OK)
@@ -118,7 +123,12 @@ ngx_keepers_headers_claims(ngx_http_request_t *r)
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (!ngx_keepers_headers_ours(&h[i])) {
+            /* most are told by one letter */
+
+            if (h[i].key.len == 0
+                || (h[i].key.data[0] | 0x20) != 'k'
+                || !keepers_header_ours(ngx_keepers_from(h[i].key)))
+            {
                 continue;
             }
 
@@ -141,6 +151,43 @@ ngx_keepers_headers_claims(ngx_http_request_t *r)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * "Connection: close, keepers-identity": nginx has taken from it what is for
+ * itself, and an upstream that gets the rest would drop what we say.
+ */
+
+static void
+ngx_keepers_headers_hops(ngx_http_request_t *r)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != 10
+                || ngx_strncasecmp(h[i].key.data, (u_char *) "connection", 10)
+                   != 0)
+            {
+                continue;
+            }
+
+            len = keepers_header_hops(h[i].value.data, h[i].value.len);
+
+            if (len != h[i].value.len) {
+                h[i].value.len = len;
+                h[i].value.data[len] = '\0';
+                ngx_keepers_count(r, HEADER_STRIPPED);
+            }
+        }
+    }
 }
 
 
@@ -376,23 +423,6 @@ ngx_keepers_headers_drop(ngx_http_request_t *r, ngx_table_elt_t *h)
     }
 
     return NGX_OK;
-}
-
-
-/* "Keepers-...", "keepers_...", "KEEPERS": CGI and others fold '-' and '_'. */
-
-static ngx_uint_t
-ngx_keepers_headers_ours(const ngx_table_elt_t *h)
-{
-    if (h->key.len < 7 || (h->key.data[0] | 0x20) != 'k') {
-        return 0;
-    }
-
-    if (ngx_strncasecmp(h->key.data, (u_char *) "keepers", 7) != 0) {
-        return 0;
-    }
-
-    return h->key.len == 7 || h->key.data[7] == '-' || h->key.data[7] == '_';
 }
 
 
