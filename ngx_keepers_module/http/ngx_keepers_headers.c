@@ -18,7 +18,8 @@
 
 
 static ngx_int_t ngx_keepers_headers_claims(ngx_http_request_t *r);
-static void ngx_keepers_headers_hops(ngx_http_request_t *r) keepers_rare;
+static void ngx_keepers_headers_hops(ngx_http_request_t *r,
+    ngx_table_elt_t *h) keepers_rare;
 static ngx_int_t ngx_keepers_headers_cookies(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_headers_bearers(ngx_http_request_t *r);
 static ngx_table_elt_t *ngx_keepers_headers_bearer(ngx_http_request_t *r,
@@ -77,10 +78,6 @@ ngx_keepers_headers_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (r->headers_in.connection != NULL) {
-        ngx_keepers_headers_hops(r);
-    }
-
     if (ngx_keepers_headers_claims(r) != NGX_OK
         || ngx_keepers_headers_cookies(r) != NGX_OK
         || ngx_keepers_headers_bearers(r) != NGX_OK)
@@ -112,6 +109,7 @@ ngx_keepers_headers_internal_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_keepers_headers_claims(ngx_http_request_t *r)
 {
+    u_char            letter;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
@@ -123,10 +121,15 @@ ngx_keepers_headers_claims(ngx_http_request_t *r)
 
         for (i = 0; i < part->nelts; i++) {
 
-            /* most are told by one letter */
+            /* most are told by one letter; no name is empty */
 
-            if (h[i].key.len == 0
-                || (h[i].key.data[0] | 0x20) != 'k'
+            letter = h[i].key.data[0] | 0x20;
+
+            if (letter == 'c' && h[i].key.len == 10) {
+                ngx_keepers_headers_hops(r, &h[i]);
+            }
+
+            if (letter != 'k'
                 || !keepers_header_ours(ngx_keepers_from(h[i].key)))
             {
                 continue;
@@ -160,33 +163,23 @@ ngx_keepers_headers_claims(ngx_http_request_t *r)
  */
 
 static void
-ngx_keepers_headers_hops(ngx_http_request_t *r)
+ngx_keepers_headers_hops(ngx_http_request_t *r, ngx_table_elt_t *h)
 {
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    size_t  len;
 
-    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
-        h = part->elts;
+    if (ngx_strncasecmp(h->key.data, (u_char *) "connection", 10) != 0
+        || (h->value.len == 10
+            && ngx_memcmp(h->value.data, "keep-alive", 10) == 0))
+    {
+        return;
+    }
 
-        for (i = 0; i < part->nelts; i++) {
+    len = keepers_header_hops(h->value.data, h->value.len);
 
-            if (h[i].key.len != 10
-                || ngx_strncasecmp(h[i].key.data, (u_char *) "connection", 10)
-                   != 0)
-            {
-                continue;
-            }
-
-            len = keepers_header_hops(h[i].value.data, h[i].value.len);
-
-            if (len != h[i].value.len) {
-                h[i].value.len = len;
-                h[i].value.data[len] = '\0';
-                ngx_keepers_count(r, HEADER_STRIPPED);
-            }
-        }
+    if (len != h->value.len) {
+        h->value.len = len;
+        h->value.data[len] = '\0';
+        ngx_keepers_count(r, HEADER_STRIPPED);
     }
 }
 
