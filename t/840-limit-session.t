@@ -85,16 +85,17 @@ sub values_of {
                qw(commands writes);
 }
 
-# One request with a new cookie that has the shape of a token, so that Redis is
+# One request with new cookies that have the shape of a token, so that Redis is
 # asked; what upstream says, if it is asked, is $say.
 sub request {
-    my ($path, $say) = @_;
-    my $token = 'v1.' . join('', map { ('a' .. 'z')[rand(26)] } 1 .. 52)
-                . 'AA';
+    my ($path, $say, $cookies) = @_;
+    my $cookie = join('; ', map { "keepers=v1.$_" }
+                 map { join('', map { ('a' .. 'z')[rand(26)] } 1 .. 52) . 'AA' }
+                 1 .. $cookies // 1);
     my $client = IO::Socket::INET->new(PeerAddr => $address) or die $!;
 
     print $client "GET /$path HTTP/1.1\r\nHost: localhost\r\n"
-                  . "Cookie: keepers=$token\r\nConnection: close\r\n\r\n";
+                  . "Cookie: $cookie\r\nConnection: close\r\n\r\n";
 
     my $asked = 0;
     my $select = IO::Select->new($upstream, $client);
@@ -142,6 +143,14 @@ for my $i (1 .. 20) {
 
     is(join(' ', (request("one?who=k$i", 'slow down'))[0, 1, 2]),
        '200 1 slow down', 'the limit refuses, and its error page is asked once');
+}
+
+# Several cookies are several lookups, of which none may wake it.
+for my $i (1 .. 10) {
+    request("one?who=s$i", 'first', 3);
+
+    is(join(' ', (request("one?who=s$i", 'slow down', 3))[0, 1, 2]),
+       '200 1 slow down', 'nor does one of its cookies wake it');
 }
 
 request('again?who=b', 'x');

@@ -9,8 +9,10 @@
 
 
 static keepers_str_t keepers_cookie_piece(keepers_str_t header, size_t *pos);
-static bool keepers_cookie_value(keepers_str_t piece, keepers_str_t name,
-    keepers_str_t *value);
+static inline bool keepers_cookie_value(keepers_str_t piece,
+    keepers_str_t name, keepers_str_t *value);
+static bool keepers_cookie_blank(keepers_str_t piece, keepers_str_t name,
+    keepers_str_t *value) keepers_rare;
 static bool keepers_cookie_left(keepers_str_t header, keepers_str_t name);
 static bool keepers_cookie_clean(keepers_str_t s);
 
@@ -148,21 +150,56 @@ keepers_cookie_piece(keepers_str_t header, size_t *pos)
 }
 
 
-static bool
+static inline bool
 keepers_cookie_value(keepers_str_t piece, keepers_str_t name,
     keepers_str_t *value)
 {
     piece = keepers_text_trim_ows(piece);
 
-    if (name.len == 0 || piece.len <= name.len || piece.data[name.len] != '='
-        || memcmp(piece.data, name.data, name.len) != 0)
-    {
+    if (name.len == 0 || piece.len <= name.len) {
+        return false;
+    }
+
+    if (piece.data[name.len] != '=') {
+        return piece.data[name.len] <= ' '
+               && keepers_cookie_blank(piece, name, value);
+    }
+
+    if (memcmp(piece.data, name.data, name.len) != 0) {
         return false;
     }
 
     piece.data += name.len + 1;
     piece.len -= name.len + 1;
     *value = keepers_text_trim_ows(piece);
+
+    return true;
+}
+
+
+/*
+ * No browser sends a blank between name and '=', and there are servers that
+ * take the name without it.
+ */
+
+static bool
+keepers_cookie_blank(keepers_str_t piece, keepers_str_t name,
+    keepers_str_t *value)
+{
+    size_t  end;
+
+    for (end = name.len; end < piece.len && piece.data[end] != '='; end++) {
+        if (piece.data[end] != ' ' && piece.data[end] != '\t') {
+            return false;
+        }
+    }
+
+    if (end == piece.len || memcmp(piece.data, name.data, name.len) != 0) {
+        return false;
+    }
+
+    *value = keepers_text_trim_ows(keepers_str(piece.data + end + 1,
+                                               piece.len - end - 1));
 
     return true;
 }

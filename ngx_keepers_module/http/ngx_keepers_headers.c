@@ -8,6 +8,7 @@
 
 #include "core/keepers_bearer.h"
 #include "core/keepers_cookie.h"
+#include "core/keepers_header.h"
 #include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
@@ -17,6 +18,8 @@
 
 
 static ngx_int_t ngx_keepers_headers_claims(ngx_http_request_t *r);
+static void ngx_keepers_headers_hops(ngx_http_request_t *r,
+    ngx_table_elt_t *h) keepers_rare;
 static ngx_int_t ngx_keepers_headers_cookies(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_headers_bearers(ngx_http_request_t *r);
 static ngx_table_elt_t *ngx_keepers_headers_bearer(ngx_http_request_t *r,
@@ -27,7 +30,6 @@ static ngx_int_t ngx_keepers_headers_strip(ngx_http_request_t *r,
     ngx_table_elt_t *h, const ngx_keepers_cookies_t *found);
 static ngx_int_t ngx_keepers_headers_drop(ngx_http_request_t *r,
     ngx_table_elt_t *h);
-static ngx_uint_t ngx_keepers_headers_ours(const ngx_table_elt_t *h);
 static ngx_int_t ngx_keepers_headers_remove(ngx_list_t *list,
     ngx_list_part_t *part, ngx_uint_t i);
 static ngx_int_t ngx_keepers_headers_unlink(ngx_list_t *list,
@@ -107,6 +109,7 @@ ngx_keepers_headers_internal_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_keepers_headers_claims(ngx_http_request_t *r)
 {
+    u_char            letter;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
@@ -118,7 +121,17 @@ ngx_keepers_headers_claims(ngx_http_request_t *r)
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (!ngx_keepers_headers_ours(&h[i])) {
+            /* most are told by one letter; no name is empty */
+
+            letter = h[i].key.data[0] | 0x20;
+
+            if (letter == 'c' && h[i].key.len == 10) {
+                ngx_keepers_headers_hops(r, &h[i]);
+            }
+
+            if (letter != 'k'
+                || !keepers_header_ours(ngx_keepers_from(h[i].key)))
+            {
                 continue;
             }
 
@@ -141,6 +154,33 @@ ngx_keepers_headers_claims(ngx_http_request_t *r)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * "Connection: close, keepers-identity": nginx has taken from it what is for
+ * itself, and an upstream that gets the rest would drop what we say.
+ */
+
+static void
+ngx_keepers_headers_hops(ngx_http_request_t *r, ngx_table_elt_t *h)
+{
+    size_t  len;
+
+    if (ngx_strncasecmp(h->key.data, (u_char *) "connection", 10) != 0
+        || (h->value.len == 10
+            && ngx_memcmp(h->value.data, "keep-alive", 10) == 0))
+    {
+        return;
+    }
+
+    len = keepers_header_hops(h->value.data, h->value.len);
+
+    if (len != h->value.len) {
+        h->value.len = len;
+        h->value.data[len] = '\0';
+        ngx_keepers_count(r, HEADER_STRIPPED);
+    }
 }
 
 
@@ -376,23 +416,6 @@ ngx_keepers_headers_drop(ngx_http_request_t *r, ngx_table_elt_t *h)
     }
 
     return NGX_OK;
-}
-
-
-/* "Keepers-...", "keepers_...", "KEEPERS": CGI and others fold '-' and '_'. */
-
-static ngx_uint_t
-ngx_keepers_headers_ours(const ngx_table_elt_t *h)
-{
-    if (h->key.len < 7 || (h->key.data[0] | 0x20) != 'k') {
-        return 0;
-    }
-
-    if (ngx_strncasecmp(h->key.data, (u_char *) "keepers", 7) != 0) {
-        return 0;
-    }
-
-    return h->key.len == 7 || h->key.data[7] == '-' || h->key.data[7] == '_';
 }
 
 
