@@ -192,9 +192,9 @@ ngx_keepers_effective_location(ngx_cycle_t *cycle,
                   "remember=%Ts cache=%Mms max=%ui stale=%Mms csrf=%s "
                   "limits=%V",
                   &location->server, &location->name, modes[conf->session],
-                  &roles, conf->aal, conf->fresh_ms, &conf->cookie, conf->idle_s,
-                  conf->absolute_s, conf->remember_s, conf->cache_ms,
-                  conf->session_max, conf->stale_ms,
+                  &roles, conf->aal, conf->fresh_ms, &conf->cookie,
+                  conf->idle_s, conf->absolute_s, conf->remember_s,
+                  conf->cache_ms, conf->session_max, conf->stale_ms,
                   conf->csrf ? "on" : "off", &limits);
 }
 
