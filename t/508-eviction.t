@@ -155,8 +155,9 @@ subtest 'one that answers with nonsense' => sub {
 
         my $asked = grep { $_ eq 'INFO' } $fake->seen();
         my $nginx = serve("unix:$dir/fake.sock");
-        my @workers = workers($nginx);
+        my @workers;
 
+        wait_for { (@workers = workers($nginx)) == 3 };
         ok((wait_for { (grep { $_ eq 'INFO' } $fake->seen()) > $asked }),
            'asked');
         ok((wait_for { value($nginx, 'keepers_redis_ready') }), 'and goes on');

@@ -90,4 +90,25 @@ ngx_keepers_cookie_unlink(ngx_http_request_t *r, ngx_uint_t n)
 }
 
 
+/* Is there a line X-Forwarded-For?  A build without proxies does not know. */
+
+static ngx_inline ngx_uint_t
+ngx_keepers_forwarded(ngx_http_request_t *r)
+{
+#if !(NGX_HTTP_X_FORWARDED_FOR)
+
+    return 0;
+
+#elif (nginx_version >= 1023000)
+
+    return r->headers_in.x_forwarded_for != NULL;
+
+#else
+
+    return r->headers_in.x_forwarded_for.nelts != 0;
+
+#endif
+}
+
+
 #endif /* _NGX_KEEPERS_COMPAT_H_INCLUDED_ */

@@ -7,6 +7,7 @@
 #include "http/ngx_keepers_conf.h"
 
 #include "http/ngx_keepers_body.h"
+#include "http/ngx_keepers_effective.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_keyfile.h"
 #include "http/ngx_keepers_limit.h"
@@ -247,7 +248,8 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_keepers_conf_use(cf, conf);
 
     if (ngx_keepers_conf_session_checks(cf, conf) != NGX_CONF_OK
-        || ngx_keepers_conf_session_users(cf, conf) != NGX_CONF_OK)
+        || ngx_keepers_conf_session_users(cf, conf) != NGX_CONF_OK
+        || ngx_keepers_effective_note(cf, conf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

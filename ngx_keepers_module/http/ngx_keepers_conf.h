@@ -126,6 +126,7 @@ typedef struct {
     ngx_array_t               *limit_rules; /* ngx_keepers_limit_rule_t *;
                                                NULL: none */
     ngx_uint_t                 limit_nodes;
+    ngx_array_t               *effective;   /* locations to speak of, or NULL */
     ngx_array_t               *words;       /* ngx_keepers_words_t: what the
                                                files say, English first */
     keepers_str_t              languages[KEEPERS_LANGUAGES_MAX];    /* tags */

@@ -13,6 +13,7 @@
 #include "core/keepers_rate.h"
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_client.h"
+#include "http/ngx_keepers_proxied.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -144,6 +145,8 @@ ngx_keepers_limit_apply(ngx_http_request_t *r,
     }
 
     if (rule->wide != NULL) {
+        ngx_keepers_proxied_look(r);
+
         address_len = ngx_keepers_client_address(r).len;
 
         if (address_len == 0) {

@@ -121,6 +121,7 @@ ngx_keepers_live_init(ngx_cycle_t *cycle, ngx_keepers_main_conf_t *kmcf)
     /* a worker that leaves goes on until its last response has ended */
 
     table->tick.handler = ngx_keepers_live_tick;
+    table->tick.data = table;       /* a debug log looks there for a socket */
     table->tick.log = cycle->log;
     table->tick.cancelable = 1;
 
@@ -188,7 +189,6 @@ ngx_keepers_live_leave(ngx_keepers_ctx_t *ctx)
         ctx->live.request = NULL;
 
         ngx_queue_remove(&ctx->live.queue);
-
         ngx_keepers_live->n--;
     }
 }

@@ -7,6 +7,7 @@
 
 
 #include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_effective.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_remember.h"
 #include "http/ngx_keepers_residue.h"
@@ -297,7 +298,7 @@ ngx_module_t  ngx_http_keepers_module = {
     ngx_keepers_commands,               /* module directives */
     NGX_HTTP_MODULE,                    /* module type */
     NULL,                               /* init master */
-    NULL,                               /* init module */
+    ngx_keepers_effective_log,          /* init module */
     ngx_keepers_worker_init,            /* init process */
     NULL,                               /* init thread */
     NULL,                               /* exit thread */

@@ -20,6 +20,7 @@
 typedef struct {
     ngx_keepers_redis_t        *redis;      /* NULL: no keepers_redis */
     keepers_envelope_sender_t   sender;
+    unsigned                    proxied:1;  /* told: ngx_keepers_proxied.h */
 } ngx_keepers_worker_t;
 
 
