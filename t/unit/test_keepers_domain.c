@@ -118,11 +118,13 @@ test_disposable(void **state)
     (void) state;
 
     for (i = 0; i < sizeof(brief) / sizeof(brief[0]); i++) {
-        assert_true(keepers_domain_disposable(unit_str(brief[i])));
+        assert_true(keepers_domain_disposable(keepers_str(brief[i],
+                                                strlen(brief[i]))));
     }
 
     for (i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++) {
-        assert_false(keepers_domain_disposable(unit_str(lasting[i])));
+        assert_false(keepers_domain_disposable(keepers_str(lasting[i],
+                                                 strlen(lasting[i]))));
     }
 }
 

@@ -97,7 +97,7 @@ test_prometheus(void **state)
         "keepers_session_checks_total{state=\"valid\"} 1000\n"
         "keepers_session_checks_total{state=\"none\"} 1001\n"));
     assert_non_null(strstr(text, "\nkeepers_redis_connects_total 1067\n"));
-    assert_int_equal(KEEPERS_METRICS_COUNTERS, 66);
+    assert_int_equal(KEEPERS_METRICS_COUNTERS, 69);
 
     assert_int_equal(count("# HELP "), FAMILIES);
     assert_int_equal(count("# TYPE "), FAMILIES);

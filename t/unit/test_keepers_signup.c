@@ -410,20 +410,6 @@ test_record(void **state)
     }
 
     assert_true(keepers_signup_sound(&back));
-    assert_str(back.phone_typed, "");
-
-    /* without a number as it was typed: it still waits in somebody's spool */
-    record[1] = 1;
-    assert_int_equal(keepers_signup_decode(keepers_str(record, out.len - 2),
-                                           &back), KEEPERS_OK);
-    assert_str(back.phone_typed, "");
-    assert_true(keepers_signup_sound(&back));
-    assert_int_equal(keepers_signup_decode(keepers_out_written(&out), &back),
-                     KEEPERS_SIGNUP_BROKEN);
-    record[1] = 3;
-    assert_int_equal(keepers_signup_decode(keepers_out_written(&out), &back),
-                     KEEPERS_SIGNUP_BROKEN);
-    record[1] = KEEPERS_SIGNUP_VERSION;
 
     record[out.len] = 0;
 
@@ -474,7 +460,6 @@ test_bent_records(void **state)
     assert_broken(s.name = keepers_str(x, 401));
     assert_broken(s.email = keepers_str(x, 255));
     assert_broken(s.phone = keepers_str(x, 17));
-    assert_broken(s.phone_typed = keepers_str(x, 65));
     assert_broken(s.locale = keepers_str(x, 17));
     assert_broken(s.locale = unit_str("e\n"));
     assert_broken(s.source[5] = keepers_str(x, 65));
@@ -498,7 +483,6 @@ test_largest_record(void **state)
     s.name = keepers_str(x, 400);
     s.email = keepers_str(x, 254);
     s.phone = keepers_str(x, 16);
-    s.phone_typed = keepers_str(x, 64);
     s.locale = keepers_str(x, 16);
 
     for (i = 0; i < 6; i++) {
@@ -534,10 +518,6 @@ test_unsound(void **state)
     assert_unsound(s.email = keepers_str(NULL, 0));
     assert_unsound(s.phone = unit_str("020 7946"));
     assert_unsound(s.phone = unit_str("12345"));
-    assert_unsound(s.phone_typed = unit_str("0207947"));
-    assert_unsound(s.phone_typed = unit_str("call me"));
-    assert_unsound(s.phone_typed = unit_str("020\n7946"));
-    assert_unsound(s.phone_typed = unit_str("020 794\xe2\x80\xae" "6"));
     assert_unsound(s.source[3] = unit_str(" x"));
 
     /* what holds a signup is not the edge's to leave out, or to invent */
