@@ -96,8 +96,8 @@ test_prometheus(void **state)
         "# TYPE keepers_session_checks_total counter\n"
         "keepers_session_checks_total{state=\"valid\"} 1000\n"
         "keepers_session_checks_total{state=\"none\"} 1001\n"));
-    assert_non_null(strstr(text, "\nkeepers_redis_connects_total 1072\n"));
-    assert_int_equal(KEEPERS_METRICS_COUNTERS, 74);
+    assert_non_null(strstr(text, "\nkeepers_redis_connects_total 1074\n"));
+    assert_int_equal(KEEPERS_METRICS_COUNTERS, 76);
 
     assert_int_equal(count("# HELP "), FAMILIES);
     assert_int_equal(count("# TYPE "), FAMILIES);
