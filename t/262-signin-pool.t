@@ -15,9 +15,7 @@ use IO::Select;
 use IO::Socket::UNIX;
 use Keepers::Test;
 use Keepers::Writer;
-use List::Util qw(min);
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 my $QUEUE = 64;
 my $MIB = 1024;
@@ -43,8 +41,9 @@ sub account {
 
 account('quick', 8192, 1);
 account('wide', 65536, 1);
-account('slow', 65536, 16);        # as much as a stored hash may cost
-account("broken-$_", 8192, 1) for 1 .. 11;
+account('slow', 65536, 8);
+account('dear', 65536, 16);        # as much as a stored hash may cost
+account("broken-$_", 8192, 1) for 1 .. 15;
 $writer->start;
 
 
@@ -104,53 +103,68 @@ sub memory_kib {
 }
 
 
-# Both threads are at work for a second or so, and their clients are here.
+# Both threads are at work for half a second or so, and their clients are here.
 sub occupied {
     my $before = memory_kib('VmRSS');
     my @clients = map { asks($_) } (sealed('slow', '.')) x 2;
 
-    ok(wait_for { memory_kib('VmRSS') > $before + 120 * $MIB },
+    ok(wait_for { memory_kib('VmRSS') > $before + 100 * $MIB },
        'two hashes are under way') or die;
     return @clients;
 }
 
 
-# How many more than the queue has room for are refused, and whether before
-# anything else is answered.
+# What is true while both threads are at work; a machine that stands still may
+# have missed it.
+sub while_occupied {
+    my ($look) = @_;
+    my $right;
+
+    for (1 .. 3) {
+        $right = $look->(occupied()) and last;
+    }
+
+    return $right;
+}
+
+
+# As many wait as the queue has room for, and more are refused before anything
+# else is answered.
 sub full {
     my ($more) = @_;
     my $bytes = sealed('quick', '.');
-    my @busy = occupied();
-    my @answers = answers(map { asks($bytes) } 1 .. $QUEUE + $more);
 
-    is(join(' ', answers(@busy)), '401 401', 'those two end');
-    is(scalar(grep { $_ eq '401' } @answers), $QUEUE, 'a queue of 64 waits');
-    is(join(', ', @answers[0 .. $more - 1]),
-       join(', ', ('503 later') x $more), 'more are refused at once');
-    return;
+    return while_occupied(sub {
+        my @busy = @_;
+        my @answers = answers(map { asks($bytes) } 1 .. $QUEUE + $more);
+        my $waited = grep { $_ eq '401' } @answers;
+        my $first = grep { $_ eq '503 later' } @answers[0 .. $more - 1];
+
+        note("$waited waited, the first $first were refused");
+        return join(' ', answers(@busy)) eq '401 401' && $waited == $QUEUE
+               && $first == $more;
+    });
 }
 
 
 subtest 'the queue of a host who says nothing of it' => sub {
-    full(10);
+    ok(full(10), '64 wait, more are told at once to come again');
     is(signin('quick')->code, 200, 'and then it goes on');
 };
 
+# It is the hashes that have the places, not who has asked for them.
 subtest 'who leaves while the password is hashed' => sub {
-    my $bytes = sealed('quick', '.');
-    my $refused = 0;
+    my ($wrong, $right) = (sealed('quick', '.'), sealed('quick'));
 
-    close($_) for occupied();
+    ok(while_occupied(sub {
+        close($_) for @_;
+        close(asks($wrong)) for 1 .. 300;
 
-    for (1 .. 300) {
-        close(asks($bytes));
-    }
+        return join('', answers(asks($right))) eq '503 later';
+    }), 'makes no room');
 
-    # it is the hashes that have the places, not who has asked for them
-    $refused += signin('quick')->code == 503 for 1 .. 3;
-    is($refused, 3, 'makes no room');
     ok(wait_for { signin('quick')->code == 200 }, 'until it is hashed');
-    full(1);
+    ok(full(1), 'and then there is as much as before');
 };
 
 subtest 'how many at a time' => sub {
@@ -172,16 +186,20 @@ subtest 'how many at a time' => sub {
 };
 
 
-# The least of some times, in seconds: what else runs only adds to one.
-sub least_s {
+# Seconds of processor time that the writer takes for some sign-ins.
+sub cost_s {
     my ($bytes) = @_;
+    my $taken_s = sub {
+        my $ns = 0;
 
-    return min(map {
-        my $began = time();
+        $ns += (split(' ', slurp($_)))[0]
+            for glob("/proc/$writer->{process}{pid}/task/*/schedstat");
+        return $ns / 1e9;
+    };
+    my $before_s = $taken_s->();
 
-        $writer->post('/v1/signin', $bytes);
-        time() - $began;
-    } 1 .. 10);
+    $writer->post('/v1/signin', $bytes) for 1 .. 10;
+    return $taken_s->() - $before_s;
 }
 
 
@@ -226,15 +244,21 @@ subtest 'a stored hash that asks for too much' => sub {
         'another function' => sub { s/argon2id/argon2i/r },
         'another version' => sub { s/v=19/v=16/r },
         'half of it' => sub { substr($_, 0, 60) },
+        'no passes' => sub { s/t=1/t=0/r },
+        'a byte less' => sub { s/..$//r },
+        'a byte more' => sub { $_ . 'AA' },
+        'what is no base64' => sub { s/.$/!/r },
         'nothing' => sub { '' },
     );
     my $wrong = signin('quick', '.')->body;
-    my $wrong_s = least_s(sealed('quick', '.'));
+    my $wrong_s = cost_s(sealed('quick', '.'));
 
-    is(signin("broken-$_")->code, 200, "before, $_ is let in") for 1, 11;
-    store(map { ("broken-$_" => $broken[2 * $_ - 1]) } 1 .. 11);
+    is(signin("broken-$_")->code, 200, "before, $_ is let in") for 1, 15;
+    store(map { ("broken-$_" => $broken[2 * $_ - 1]) } 1 .. 15);
 
-    for my $i (1 .. 11) {
+    my $before = memory_kib('VmHWM');
+
+    for my $i (1 .. 15) {
         my $said = refusals();
         my $res = signin("broken-$i");
 
@@ -243,12 +267,13 @@ subtest 'a stored hash that asks for too much' => sub {
         is(refusals(), $said + 1, '... and the log says so');
     }
 
-    my $least_s = least_s(sealed('broken-1'));
+    my $broken_s = cost_s(sealed('broken-1'));
 
-    cmp_ok($least_s, '>', $wrong_s / 2, '... after as much work');
-    cmp_ok($least_s, '<', $wrong_s * 4, '... and no more');
+    cmp_ok($broken_s, '>', $wrong_s / 3, '... after as much work');
+    cmp_ok($broken_s, '<', $wrong_s * 3, '... and no more');
     ok(alive($writer->{process}), 'the writer lives');
-    cmp_ok(memory_kib('VmHWM'), '<', 128 * $MIB, 'on little memory');
+    cmp_ok(memory_kib('VmHWM'), '<', $before + 64 * $MIB,
+           'on little memory');
     is(scalar(logs(join('|', values %user))), 0, 'the log names nobody');
 
     my ($status) = $writer->command("$password-2\n", qw(account password
@@ -256,7 +281,24 @@ subtest 'a stored hash that asks for too much' => sub {
 
     is($status, 0, 'a new password');
     is(signin('broken-1', '-2')->code, 200, 'mends it');
-    is(signin('slow')->code, 200, 'what is dear, but not too dear, is good');
+    is(signin('dear')->code, 200, 'what is dear, but not too dear, is good');
+};
+
+subtest 'no memory for a hash' => sub {
+    my $limit = sub {
+        system('prlimit', "--pid=$writer->{process}{pid}", "--as=$_[0]:") == 0
+            or die("prlimit\n");
+    };
+
+    $limit->((memory_kib('VmSize') + 40 * $MIB) * 1024);
+
+    my $wide = signin('wide');
+
+    is($wide->code, 503, 'is not a wrong password');
+    ok(logs(qr/level=error event=memory what=argon2/), 'and in the log');
+    is(signin('quick')->code, 200, 'who needs less gets in');
+    $limit->('unlimited');
+    is(signin('wide')->code, 200, 'and all, when there is enough');
 };
 
 done_testing();

@@ -14,7 +14,6 @@
 #include "core/keepers_keyring.h"
 #include "core/keepers_text.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -27,23 +26,29 @@
 #define WRITER_HASH_WORK_KIB    1048576
 
 #define WRITER_HASH_VERSION     19
-#define WRITER_HASH_SALT_TEXT   22
-#define WRITER_HASH_TEXT        43
 
-#define WRITER_HASH_BASE64                                                    \
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+/* crypto_pwhash() takes no less */
+#define WRITER_HASH_MIN_KIB     (crypto_pwhash_MEMLIMIT_MIN / 1024)
 
 
 _Static_assert(WRITER_HASH_TEXT_MAX >= crypto_pwhash_STRBYTES, "hash");
 
 
-static bool writer_hash_bounded(const writer_conf_t *conf,
-    const char *stored);
-static bool writer_hash_cost(const char *stored, uint64_t *memory_kib,
-    uint64_t *passes);
+typedef struct {
+    uint64_t       memory_kib;
+    uint64_t       passes;
+    unsigned char  salt[crypto_pwhash_SALTBYTES];
+    unsigned char  hash[KEEPERS_HASH_LEN];
+} writer_hash_t;
+
+
+static bool writer_hash_read(const char *stored, writer_hash_t *hash);
 static const char *writer_hash_number(const char *p, const char *name,
     uint64_t *n);
-static const char *writer_hash_base64(const char *p, size_t len);
+static const char *writer_hash_bytes(const char *p, unsigned char *bytes,
+    size_t len);
+static bool writer_hash_bounded(const writer_conf_t *conf,
+    const writer_hash_t *hash);
 
 
 /* Set before any thread runs, then only read. */
@@ -76,77 +81,61 @@ writer_hash_make(const writer_conf_t *conf, keepers_str_t password,
 }
 
 
+/* Not crypto_pwhash_str_verify(), to which no memory is a wrong password. */
 int
 writer_hash_check(const writer_conf_t *conf, const char *stored,
     keepers_str_t password)
 {
-    bool  known, right;
+    bool           known, right;
+    writer_hash_t  hash;
+    unsigned char  made[KEEPERS_HASH_LEN];
 
-    known = stored != NULL && writer_hash_bounded(conf, stored);
+    known = stored != NULL
+            && writer_hash_read(stored, &hash)
+            && writer_hash_bounded(conf, &hash);
 
-    errno = 0;
+    if (stored != NULL && !known) {
+        writer_log(WRITER_LOG_ERROR, "stored_hash",
+                   "remedy=\"give the account a new password\"");
+    }
 
-    right = crypto_pwhash_str_verify(known ? stored : writer_hash_nobody,
-                                     (const char *) password.data,
-                                     password.len)
-            == 0;
-
-    if (!right && errno == ENOMEM) {
+    if ((!known && !writer_hash_read(writer_hash_nobody, &hash))
+        || crypto_pwhash(made, sizeof(made), (const char *) password.data,
+                         password.len, hash.salt, hash.passes,
+                         (size_t) hash.memory_kib * 1024,
+                         crypto_pwhash_ALG_ARGON2ID13)
+           != 0)
+    {
         writer_log(WRITER_LOG_ERROR, "memory", "what=argon2 "
                    "setting=\"[argon2] threads\" remedy=\"lower it\"");
         return WRITER_FAULT;
     }
 
+    right = keepers_equal(made, hash.hash, sizeof(made));
+
+    keepers_wipe(made, sizeof(made));
+    keepers_wipe(&hash, sizeof(hash));
+
     return known && right ? WRITER_OK : WRITER_NONE;
-}
-
-
-/* False with a line in the log, which names nobody. */
-static bool
-writer_hash_bounded(const writer_conf_t *conf, const char *stored)
-{
-    uint64_t  memory_kib, passes, memory_max, work_max;
-
-    memory_kib = 0;
-    passes = 0;
-
-    memory_max = conf->argon2_memory_kib > WRITER_HASH_MEMORY_KIB
-                 ? conf->argon2_memory_kib : WRITER_HASH_MEMORY_KIB;
-    work_max = conf->argon2_memory_kib * conf->argon2_passes;
-    work_max = work_max > WRITER_HASH_WORK_KIB ? work_max
-                                               : WRITER_HASH_WORK_KIB;
-
-    if (writer_hash_cost(stored, &memory_kib, &passes)
-        && memory_kib <= memory_max
-        && passes <= work_max / memory_kib)
-    {
-        return true;
-    }
-
-    writer_log(WRITER_LOG_ERROR, "stored_hash", "memory_kib=%llu passes=%llu "
-               "remedy=\"give the account a new password\"",
-               (unsigned long long) memory_kib, (unsigned long long) passes);
-
-    return false;
 }
 
 
 /* False: it is no hash that writer_hash_make() has made. */
 static bool
-writer_hash_cost(const char *stored, uint64_t *memory_kib, uint64_t *passes)
+writer_hash_read(const char *stored, writer_hash_t *hash)
 {
     uint64_t     version, lanes;
     const char  *p;
 
     p = writer_hash_number(stored, "$argon2id$v=", &version);
-    p = writer_hash_number(p, "$m=", memory_kib);
-    p = writer_hash_number(p, ",t=", passes);
+    p = writer_hash_number(p, "$m=", &hash->memory_kib);
+    p = writer_hash_number(p, ",t=", &hash->passes);
     p = writer_hash_number(p, ",p=", &lanes);
-    p = writer_hash_base64(p, WRITER_HASH_SALT_TEXT);
-    p = writer_hash_base64(p, WRITER_HASH_TEXT);
+    p = writer_hash_bytes(p, hash->salt, sizeof(hash->salt));
+    p = writer_hash_bytes(p, hash->hash, sizeof(hash->hash));
 
     return p != NULL && *p == '\0' && version == WRITER_HASH_VERSION
-           && *memory_kib != 0 && lanes == 1;
+           && lanes == 1;
 }
 
 
@@ -167,12 +156,43 @@ writer_hash_number(const char *p, const char *name, uint64_t *n)
 }
 
 
+/* What is behind "$" and exactly so many bytes. */
 static const char *
-writer_hash_base64(const char *p, size_t len)
+writer_hash_bytes(const char *p, unsigned char *bytes, size_t len)
 {
-    if (p == NULL || *p != '$' || strspn(p + 1, WRITER_HASH_BASE64) != len) {
+    size_t       n;
+    const char  *end;
+
+    if (p == NULL || *p != '$') {
         return NULL;
     }
 
-    return p + 1 + len;
+    /* what is no base64 ends it, and too much is a fault */
+
+    if (sodium_base642bin(bytes, len, p + 1, strlen(p + 1), NULL, &n, &end,
+                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING)
+        != 0)
+    {
+        return NULL;
+    }
+
+    return n == len ? end : NULL;
+}
+
+
+static bool
+writer_hash_bounded(const writer_conf_t *conf, const writer_hash_t *hash)
+{
+    uint64_t  memory_max, work_max;
+
+    memory_max = conf->argon2_memory_kib > WRITER_HASH_MEMORY_KIB
+                 ? conf->argon2_memory_kib : WRITER_HASH_MEMORY_KIB;
+    work_max = conf->argon2_memory_kib * conf->argon2_passes;
+    work_max = work_max > WRITER_HASH_WORK_KIB ? work_max
+                                               : WRITER_HASH_WORK_KIB;
+
+    return hash->memory_kib >= WRITER_HASH_MIN_KIB
+           && hash->memory_kib <= memory_max
+           && hash->passes != 0
+           && hash->passes <= work_max / hash->memory_kib;
 }
