@@ -26,6 +26,9 @@ usage: ./build.sh STEP [ARGUMENTS]
   durable [KILLS [CUTS [REDIS]]]
                               signups while the writer is killed (100 times),
                               its power cut (20) and Redis killed (20)
+  timing [SAMPLES]            whether the time of a sign-in says that there is
+                              such an account (5000 of each kind)
+  flood [ROUNDS]              what 2000 sign-ins a second do to others (4)
   mutants [PATTERN...]        tries faults that the tests must notice, all or
                               those that match
   bench [ARGUMENTS]           benchmarks
@@ -44,6 +47,8 @@ run)                exec tools/run.sh "$@" ;;
 test)               exec tools/test.sh "$@" ;;
 soak)               exec tools/soak.sh "$@" ;;
 durable)            exec tools/durable.sh "$@" ;;
+timing)             exec tools/timing.sh "$@" ;;
+flood)              exec tools/flood.sh "$@" ;;
 mutants)            exec tools/mutants.sh "$@" ;;
 bench)              exec tools/bench.sh "$@" ;;
 fuzz)               exec tools/fuzz.sh "$@" ;;

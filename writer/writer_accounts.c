@@ -7,6 +7,7 @@
 #include "writer/writer_accounts.h"
 
 #include "writer/writer_factors.h"
+#include "writer/writer_hash.h"
 #include "writer/writer_http.h"
 #include "writer/writer_json.h"
 #include "writer/writer_proof.h"
@@ -14,25 +15,16 @@
 #include "core/keepers_email.h"
 #include "core/keepers_session.h"
 
-#include <sodium.h>
-
 
 #define WRITER_ACCOUNTS_ASKED_MS  30000
 #define WRITER_ACCOUNTS_DAYS      30
 #define WRITER_ACCOUNTS_DAY_MS    86400000ull
 
 
-_Static_assert(WRITER_HASH_TEXT_MAX >= crypto_pwhash_STRBYTES, "hash");
-
-
 typedef struct {
     uint64_t  first;
     uint64_t  signups[WRITER_ACCOUNTS_DAYS];
 } writer_accounts_days_t;
-
-
-/* Set before any thread runs, then only read. */
-static char  writer_accounts_dummy[WRITER_HASH_TEXT_MAX];
 
 
 static void writer_accounts_business(writer_json_t *json,
@@ -42,32 +34,6 @@ static int writer_accounts_user(writer_context_t *ctx, writer_json_t *json,
 static int writer_accounts_day(void *data, uint64_t day, uint64_t signups);
 static int writer_accounts_counts(writer_context_t *ctx, writer_json_t *json,
     const writer_business_t *business, uint64_t now_ms);
-
-
-bool
-writer_accounts_init(const writer_conf_t *conf)
-{
-    unsigned char  random[16];
-
-    keepers_random(random, sizeof(random));
-
-    return writer_accounts_password(conf, keepers_str(random, sizeof(random)),
-                                    writer_accounts_dummy);
-}
-
-
-bool
-writer_accounts_password(const writer_conf_t *conf, keepers_str_t password,
-    char hash[WRITER_HASH_TEXT_MAX])
-{
-    memset(hash, 0, WRITER_HASH_TEXT_MAX);
-
-    return crypto_pwhash_str_alg(hash, (const char *) password.data,
-                                 password.len, conf->argon2_passes,
-                                 (size_t) conf->argon2_memory_kib * 1024,
-                                 crypto_pwhash_ALG_ARGON2ID13)
-           == 0;
-}
 
 
 bool
@@ -215,11 +181,14 @@ writer_accounts_signin(writer_context_t *ctx, writer_job_t *job)
 
     known = rc == WRITER_OK;
 
-    right = crypto_pwhash_str_verify(known ? account.password
-                                           : writer_accounts_dummy,
-                                     (const char *) signin->password.data,
-                                     signin->password.len)
-            == 0;
+    rc = writer_hash_check(ctx->conf, known ? account.password : NULL,
+                           signin->password);
+    if (rc == WRITER_FAULT) {
+        keepers_wipe(&account, sizeof(account));
+        return rc;
+    }
+
+    right = rc == WRITER_OK;
 
     memset(&given, 0, sizeof(given));
     given.code = signin->code;

@@ -25,13 +25,6 @@ int writer_accounts_find(writer_context_t *ctx, keepers_str_t typed,
 int writer_accounts_email(writer_context_t *ctx, const keepers_uuid_t *user,
     keepers_out_t *out) keepers_checked;
 
-/* Argon2id, at the configuration's cost; slow.  False: no memory. */
-bool writer_accounts_password(const writer_conf_t *conf, keepers_str_t password,
-    char hash[WRITER_HASH_TEXT_MAX]) keepers_checked;
-
-/* What an unknown account is compared with; once, before threads start. */
-bool writer_accounts_init(const writer_conf_t *conf) keepers_checked;
-
 /* runs */
 bool writer_accounts_signin_read(writer_job_t *job, void *http);
 int writer_accounts_signin(writer_context_t *ctx, writer_job_t *job);

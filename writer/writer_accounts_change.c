@@ -8,13 +8,12 @@
 
 #include "writer/writer_accounts.h"
 #include "writer/writer_audit.h"
+#include "writer/writer_hash.h"
 #include "writer/writer_http.h"
 #include "writer/writer_mail.h"
 #include "writer/writer_password.h"
 
 #include "core/keepers_session.h"
-
-#include <sodium.h>
 
 
 #define WRITER_CHANGE_ASKED_MS  30000
@@ -60,9 +59,6 @@ writer_accounts_change(writer_context_t *ctx, writer_job_t *job)
     int                     rc;
     bool                    right;
     writer_store_account_t  account;
-    const keepers_str_t    *current;
-
-    current = &job->in.change.asked.current;
 
     rc = writer_store_account_get(ctx->store, &job->in.change.asked.user,
                                   &account);
@@ -70,26 +66,27 @@ writer_accounts_change(writer_context_t *ctx, writer_job_t *job)
         return rc;
     }
 
-    right = rc == WRITER_OK
-            && crypto_pwhash_str_verify(account.password,
-                                        (const char *) current->data,
-                                        current->len)
-               == 0;
+    if (rc == WRITER_OK) {
+        rc = writer_hash_check(ctx->conf, account.password,
+                               job->in.change.asked.current);
+    }
+
+    right = rc == WRITER_OK;
 
     if (right) {
         rc = writer_accounts_change_judge(ctx, job, &account,
                                           job->in.change.asked.fresh);
         writer_accounts_change_same(job);
 
-    } else {
+    } else if (rc == WRITER_NONE) {
         rc = writer_job_problem(job, 403, "password");
     }
 
     if (rc == WRITER_OK && right && job->status == 0) {
         memcpy(job->in.change.was, account.password, WRITER_HASH_TEXT_MAX);
 
-        if (writer_accounts_password(ctx->conf, job->in.change.asked.fresh,
-                                     job->in.change.hash))
+        if (writer_hash_make(ctx->conf, job->in.change.asked.fresh,
+                             job->in.change.hash))
         {
             job->then = writer_accounts_change_store;
 

@@ -9,6 +9,7 @@
 #include "writer/writer_accounts.h"
 #include "writer/writer_call.h"
 #include "writer/writer_command.h"
+#include "writer/writer_hash.h"
 #include "writer/writer_links.h"
 #include "writer/writer_lock.h"
 #include "writer/writer_mail.h"
@@ -381,7 +382,7 @@ writer_cli_password(const writer_conf_t *conf, keepers_str_t email,
                 "standard input\n", writer_password_words(fault),
                 WRITER_PASSWORD_CHARS_MIN, KEEPERS_PASSWORD_LEN_MAX);
 
-    } else if (!writer_accounts_password(conf, keepers_str(line, len), hash)) {
+    } else if (!writer_hash_make(conf, keepers_str(line, len), hash)) {
         fprintf(stderr, "keepers-writer: no memory to hash a password: lower "
                 "[argon2] memory_kib\n");
 

@@ -7,10 +7,10 @@
  */
 
 
-#include "writer/writer_accounts.h"
 #include "writer/writer_audit_verify.h"
 #include "writer/writer_cli.h"
 #include "writer/writer_commit.h"
+#include "writer/writer_hash.h"
 #include "writer/writer_http.h"
 #include "writer/writer_keygen.h"
 #include "writer/writer_lock.h"
@@ -206,7 +206,7 @@ writer_main_open(writer_context_t *ctx, const writer_conf_t *conf)
         return -1;
     }
 
-    if (!writer_accounts_init(conf)) {
+    if (!writer_hash_init(conf)) {
         writer_log(WRITER_LOG_ERROR, "memory", "what=argon2 "
                    "setting=\"[argon2] memory_kib\" remedy=\"lower it\"");
         return -1;

@@ -7,12 +7,12 @@
 #include "writer/writer_proof.h"
 
 #include "writer/writer_factors.h"
+#include "writer/writer_hash.h"
 #include "writer/writer_http.h"
 #include "writer/writer_json.h"
 
 #include "core/keepers_session.h"
 
-#include <sodium.h>
 #include <stdio.h>
 
 
@@ -235,17 +235,22 @@ writer_proof_step_up(writer_context_t *ctx, writer_job_t *job)
     known = rc == WRITER_OK;
     given = step_up->password.len != 0;
 
+    if (known && given) {
+        rc = writer_hash_check(ctx->conf, account.password,
+                               step_up->password);
+        if (rc == WRITER_FAULT) {
+            keepers_wipe(&account, sizeof(account));
+            return rc;
+        }
+    }
+
+    right = known && given && rc == WRITER_OK;
+
     proof.code = step_up->code;
     proof.passkey = step_up->passkey;
     proof.what.purpose = WRITER_CHALLENGE_STEP_UP;
     proof.what.user = step_up->user;
     memcpy(proof.what.sid, step_up->sid, sizeof(proof.what.sid));
-
-    right = known && given
-            && crypto_pwhash_str_verify(account.password,
-                                        (const char *) step_up->password.data,
-                                        step_up->password.len)
-               == 0;
 
     rc = writer_factors_check(ctx, known ? &account.uuid : NULL,
                               &account.business_uuid, &proof, job->now_ms,

@@ -14,6 +14,7 @@
 #include "writer/writer_accounts.h"
 #include "writer/writer_accounts_change.h"
 #include "writer/writer_audit.h"
+#include "writer/writer_hash.h"
 #include "writer/writer_http.h"
 #include "writer/writer_mail.h"
 
@@ -289,7 +290,7 @@ writer_resets_run(writer_context_t *ctx, writer_job_t *job)
     }
 
     if (rc == WRITER_OK && job->status == 0) {
-        if (writer_accounts_password(ctx->conf, fresh, job->in.reset.hash)) {
+        if (writer_hash_make(ctx->conf, fresh, job->in.reset.hash)) {
             job->then = writer_resets_store;
 
         } else {

@@ -26,6 +26,7 @@
 #define NGX_KEEPERS_QUEUE_MAX           65536
 #define NGX_KEEPERS_BODY_SIZE           16384
 #define NGX_KEEPERS_BODY_SIZE_MAX       65536
+#define NGX_KEEPERS_FORM_SIZE           4096    /* of all but a signup */
 #define NGX_KEEPERS_SESSION_MAX         50
 
 
@@ -229,6 +230,7 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              NULL);
     ngx_conf_merge_size_value(conf->body_size, prev->body_size,
                               NGX_KEEPERS_BODY_SIZE);
+    conf->form_size = ngx_min(conf->body_size, NGX_KEEPERS_FORM_SIZE);
 
     ngx_keepers_conf_nameless(cf, prev, conf);
 
@@ -372,7 +374,8 @@ ngx_keepers_conf_handlers(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
     }
 
     if (ngx_keepers_conf_seals(conf)) {
-        ngx_keepers_body_conf(cf, conf->body_size);
+        ngx_keepers_body_conf(cf, conf->link != NULL ? conf->body_size
+                                                     : conf->form_size);
     }
 
     return NGX_CONF_OK;

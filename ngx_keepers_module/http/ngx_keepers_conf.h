@@ -181,6 +181,7 @@ typedef struct {
     ngx_keepers_template_t    *problem_template;
     ngx_keepers_template_t    *page;        /* of keepers_page */
     size_t                     body_size;
+    size_t                     form_size;   /* of what is no signup */
 
     /* handlers */
     ngx_str_t                  signin;      /* internal location */

@@ -91,7 +91,7 @@ ngx_keepers_proof_read(ngx_http_request_t *r,
     ngx_int_t  rc;
 
     if (r->headers_in.content_length_n
-        > (off_t) ngx_keepers_loc_conf(r)->body_size)
+        > (off_t) ngx_keepers_loc_conf(r)->form_size)
     {
         return ngx_keepers_reply_problem(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
                                          "too_large", 0);
@@ -117,7 +117,7 @@ ngx_keepers_proof_fields(ngx_http_request_t *r, keepers_fieldset_t *set)
 
     fault = KEEPERS_OK;
 
-    rc = ngx_keepers_body_take(r, ngx_keepers_loc_conf(r)->body_size, &body);
+    rc = ngx_keepers_body_take(r, ngx_keepers_loc_conf(r)->form_size, &body);
 
     if (rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
         return ngx_keepers_reply_problem(r, rc, "too_large", 0);
