@@ -251,6 +251,48 @@ subtest 'what a client calls hop-by-hop' => sub {
 };
 
 
+# Only what could be a token is worth a command.
+subtest 'junk costs Redis nothing' => sub {
+    my $asked = sub {
+        my $stats = redis_cli($p->{redis}, 'INFO', 'commandstats');
+        my $n = 0;
+
+        $n += $1 while $stats =~ /^cmdstat_(?:mget|get|evalsha|pttl):calls=(\d+)/mg;
+        return $n;
+    };
+    my $text = substr($token, 3);
+    my $machine = 'kp_' . 'A' x 60;
+    my @junk = ('', 'v1.', 'v1.abc', "v2.$text", "V1.$text", "v1$text",
+                "v1.${text}A", 'v1.' . substr($text, 0, 53), "v1.$text=",
+                'v1.' . substr($text, 0, 53) . '!', "\"v1.$text\"", "v1.$text.",
+                'v1.' . substr($text, 0, 53) . '_', 'v1.' . ('=' x 54),
+                'v1.' . ('+' x 54), 'v1.' . ("\xff" x 54), 'x' x 57,
+                'v1.' . ('A' x 26) . ' ' . ('A' x 27), 'A' x 4000, $machine);
+    my $before = $asked->();
+
+    for my $junk (@junk) {
+        is((got('/in/', "Cookie: keepers=$junk", 'Connection: close'))[0], 401,
+           length($junk) > 80 ? 'a long one' : "keepers=$junk");
+    }
+
+    for my $bearer ($machine, 'kp_', 'kp_x', substr($machine, 0, -1),
+                    "${machine}A", 'kp_' . ('!' x 60))
+    {
+        is((got('/in/', "Authorization: Bearer $bearer",
+                'Connection: close'))[0], 401, "Bearer $bearer");
+    }
+
+    is((got('/in/', "Cookie: keepers=$junk[4]; keepers=$junk[8]; keepers=",
+            'Connection: close'))[0], 401, 'many at once');
+    is($asked->() - $before, 0, 'no command is sent');
+
+    # four bits of the last character are none of a token's: they are zero
+    is((got('/in/', 'Cookie: keepers=v1.' . ('A' x 53) . 'Q',
+            'Connection: close'))[0], 401, 'one of that shape');
+    is($asked->() - $before, 1, 'is asked about');
+};
+
+
 my $h2 = qx(curl -s --http2-prior-knowledge --unix-socket $nginx->{dir}/h2.sock \\
             -H 'Cookie: a=1; $ours; keepers =2' -H 'keepers_user: forged' \\
             -H 'Keepers.User: forged' -H 'X-After: after' http://x/open/);

@@ -19,11 +19,12 @@
 #define TOKEN      "v1.1J5Ccx8yLM-goaKjpKWmp6ipqqusra6vsLGys7S1tre4ubq7vL2-vw"
 #define SID        "1Sja9qyw_u7EDYrVzl0lzu5iemHu_WOyuMXpDGW5Zu8"
 #define CSRF       "b1SiEFn2oZmE9TTDEk6dYg"
-#define TOKENS     100000
+#define TOKENS     1000000
+#define BITS       256         /* random ones of a token; all of a SID */
 
 
 static void make_token(keepers_token_t *token);
-static int compare_tokens(const void *one, const void *two);
+static int compare_firsts(const void *one, const void *two);
 static void test_token_known(void **state);
 static void test_token_round_trip(void **state);
 static void test_token_refuses_lengths(void **state);
@@ -54,9 +55,9 @@ make_token(keepers_token_t *token)
 
 
 static int
-compare_tokens(const void *one, const void *two)
+compare_firsts(const void *one, const void *two)
 {
-    return memcmp(one, two, sizeof(keepers_token_t));
+    return memcmp(one, two, sizeof(uint64_t));
 }
 
 
@@ -217,35 +218,127 @@ test_token_one_text_a_value(void **state)
 }
 
 
+/* Is a number of ones in "n" tosses within six sigma, which is sqrt(n) / 2? */
+
+static bool
+even(uint64_t ones, uint64_t n)
+{
+    int64_t  off;
+
+    off = (int64_t) (2 * ones) - (int64_t) n;
+
+    return (uint64_t) (off * off) <= 36 * n;
+}
+
+
+/* How many ones; and each bit of its own into "each", if it is not NULL. */
+
+static uint64_t
+ones_of(const unsigned char *bytes, uint64_t *each)
+{
+    size_t    i;
+    uint64_t  ones;
+
+    ones = 0;
+
+    for (i = 0; i < BITS / 8; i++) {
+        ones += (uint64_t) __builtin_popcount(bytes[i]);
+    }
+
+    for (i = 0; each != NULL && i < BITS; i++) {
+        each[i] += bytes[i / 8] >> i % 8 & 1;
+    }
+
+    return ones;
+}
+
+
+/* That no two begin with the same eight bytes says that no two are the same. */
+
+static void
+assert_unique(uint64_t *firsts)
+{
+    size_t  i;
+
+    qsort(firsts, TOKENS, sizeof(uint64_t), compare_firsts);
+
+    for (i = 1; i < TOKENS; i++) {
+        assert_true(firsts[i - 1] != firsts[i]);
+    }
+}
+
+
+/* A million of them: each another, each of one shape, and no bit a favourite. */
+
 static void
 test_token_unique(void **state)
 {
-    size_t           i;
-    unsigned char    random[32];
-    keepers_uuid_t   user;
-    keepers_token_t  *tokens;
+    char              text[KEEPERS_TOKEN_LEN + 1];
+    size_t            i, every;
+    uint64_t          secret_ones, sid_ones, *secrets, *sids;
+    unsigned char     random[32], sid[KEEPERS_SID_LEN];
+    keepers_out_t     out;
+    keepers_uuid_t    user;
+    keepers_token_t   token, again;
+    static uint64_t   secret_each[BITS], sid_each[BITS];
 
     (void) state;
 
     memset(&user, 7, sizeof(user));
-    tokens = calloc(TOKENS, sizeof(keepers_token_t));
-    assert_non_null(tokens);
+    secrets = calloc(TOKENS, sizeof(uint64_t));
+    sids = calloc(TOKENS, sizeof(uint64_t));
+    assert_non_null(secrets);
+    assert_non_null(sids);
+
+    secret_ones = 0;
+    sid_ones = 0;
+    every = 0;
 
     for (i = 0; i < TOKENS; i++) {
         keepers_random(random, sizeof(random));
-        keepers_token_mint(ring, &user, random, &tokens[i]);
+        keepers_token_mint(ring, &user, random, &token);
+        keepers_token_sid(ring, 0, &token, sid);
+
+        keepers_out_init(&out, (unsigned char *) text, KEEPERS_TOKEN_LEN);
+        keepers_token_write(&token, &out);
+        text[KEEPERS_TOKEN_LEN] = '\0';
+
+        if (out.overflow || out.len != KEEPERS_TOKEN_LEN
+            || memcmp(text, "v1.", 3) != 0
+            || strspn(text + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "abcdefghijklmnopqrstuvwxyz0123456789-_")
+               != KEEPERS_TOKEN_LEN - 3
+            || keepers_token_read(keepers_out_written(&out), &again)
+               != KEEPERS_OK
+            || memcmp(&again, &token, sizeof(token)) != 0)
+        {
+            fail_msg("token %zu: %s", i, text);
+        }
+
+        memcpy(&secrets[i], token.raw + KEEPERS_TAG_LEN, sizeof(uint64_t));
+        memcpy(&sids[i], sid, sizeof(uint64_t));
+
+        /* each bit for itself of one in ten: that is slow enough */
+
+        secret_ones += ones_of(token.raw + KEEPERS_TAG_LEN,
+                               i % 10 == 0 ? secret_each : NULL);
+        sid_ones += ones_of(sid, i % 10 == 0 ? sid_each : NULL);
+        every += i % 10 == 0;
     }
 
-    qsort(tokens, TOKENS, sizeof(keepers_token_t), compare_tokens);
+    assert_unique(secrets);
+    assert_unique(sids);
 
-    for (i = 1; i < TOKENS; i++) {
-        assert_memory_not_equal(&tokens[i - 1], &tokens[i],
-                                sizeof(keepers_token_t));
-        assert_memory_equal(tokens[i - 1].raw, tokens[i].raw,
-                            KEEPERS_TAG_LEN);
+    assert_true(even(secret_ones, (uint64_t) TOKENS * BITS));
+    assert_true(even(sid_ones, (uint64_t) TOKENS * BITS));
+
+    for (i = 0; i < BITS; i++) {
+        assert_true(even(secret_each[i], every));
+        assert_true(even(sid_each[i], every));
     }
 
-    free(tokens);
+    free(secrets);
+    free(sids);
 }
 
 
