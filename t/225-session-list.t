@@ -73,12 +73,15 @@ sub get {
 }
 
 
-# Calls of the commands that sessions are made of, of what is done meanwhile.
+# Calls of the commands that sessions are made of, of what is done meanwhile;
+# the writer has its own commands, from time to time.
 sub costs {
     my ($what) = @_;
 
+    pause($p->{writer});
     redis_cli($p->{redis}, qw(CONFIG RESETSTAT));
     $what->();
+    resume($p->{writer});
 
     my $text = redis_cli($p->{redis}, qw(INFO commandstats));
     my %calls = $text =~ /^cmdstat_([^:]+):calls=(\d+)/mg;
