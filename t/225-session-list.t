@@ -81,9 +81,11 @@ sub costs {
     pause($p->{writer});
     redis_cli($p->{redis}, qw(CONFIG RESETSTAT));
     $what->();
-    resume($p->{writer});
 
     my $text = redis_cli($p->{redis}, qw(INFO commandstats));
+
+    resume($p->{writer});
+
     my %calls = $text =~ /^cmdstat_([^:]+):calls=(\d+)/mg;
 
     return join(' ', map { "$_:$calls{$_}" } grep { $calls{$_} }
