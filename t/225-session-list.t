@@ -73,14 +73,19 @@ sub get {
 }
 
 
-# Calls of the commands that sessions are made of, of what is done meanwhile.
+# Calls of the commands that sessions are made of, of what is done meanwhile;
+# the writer has its own commands, from time to time.
 sub costs {
     my ($what) = @_;
 
+    pause($p->{writer});
     redis_cli($p->{redis}, qw(CONFIG RESETSTAT));
     $what->();
 
     my $text = redis_cli($p->{redis}, qw(INFO commandstats));
+
+    resume($p->{writer});
+
     my %calls = $text =~ /^cmdstat_([^:]+):calls=(\d+)/mg;
 
     return join(' ', map { "$_:$calls{$_}" } grep { $calls{$_} }
