@@ -4,9 +4,13 @@
 
 # Tries whether the tests would notice: each mutant of t/mutants/ is applied to
 # a copy of the tree, built, and must be killed by one of the tests that it
-# names, which all pass without it.  Started by ./build.sh mutants [PATTERN...];
-# a mutant is tried if its name, title, rule, file or tests match one of them.
-# KEEPERS_JOBS (2) are tried at a time.
+# names, each of which passes without it.  Started by ./build.sh mutants
+# [PATTERN...]; a mutant is tried if its name, title, rule, file or tests match
+# one of them.  KEEPERS_JOBS (2) are tried at a time.
+#
+# One that was killed is not tried again as long as it, the file that it changes
+# and its tests are what they were, so that a run that was ended goes on where
+# it was; KEEPERS_AGAIN=1 tries all.
 #
 # Fails if one survives, cannot be applied or built, or if a test that it names
 # is not green without it.  The file build/mutants/report has the table.
@@ -39,7 +43,10 @@ my $spare_s = 30;
 my $whole_s = 900;
 
 # What only a part of the faults would leave unused is no error here.
+# Neither is it the program that is shipped: optimized as one, each of them
+# would take a minute to link.
 $ENV{KEEPERS_HARDENING} = '-O1';
+$ENV{KEEPERS_WHOLE} = '';
 $ENV{CFLAGS} = join(' ', map { "-Wno-$_" } qw(
     unused-function unused-variable unused-but-set-variable unused-parameter
     unused-const-variable type-limits unused-label unused-value));
@@ -288,40 +295,63 @@ sub try_mutant {
     my $file = "$tree/$mutant->{file}";
     my ($fault) = mutant_faults($mutant, $tree);
     my $text = read_text($file);
-    my %took;
+    my @verdict = ('SURVIVED', '');
 
     return ('does not apply', $fault) if $fault;
 
+    # the next one is only asked when the one before has noticed nothing
     for my $test (@{$mutant->{tests}}) {
-        $took{$test} = green($tree, $test)
+        my $took = green($tree, $test)
             // return ('not tried', "$test is not green without it");
+
+        write_text($file, mutant_apply($mutant, $text));
+        @verdict = try_test($tree, $test, 3 * $took + $spare_s);
+        write_text($file, $text);
+
+        last if $verdict[0] ne 'SURVIVED';
     }
 
-    write_text($file, mutant_apply($mutant, $text));
-
-    my @verdict = build($tree) ? ('SURVIVED', '')
-                : ('did not build',
-                   (read_text("$tree/build/mutants.log") // '')
-                   =~ /(error:.*)/ ? $1 : '');
-
-    for my $test ($verdict[0] eq 'SURVIVED' ? @{$mutant->{tests}} : ()) {
-        my $limit_s = 3 * $took{$test} + $spare_s;
-        my $failed = failure($tree, $test, $limit_s);
-
-        # what died without a word may have died of a machine that is busy
-        $failed = failure($tree, $test, $limit_s)
-            if defined $failed && $failed =~ /^ends with/;
-
-        if (defined $failed) {
-            @verdict = ($failed eq 'does not build' ? 'did not build'
-                                                    : 'killed',
-                        "$test: $failed");
-            last;
-        }
-    }
-
-    write_text($file, $text);
     return @verdict;
+}
+
+
+sub try_test {
+    my ($tree, $test, $limit_s) = @_;
+
+    return ('did not build', (read_text("$tree/build/mutants.log") // '')
+                             =~ /(error:.*)/ ? $1 : '')
+        unless build($tree);
+
+    my $failed = failure($tree, $test, $limit_s);
+
+    # what died without a word may have died of a machine that is busy
+    $failed = failure($tree, $test, $limit_s)
+        if defined $failed && $failed =~ /^ends with/;
+
+    return !defined $failed             ? ('SURVIVED', '')
+         : $failed eq 'does not build' ? ('did not build', "$test: $failed")
+         :                                ('killed', "$test: $failed");
+}
+
+
+# What a verdict was about.
+sub subject {
+    my ($mutant, $tree) = @_;
+
+    return sha256_hex(join("\0", map { read_text("$tree/$_") // '' }
+                                 "t/mutants/$mutant->{name}.mutant",
+                                 $mutant->{file}, @{$mutant->{tests}}));
+}
+
+
+# The line of the report of one that was killed before.
+sub known {
+    my ($mutant) = @_;
+    my ($digest, $line) = split(/\n/,
+                                read_text("$work/known/$mutant->{name}") // '');
+
+    return if $ENV{KEEPERS_AGAIN} || ($digest // '') ne subject($mutant, $root);
+    return $line;
 }
 
 
@@ -348,6 +378,8 @@ sub work_off {
 
         print "$line\n";
         push(@lines, $line);
+        write_text("$work/known/$mutant->{name}",
+                   subject($mutant, $tree) . "\n$line\n") if $verdict eq 'killed';
     }
 
     write_text("$work/report$job", join('', map { "$_\n" } @lines));
@@ -364,17 +396,20 @@ sub wanted {
 }
 
 
-my @mutants = grep { wanted($_) } mutants_read($root);
+my @wanted = grep { wanted($_) } mutants_read($root);
+my @mutants = grep { !defined known($_) } @wanted;
+my @before = map { known($_) // () } @wanted;
 my @pids;
 
-@mutants or die("no such mutant\n");
+@wanted or die("no such mutant\n");
 
 make_path($work);
 open(my $lock, '>', "$work/lock") or die("$work/lock: $!\n");
 flock($lock, LOCK_EX | LOCK_NB) or die("another one runs in $work\n");
 
 $jobs = @mutants if $jobs > @mutants;
-print 'mutants: ' . @mutants . ", $jobs at a time\n";
+print 'mutants: ' . @mutants . ", $jobs at a time"
+      . (@before ? ', ' . @before . ' were killed before' : '') . "\n";
 
 # those of one test one after another
 @mutants = sort { "@{$a->{tests}}" cmp "@{$b->{tests}}"
@@ -399,10 +434,11 @@ for my $pid (@pids) {
     1 while waitpid($pid, 0) == -1 && $!{EINTR};
 }
 
-my @lines = sort map { split(/^/, read_text("$work/report$_") // '') }
-                 1 .. $jobs;
+my @lines = sort((map { "$_\n" } @before),
+                 map { split(/^/, read_text("$work/report$_") // '') }
+                 1 .. $jobs);
 my $killed = grep { /^killed / } @lines;
 
 write_text("$work/report", join('', @lines));
-print "\n", @lines, "\n$killed of " . @mutants . " mutants were killed\n";
-exit($killed == @mutants ? 0 : 1);
+print "\n", @lines, "\n$killed of " . @wanted . " mutants were killed\n";
+exit($killed == @wanted ? 0 : 1);
