@@ -282,7 +282,7 @@ subtest 'all Sentinels are away' => sub {
     reload($nginx);
     is(page()->code, 503, 'new workers do not know where to go');
     restart($_) for $sentinels->processes;
-    ok((wait_for { page()->code == 200 } 2), 'and learn it when they are back');
+    ok((wait_for { page()->code == 200 }), 'and learn it when they are back');
 };
 
 my @lines = grep { /keepers: Redis/ }

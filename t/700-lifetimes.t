@@ -85,7 +85,7 @@ subtest 'clients leave while Redis is asked' => sub {
     leave(substr("$get\r\n", 0, 7 * $_), $_ % 2) for 1 .. 10;
     resume($p->{redis});
 
-    is(page(), 200, 'the next one is served');
+    ok((wait_for { page() == 200 }), 'the next one is served');
     is("@{[workers($nginx)]}", "@workers", 'by the same workers');
 };
 
@@ -126,7 +126,7 @@ subtest 'a reload with commands in flight' => sub {
             or diag('after ' . (time() - $start) . ' s');
     }
 
-    is(page(), 200, 'and the next one');
+    ok((wait_for { page() == 200 }), 'and the next one');
 };
 
 subtest 'old workers go away' => sub {
@@ -134,6 +134,8 @@ subtest 'old workers go away' => sub {
 };
 
 subtest 'an unread body' => sub {
+    ok((wait_for { served(ask(20)) == 20 }), 'all workers have Redis');
+
     my $post = "POST /page/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde";
     my $answer = raw($nginx->{port}, $post . "${get}Connection: close\r\n\r\n");
     my @status = $answer =~ /^HTTP\/1.1 (\d+)/mg;
@@ -165,6 +167,7 @@ subtest 'HTTP/2' => sub {
 };
 
 subtest 'leaving with commands in flight' => sub {
+    ok((wait_for { served(ask(20)) == 20 }), 'all workers have Redis');
     pause($p->{redis});
 
     my @sockets = map {
