@@ -70,6 +70,13 @@ END
             proxy_pass      UPSTREAM;
         }
 
+        location = /ssi {
+            keepers_session required;
+            default_type    text/html;
+            ssi             on;
+            root            %%DIR%%;
+        }
+
         location = /twice {
             keepers_session required;
             try_files       /none /in/again;
@@ -96,6 +103,9 @@ END
     }
 END
 
+spew("$nginx->{dir}/ssi", '<!--#include virtual="/open/" -->'
+     . '<!--#include virtual="/in/" -->', 0644);
+
 my $ua = sign_in($p);
 my ($token) = map { $_->value } grep { $_->name eq 'keepers' }
               map { @$_ } $ua->cookie_jar->all;
@@ -107,8 +117,9 @@ canary($token);
 # What the upstream got of these Cookie lines.
 sub got {
     my ($uri, @lines) = @_;
+    my $method = $uri =~ s/^([A-Z]+) // ? $1 : 'GET';
 
-    my $answer = raw($nginx->{port}, join("\r\n", "GET $uri HTTP/1.1",
+    my $answer = raw($nginx->{port}, join("\r\n", "$method $uri HTTP/1.1",
                      'Host: x', map({ "Cookie: $_" } @lines),
                      'X-After: after', 'Connection: close', '', ''));
 
@@ -138,6 +149,16 @@ for my $case (@lines) {
 
 is(got('/open/', 'a=1; b', '; ;c=3'), '[a=1; b; ; ;c=3] after',
    'without ours, nothing is touched');
+for my $what ('OPTIONS /open/', 'OPTIONS /in/', 'PROPFIND /open/',
+              'HEADER /open/')
+{
+    is(got($what, "a=1; $ours", 'b=2'), '[a=1; b=2] after', $what);
+}
+
+my $included = got('/ssi', "$ours; a=1");
+
+is(scalar(() = $included =~ /\[a=1\]/g), 2, 'two subrequests')
+    or diag($included);
 is(got('/in/', "$ours; keepers=junk; a=1"), '[a=1] after',
    'a second of our name goes as well');
 is(got('/in/', "$ours; $ours"), '[] after',
