@@ -17,14 +17,14 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 my $idle_s = 2;
+my $conf;
 my $p = start_platform(limits => 'off', conf => sub {
-    my ($conf) = @_;
-    my $file = $conf =~ s{[^/]*$}{keepers.conf}r;
-
-    spew($file, slurp($file) . "keepers_session_idle ${idle_s}s;\n");
+    $conf = $_[0] =~ s{[^/]*$}{keepers.conf}r;
+    spew($conf, slurp($conf) . "keepers_session_idle ${idle_s}s;\n");
 });
 
 # no more than this node's zone has it of Redis
+my $kept = free_port();
 my $node = start_nginx(<<"END");
 http {
     access_log  off;
@@ -44,6 +44,16 @@ http {
             alias            %%DIR%%/html/;
         }
     }
+
+    server {
+        listen                 127.0.0.1:$kept;
+        keepers_session_cache  20s;
+
+        location / {
+            keepers_session  required;
+            alias            %%DIR%%/html/;
+        }
+    }
 }
 END
 
@@ -54,9 +64,9 @@ my $ua = ua();
 
 
 sub code {
-    my ($cookie) = @_;
+    my ($cookie, $port) = @_;
 
-    return $ua->get("$node->{url}/page", { Cookie => "keepers=$cookie" })->res->code // 0;
+    return $ua->get('http://127.0.0.1:' . ($port // $node->{port}) . '/page', { Cookie => "keepers=$cookie" })->res->code // 0;
 }
 
 
@@ -111,6 +121,29 @@ subtest 'a renewal' => sub {
     ok((wait_for { calls('pexpire') > $renewed }), 'so it is renewed');
     is(scalar(keys_of()), 0, 'and stays gone');
     ok((wait_for { code($cookie) == 401 }), 'it opens nothing for long');
+};
+
+# The zone has it for so long that Redis is not asked: then the zone alone says
+# to all workers that it was renewed.
+subtest 'a renewal, told to the others' => sub {
+    spew($conf, slurp($conf) =~ s/^keepers_session_idle \K\w+/10s/mr);
+    reload($p->{nginx});
+
+    my ($cookie) = token();
+    my $renewed = calls('pexpire');
+    my $began = time();
+    my $n = 0;
+
+    while (time() < $began + 2.3) {
+        $n += code($cookie, $kept) == 200;
+        sleep(0.02);
+    }
+
+    my $most = (time() - $began) + 2;
+
+    cmp_ok($n, '>', 2 * $most, 'many requests');
+    cmp_ok(calls('pexpire') - $renewed, '<=', $most, 'one renewal a second');
+    cmp_ok(calls('pexpire') - $renewed, '>=', 2, 'of an idle time of ten');
 };
 
 subtest 'a session that is not there' => sub {
