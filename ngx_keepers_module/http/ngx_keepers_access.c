@@ -169,7 +169,7 @@ ngx_keepers_access_session(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    if (ctx->bearers > 1 || (ctx->bearers == 1 && ctx->cookies != NULL)) {
+    if (ctx->bearers != 0 && ctx->cookies != NULL) {
         return ngx_keepers_access_proofs(r, ctx);
     }
 
@@ -212,14 +212,14 @@ ngx_keepers_access_session(ngx_http_request_t *r,
 
 /*
  * Two proofs of who it is: choosing either would be a guess, and what a
- * browser adds by itself must not ride on a token.
+ * browser adds by itself must not ride on a token.  (Of two tokens nginx has
+ * refused the second; where its page of errors is protected neither counts.)
  */
 
 static ngx_int_t
 ngx_keepers_access_proofs(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx)
 {
-    ctx->reason = ctx->cookies != NULL ? "cookie_and_token"
-                                       : "duplicate_token";
+    ctx->reason = "cookie_and_token";
 
     ngx_keepers_log(NGX_LOG_INFO, r, "refused: %s", ctx->reason);
 
