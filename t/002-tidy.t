@@ -209,6 +209,15 @@ sub calls {
 }
 
 
+# No request takes memory of the zone or gives it back: that is a lock for all
+# workers, and in pieces sooner or later.
+sub slab {
+    return map { "$_: the zone is laid out once, in ngx_keepers_shm.c" }
+           grep { layer_of($_) && !m{/ngx_keepers_shm\.c$}
+                  && $text{$_} =~ /\bngx_slab_(?:c?alloc|free)\w*\s*\(/ } @c;
+}
+
+
 sub words {
     # written so that this file does not hold them
     my $later = join('|', 'TO' . 'DO', 'FIX' . 'ME', 'XX' . 'X', 'HA' . 'CK');
@@ -268,6 +277,7 @@ none('own header first', own_header_first());
 none('nginx before libc', nginx_first());
 none('shape of C files', shape());
 none('banned calls', calls());
+none('no allocation in the zone', slab());
 none('nothing left for later, no path of a machine', words());
 none('scripts parse and may be run', shell());
 config_lists();

@@ -229,6 +229,18 @@ subtest 'my sessions' => sub {
     is($ua[2]->get($url)->res->code, 401, 'and gone');
     is($ua[0]->get($url)->res->code, 200, 'this one stays');
     is(scalar @{$list->($ua[0])}, 1, 'alone');
+
+    # one that has idled out is in the index alone, until somebody looks
+    sign_in($p);
+
+    my ($x) = grep { redis_cli($p->{redis}, 'ZCARD', $_) == 2 }
+              split(/\n/, redis_cli($p->{redis}, 'KEYS', 'keepers:*:x'));
+    my $newest = redis_cli($p->{redis}, 'ZRANGE', $x, -1, -1);
+
+    is(redis_cli($p->{redis}, 'DEL', ($x =~ s/x\z//r) . "s:$newest"), 1,
+       'one more idles out');
+    is(scalar @{$list->($ua[0])}, 1, 'and is not shown');
+    is(redis_cli($p->{redis}, 'ZCARD', $x), 1, 'nor is it counted any more');
 };
 
 subtest 'a cap on sessions' => sub {

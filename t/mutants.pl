@@ -136,11 +136,12 @@ sub quietly {
 }
 
 
-# Both programs, since what the mutant before has changed may be in either.
+# What the test needs: a unit test makes itself; else both programs, since what
+# the mutant before has changed may be in either.
 sub build {
-    my ($tree) = @_;
+    my ($tree, $test) = @_;
 
-    return quietly($tree, 'tools/build.sh');
+    return $test =~ /\.c$/ || quietly($tree, 'tools/build.sh');
 }
 
 
@@ -270,8 +271,8 @@ sub green {
 
     return $took if ($was // '') eq $digest;
 
-    build($tree) or die("the tree does not build:\n"
-                            . read_text("$tree/build/mutants.log"));
+    build($tree, $test) or die("the tree does not build:\n"
+                               . read_text("$tree/build/mutants.log"));
 
     for (1 .. 2) {
         my $began = time();
@@ -320,7 +321,7 @@ sub try_test {
 
     return ('did not build', (read_text("$tree/build/mutants.log") // '')
                              =~ /(error:.*)/ ? $1 : '')
-        unless build($tree);
+        unless build($tree, $test);
 
     my $failed = failure($tree, $test, $limit_s);
 
@@ -367,7 +368,7 @@ sub work_off {
     };
 
     copy_tree($tree);
-    build($tree) or die("the tree does not build:\n"
+    build($tree, '') or die("the tree does not build:\n"
                             . read_text("$tree/build/mutants.log"));
 
     for my $mutant (@mutants) {
