@@ -455,6 +455,21 @@ subtest 'someone who can write to Redis' => sub {
            'a record cannot be read');
 };
 
+# Whoever could make it none would undo "sign out everywhere".
+subtest 'an epoch that is no number' => sub {
+    my ($value) = session();
+    my ($tag) = map { /(\{.*?\})/ } grep { /:s:/ } split(/\n/,
+                redis_cli($p->{redis}, 'KEYS', 'keepers:*'));
+
+    for my $epoch ('x', '', '-1', '1.5', '4294967296') {
+        redis_cli($p->{redis}, 'SET', "keepers:$tag:e", $epoch);
+        is(get('/page/', with($value))->code, 503, "\"$epoch\" is an error");
+    }
+
+    redis_cli($p->{redis}, 'DEL', "keepers:$tag:e");
+    is(get('/page/', with($value))->code, 200, 'and nobody is signed out');
+};
+
 subtest 'sign out everywhere is one INCR' => sub {
     my $everywhere = sign_in($p);
     my ($value) = map { $_->value } grep { $_->name eq 'keepers' }

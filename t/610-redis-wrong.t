@@ -343,6 +343,20 @@ subtest 'a reply of a kind that the command does not have' => sub {
     }
 };
 
+# What has come of it may look like a whole one, of fewer sessions.
+subtest 'a list that is cut short' => sub {
+    my $one = "\$43\r\n" . 'A' x 43 . "\r\n\$1\r\nx\r\n:1\r\n";
+
+    for my $list ("*6\r\n$one", "*6\r\n$one\$43\r\nA") {
+        ok((wait_for { code(ask($cookies[1])) == 200 }), 'well before');
+        $fake->mode("to:EVALSHA:$list");
+        is(code(raw($nginx->{port}, "GET /sessions HTTP/1.0\r\n"
+                    . "Cookie: keepers=$cookies[1]\r\n\r\n")), 503,
+           'is none');
+        $fake->mode('right');
+    }
+};
+
 # SCRIPT FLUSH, or a Redis that took another's place.
 subtest 'scripts that Redis has lost' => sub {
     my $form = 'email=' . url_escape($p->{owner_email})
