@@ -154,7 +154,7 @@ subtest 'one wrong reply' => sub {
 
 # It is not kept until its time is over, nor any part of it in memory.
 subtest 'a reply without an end' => sub {
-    for my $mode (qw(huge_bulk endless)) {
+    for my $mode (qw(huge_bulk huge_array endless)) {
         my $at_once = 0;
 
         for (1 .. 3) {
