@@ -375,6 +375,19 @@ subtest 'scripts that Redis has lost' => sub {
     is(code(ask($new)), 200, 'the session is there');
 };
 
+# It looks like one on which nothing is published; Redis answers all else.
+subtest 'a subscription that is silent' => sub {
+    my $subscribed = sub { return raw($nginx->{port}, "GET /status HTTP/1.0"
+                           . "\r\n\r\n") =~ /^keepers_subscribed 1$/m };
+
+    ok((wait_for { $subscribed->() }), 'there is one');
+    $fake->mode('to:PING:');
+    ok((wait_for { !$subscribed->() }), 'is none');
+    $fake->mode('right');
+    ok((wait_for { $subscribed->() }), 'and is again when it answers');
+    ok((wait_for { code(ask($cookies[0])) == 200 }), 'and then well');
+};
+
 # Only an answer counts as recovery: not that it can be reached.
 subtest 'a Redis that greets and then hangs' => sub {
     my $made = sub { return scalar(grep { $_ eq 'accept' } $fake->seen()) };
