@@ -46,6 +46,10 @@ END
         location @who {
             return 200 "$keepers_user";
         }
+
+        location = /status {
+            keepers_status  json;
+        }
     }
 END
 }
@@ -152,6 +156,43 @@ subtest 'a slot that is half written' => sub {
     zone_write($zone, $slot, pack('LL', $number + 1, $dead));
     is(asks($who), "1 of 2 asked: $user $user",
        'and once its writer is dead, it is taken back');
+};
+
+
+# A worker that was stopped in the midst of writing holds the slot while its
+# session ends, and then goes on: what it writes is of before.
+subtest 'an end that finds the slot busy' => sub {
+    my $keeps = serve('20s');
+    my %before = map { $_ => 1 } session_keys();
+    my $client = sign_in($p);
+    my ($cookie) = map { $_->value } grep { $_->name eq 'keepers' }
+                   @{$client->cookie_jar->all};
+    my ($sid) = map { /:s:([\w-]{43})$/ ? decode_base64url($1) : () }
+                grep { !$before{$_} } session_keys();
+    my $code = sub {
+        return ua()->get("$keeps->{url}/who"
+                         => { Cookie => "keepers=$cookie" })->res->code;
+    };
+    my $heard = sub {
+        return ua()->get("$keeps->{url}/status")->res->json
+                   ->{keepers_revocations_total}{'result=heard'};
+    };
+
+    ok((wait_for { ua()->get("$keeps->{url}/status")->res->json
+                       ->{keepers_subscribed} }), 'it listens');
+    is($code->(), 200, 'the zone has it');
+
+    my $zone = zone_open($keeps);
+    my $slot = zone_find($zone, $sid) - 24;
+    my $number = unpack('L', zone_read($zone, $slot, 4));
+    my $ends = $heard->();
+
+    zone_write($zone, $slot, pack('LL', $number + 1, $$));
+    is($client->post("$p->{url}/signout" => { Origin => $p->{url} })->res->code,
+       303, 'it ends');
+    ok((wait_for { $heard->() > $ends }), 'which is heard');
+    zone_write($zone, $slot, pack('LL', $number + 2, $$));
+    is($code->(), 401, 'and what is written afterwards is not believed');
 };
 
 
