@@ -11,7 +11,7 @@
 #include "core/keepers_metrics.h"
 
 
-#define FAMILIES  26
+#define FAMILIES  27
 #define ROOM      (KEEPERS_METRICS_SAMPLES * 256 + FAMILIES * 512)
 
 

@@ -355,6 +355,13 @@ test_life(void **state)
 
     assert_int_equal(keepers_session_life_ms(&session, 1795043199000),
                      2592000000);
+
+    /* more than 32 bits of milliseconds, which are 49 days */
+
+    session.idle_s = 60 * 86400;
+
+    assert_int_equal(keepers_session_life_ms(&session, 1795043199000),
+                     5184000000);
 }
 
 
