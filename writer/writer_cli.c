@@ -87,6 +87,7 @@ static const writer_cli_option_t  writer_cli_link_options[] = {
     { "--offer", "offer", false },
     { "--phone", "phone", true },
     { "--name-optional", "name_optional", true },
+    { "--no-disposable", "no_disposable", true },
     { "--consent-email", "consent_email", false },
     { "--consent-sms", "consent_sms", false },
     { "--country", "country", false },

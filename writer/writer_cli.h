@@ -36,8 +36,9 @@
     "  audit verify [BUSINESS]\n"                                            \
     "              (whether the audit logs are as they were written)\n"      \
     "  link add --business ID --slug SLUG --offer TEXT [--phone]\n"           \
-    "           [--name-optional] [--consent-email TEXT]\n"                   \
-    "           [--consent-sms TEXT] [--country GB] [--locale en]\n"          \
+    "           [--name-optional] [--no-disposable]\n"                        \
+    "           [--consent-email TEXT] [--consent-sms TEXT]\n"                \
+    "           [--country GB] [--locale en]\n"                               \
     "           [--color 7a3e1d] [--retention-days N]\n"                      \
     "           (TEXT \"standard\": ours, in the reader's language)\n"         \
     "  link open|close|delete --slug SLUG\n"                                  \

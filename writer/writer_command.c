@@ -14,8 +14,9 @@ _Static_assert(WRITER_FIELDS <= WRITER_JOB_FIELDS, "fields of a job");
 
 
 const char *const  writer_command_names[WRITER_FIELDS] = {
-    "slug", "offer", "phone", "name_optional", "consent_email",
-    "consent_sms", "country", "locale", "color", "retention_days",
+    "slug", "offer", "phone", "name_optional", "no_disposable",
+    "consent_email", "consent_sms", "country", "locale", "color",
+    "retention_days",
     "business", "name", "email", "role", "password", "scopes", "days",
     "code", "passkey"
 };

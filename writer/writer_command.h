@@ -18,6 +18,7 @@ typedef enum {
     WRITER_FIELD_OFFER,
     WRITER_FIELD_PHONE,             /* boolean */
     WRITER_FIELD_NAME_OPTIONAL,     /* boolean */
+    WRITER_FIELD_NO_DISPOSABLE,     /* boolean */
     WRITER_FIELD_CONSENT_EMAIL,
     WRITER_FIELD_CONSENT_SMS,
     WRITER_FIELD_COUNTRY,

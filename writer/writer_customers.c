@@ -237,6 +237,7 @@ writer_customers_consents(writer_context_t *ctx,
     consent.link = link->row;
     consent.given_ms = signup->received_ms;
     consent.method = signup->flags & KEEPERS_SIGNUP_FORM ? 1 : 2;
+    memcpy(consent.net, signup->net, sizeof(consent.net));
 
     if (signup->locale.len >= sizeof(consent.locale)) {
         return WRITER_FAULT;

@@ -12,6 +12,7 @@
 #include "writer/writer_log.h"
 #include "writer/writer_query.h"
 
+#include "core/keepers_domain.h"
 #include "core/keepers_session.h"
 #include "core/keepers_text.h"
 
@@ -41,6 +42,7 @@ static void writer_customers_phone(writer_json_t *json, keepers_str_t phone,
 static void writer_customers_fields(writer_json_t *json,
     const writer_store_customer_t *customer, const writer_person_t *person,
     bool clear);
+static void writer_customers_flags(writer_json_t *json, keepers_str_t email);
 static void writer_customers_source(writer_json_t *json,
     const writer_person_t *person);
 static int writer_customers_hanging(writer_context_t *ctx,
@@ -250,6 +252,38 @@ writer_customers_fields(writer_json_t *json,
     writer_json_text(json, "active");
     writer_json_key(json, "joined");
     writer_json_time(json, customer->joined_ms);
+    writer_json_key(json, "flags");
+    writer_customers_flags(json, person->email);
+}
+
+
+/*
+ * What a business may wonder about, found when it looks and not kept: a list
+ * that grows is right for those who joined before.
+ */
+static void
+writer_customers_flags(writer_json_t *json, keepers_str_t email)
+{
+    keepers_str_t  domain, local;
+
+    domain = keepers_domain_of(email);
+    local = keepers_str(email.data, email.len - domain.len);
+
+    writer_json_array(json);
+
+    if (keepers_domain_disposable(domain)) {
+        writer_json_text(json, "disposable");
+    }
+
+    if (keepers_domain_meant(domain).len != 0) {
+        writer_json_text(json, "typo");
+    }
+
+    if (!keepers_text_ascii(local)) {
+        writer_json_text(json, "eai");
+    }
+
+    writer_json_array_end(json);
 }
 
 
@@ -399,6 +433,7 @@ writer_customers_link(void *data, const char *slug, uint64_t joined_ms)
 static int
 writer_customers_given(void *data, const writer_store_consent_t *consent)
 {
+    char                      net[24];
     writer_customers_list_t  *list;
 
     list = data;
@@ -417,6 +452,17 @@ writer_customers_given(void *data, const writer_store_consent_t *consent)
     writer_json_text(&list->json, consent->slug);
     writer_json_key(&list->json, "method");
     writer_json_text(&list->json, consent->method == 1 ? "form" : "json");
+    writer_json_key(&list->json, "network");
+
+
+    if (consent->net[0] == 0) {
+        writer_json_null(&list->json);
+
+    } else {
+        (void) keepers_net_text(consent->net, net);
+        writer_json_text(&list->json, net);
+    }
+
     writer_json_map_end(&list->json);
 
     return 0;

@@ -257,6 +257,10 @@ writer_links_fields(writer_job_t *job, writer_store_link_t *link)
         link->flags |= KEEPERS_LINK_NAME_OPTIONAL;
     }
 
+    if (writer_command_bool(job, WRITER_FIELD_NO_DISPOSABLE)) {
+        link->flags |= KEEPERS_LINK_LASTING;
+    }
+
     writer_links_consents(job, link);
     writer_links_country(job, link);
     writer_links_numbers(job, link);

@@ -10,6 +10,7 @@
 
 #include "core/keepers_in.h"
 #include "core/keepers_keyring.h"
+#include "core/keepers_phone.h"
 #include "core/keepers_text.h"
 
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 static bool writer_person_folded(keepers_str_t hay, keepers_str_t needle);
 static keepers_str_t writer_person_fold(keepers_str_t s, unsigned char *buf,
     size_t size);
+static bool writer_person_typed(keepers_str_t typed, keepers_str_t q);
 static bool writer_person_digits(keepers_str_t phone, keepers_str_t q);
 
 
@@ -77,7 +79,8 @@ writer_person_signup(const keepers_signup_t *signup, const char *country,
     person->name = signup->name;
     person->email = signup->email;
     person->phone = keepers_str(NULL, 0);
-    person->phone_typed = signup->phone;
+    person->phone_typed = signup->phone_typed.len != 0 ? signup->phone_typed
+                                                       : signup->phone;
 
     if (signup->phone.len != 0
         && writer_phone_e164((const char *) signup->phone.data,
@@ -99,7 +102,26 @@ writer_person_matches(const writer_person_t *person, keepers_str_t q)
     return writer_person_folded(person->name, q)
            || writer_person_folded(person->email, q)
            || writer_person_digits(person->phone, q)
-           || writer_person_digits(person->phone_typed, q);
+           || writer_person_typed(person->phone_typed, q);
+}
+
+
+/* The digits of it, whichever way they were typed. */
+static bool
+writer_person_typed(keepers_str_t typed, keepers_str_t q)
+{
+    bool           found;
+    keepers_out_t  out;
+    unsigned char  buf[1 + KEEPERS_PHONE_DIGITS_MAX];
+
+    keepers_out_init(&out, buf, sizeof(buf));
+
+    found = keepers_phone_read(typed, &out) == KEEPERS_OK
+            && writer_person_digits(keepers_out_written(&out), q);
+
+    keepers_wipe(buf, sizeof(buf));
+
+    return found;
 }
 
 
@@ -217,13 +239,26 @@ writer_person_mask_email(keepers_str_t email, keepers_out_t *out)
 void
 writer_person_mask_phone(keepers_str_t phone, keepers_out_t *out)
 {
+    keepers_out_t  read;
+    keepers_str_t  digits;
+    unsigned char  buf[1 + KEEPERS_PHONE_DIGITS_MAX];
+
     if (phone.len == 0) {
         return;
     }
 
     keepers_out_text(out, WRITER_PERSON_BULLETS);
+    keepers_out_init(&read, buf, sizeof(buf));
 
-    if (phone.len > 6) {
-        keepers_out_bytes(out, phone.data + phone.len - 4, 4);
+    if (keepers_phone_read(phone, &read) != KEEPERS_OK) {
+        return;
     }
+
+    digits = keepers_out_written(&read);
+
+    if (digits.len > 6) {
+        keepers_out_bytes(out, digits.data + digits.len - 4, 4);
+    }
+
+    keepers_wipe(buf, sizeof(buf));
 }

@@ -41,7 +41,7 @@ bool writer_person_decode(keepers_str_t plain, writer_person_t *person)
 
 /*
  * From a signup; the number is brought to E.164 with "country" in "e164".
- * What libphonenumber cannot read stays as typed, with no E.164 form.
+ * What libphonenumber cannot read has no E.164 form, and all is kept as typed.
  */
 void writer_person_signup(const keepers_signup_t *signup, const char *country,
     char e164[24], writer_person_t *person);

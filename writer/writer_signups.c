@@ -11,6 +11,7 @@
 #include "writer/writer_http.h"
 #include "writer/writer_links.h"
 
+#include "core/keepers_domain.h"
 #include "core/keepers_text.h"
 
 
@@ -106,6 +107,7 @@ writer_signups_run(writer_context_t *ctx, writer_job_t *job)
     /* a link that does not ask for a number keeps none */
     if ((link->flags & KEEPERS_LINK_PHONE) == 0) {
         signup.phone.len = 0;
+        signup.phone_typed.len = 0;
     }
 
     rc = writer_business_find(&ctx->businesses, ctx->store,
@@ -150,6 +152,12 @@ writer_signups_rules(writer_context_t *ctx, writer_job_t *job,
         && (link->flags & KEEPERS_LINK_NAME_OPTIONAL) == 0)
     {
         writer_job_error(job, "name", "required");
+    }
+
+    if ((link->flags & KEEPERS_LINK_LASTING)
+        && keepers_domain_disposable(keepers_domain_of(signup->email)))
+    {
+        writer_job_error(job, "email", "disposable");
     }
 
     rc = writer_signups_text(ctx, job, link, WRITER_CONSENT_EMAIL,

@@ -261,13 +261,15 @@ writer_store_consent_add(writer_store_t *store,
 {
     return writer_sqlite_do(store, WRITER_SQL_CONSENT_ADD,
                "INSERT INTO consents (customer, kind, signup, link, hash,"
-               " locale, method, given_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-               " ON CONFLICT DO NOTHING", "bibibzii", consent->customer.bytes,
+               " locale, method, given_ms, net)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+               " ON CONFLICT DO NOTHING", "bibibziib", consent->customer.bytes,
                (size_t) KEEPERS_UUID_LEN, (int64_t) consent->kind,
                consent->signup.bytes, (size_t) KEEPERS_UUID_LEN,
                consent->link, consent->hash, (size_t) KEEPERS_HASH_LEN,
                consent->locale, (int64_t) consent->method,
-               (int64_t) consent->given_ms);
+               (int64_t) consent->given_ms, consent->net,
+               sizeof(consent->net));
 }
 
 
@@ -280,7 +282,8 @@ writer_store_consents(writer_store_t *store, const keepers_uuid_t *customer,
     writer_store_consent_t   consent;
 
     rc = writer_sqlite_row(store, WRITER_SQL_CONSENTS,
-             "SELECT c.kind, c.method, c.given_ms, c.locale, l.slug, t.text"
+             "SELECT c.kind, c.method, c.given_ms, c.locale, l.slug, t.text,"
+             " c.net"
              " FROM consents c JOIN links l ON l.id = c.link"
              " JOIN consent_texts t ON t.hash = c.hash WHERE c.customer = ?"
              " ORDER BY c.given_ms LIMIT 200", &stmt, "b", customer->bytes,
@@ -296,6 +299,8 @@ writer_store_consents(writer_store_t *store, const keepers_uuid_t *customer,
         writer_sqlite_text(stmt, 3, consent.locale, sizeof(consent.locale));
         writer_sqlite_text(stmt, 4, consent.slug, sizeof(consent.slug));
         writer_sqlite_text(stmt, 5, consent.text, sizeof(consent.text));
+        memset(consent.net, 0, sizeof(consent.net));
+        (void) writer_sqlite_blob(stmt, 6, consent.net, sizeof(consent.net));
 
         rc = each(data, &consent) == 0
              ? writer_sqlite_next(store, stmt) : writer_sqlite_end(stmt);

@@ -285,7 +285,10 @@ static const char *const  writer_sqlite_steps[] = {
      "INSERT INTO codes SELECT c.user, c.hash, f.master, c.used_ms"
      "  FROM recovery_codes c JOIN factors f ON f.user = c.user;"
      "DROP TABLE recovery_codes;"
-     "ALTER TABLE codes RENAME TO recovery_codes;")
+     "ALTER TABLE codes RENAME TO recovery_codes;"),
+
+    /* 9: roughly where a consent came from; empty: it was not kept then */
+    ("ALTER TABLE consents ADD COLUMN net BLOB NOT NULL DEFAULT x'';")
 };
 
 #define WRITER_SQLITE_STEPS                                                   \

@@ -5,7 +5,7 @@
 
 import { get } from "./api.js";
 import { body, failed, h, say } from "./dom.js";
-import { count, date, moment, number, status } from "./words.js";
+import { count, date, flag, moment, number, status } from "./words.js";
 
 const PAGE = 25;
 const PAUSE_MS = 250;
@@ -29,7 +29,9 @@ function row(one) {
     return h("tr", { role: "row", tabindex: "-1" },
              cell("name", h("span", { dir: "auto" }, one.name || "No name"),
                   mark && h("span", { class: "mark" }, mark)),
-             cell("email", h("bdi", {}, one.email)),
+             cell("email", h("bdi", {}, one.email),
+                  (one.flags ?? []).map(flag).filter(Boolean)
+                      .map((words) => h("span", { class: "mark" }, words))),
              cell("phone", h("bdi", {}, one.phone)),
              cell("link", one.link),
              cell("joined", h("time", { datetime: one.joined,

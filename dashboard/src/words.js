@@ -38,6 +38,12 @@ const REASON = {
     budget: "This address was signed up at many businesses today",
 };
 
+/* Of an address; what a name in another script needs is no news to a person. */
+const FLAG = {
+    disposable: "Throw-away address",
+    typo: "Is it spelled right?",
+};
+
 
 export function number(n) {
     return NUMBER.format(n);
@@ -82,4 +88,10 @@ export function status(code) {
 
 export function reason(code) {
     return REASON[code] ?? plain(code);
+}
+
+
+/* Null: nothing that a person has to know. */
+export function flag(code) {
+    return FLAG[code] ?? null;
 }

@@ -20,7 +20,8 @@
 #define KEEPERS_LINK_FLAGS          (KEEPERS_LINK_PHONE                      \
                                      | KEEPERS_LINK_NAME_OPTIONAL            \
                                      | KEEPERS_LINK_CONSENT_EMAIL            \
-                                     | KEEPERS_LINK_CONSENT_SMS)
+                                     | KEEPERS_LINK_CONSENT_SMS              \
+                                     | KEEPERS_LINK_LASTING)
 
 
 static bool keepers_link_sound(const keepers_link_t *link);

@@ -32,6 +32,7 @@ typedef enum {
 #define KEEPERS_LINK_NAME_OPTIONAL   0x02
 #define KEEPERS_LINK_CONSENT_EMAIL   0x04   /* shows this box */
 #define KEEPERS_LINK_CONSENT_SMS     0x08
+#define KEEPERS_LINK_LASTING         0x10   /* no addresses for an hour */
 
 
 enum {

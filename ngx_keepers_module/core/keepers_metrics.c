@@ -76,6 +76,8 @@ static const keepers_metrics_help_t  keepers_metrics_helps[] = {
     { "keepers_signups_total", "Signup attempts by their result." },
     { "keepers_fields_unknown_total",
       "Fields of a body that no rule knows." },
+    { "keepers_header_injections_total",
+      "Signups whose e-mail address had a line break in it." },
     { "keepers_link_pages_total", "Link pages asked for, by the answer." },
     { "keepers_limits_total", "Limit decisions." },
     { "keepers_csrf_refused_total", "Requests without a valid CSRF token." },

@@ -66,6 +66,7 @@
     row(SIGNUP_FAILED,    "keepers_signups_total", "outcome=\"failed\"")     \
     row(SIGNUP_REPEATED,  "keepers_signups_total", "outcome=\"repeated\"")   \
     row(FIELDS_UNKNOWN,   "keepers_fields_unknown_total", "")                \
+    row(HEADER_INJECTION, "keepers_header_injections_total", "")             \
     row(LINK_SHOWN,       "keepers_link_pages_total", "result=\"shown\"")    \
     row(LINK_UNKNOWN,     "keepers_link_pages_total", "result=\"unknown\"")  \
     row(LINK_CLOSED,      "keepers_link_pages_total", "result=\"closed\"")   \

@@ -5,9 +5,8 @@
 
 
 #include "core/keepers_signup.h"
+#include "core/keepers_domain.h"
 #include "core/keepers_email.h"
-#include "core/keepers_envelope.h"
-#include "core/keepers_in.h"
 #include "core/keepers_name.h"
 #include "core/keepers_phone.h"
 #include "core/keepers_text.h"
@@ -15,17 +14,7 @@
 #include <sodium.h>
 
 
-#define KEEPERS_SIGNUP_PHONE_MAX   (1 + KEEPERS_PHONE_DIGITS_MAX)
-#define KEEPERS_SIGNUP_SOURCES     6
-
-#define KEEPERS_SIGNUP_FLAGS       (KEEPERS_SIGNUP_EAI | KEEPERS_SIGNUP_HELD \
-                                    | KEEPERS_SIGNUP_FORM                    \
-                                    | KEEPERS_SIGNUP_DEGRADED)
-
-/* the flags that follow from the fields, and are set here */
-#define KEEPERS_SIGNUP_FOUND       (KEEPERS_SIGNUP_EAI                       \
-                                    | KEEPERS_SIGNUP_HELD_MARKUP             \
-                                    | KEEPERS_SIGNUP_HELD_URL)
+#define KEEPERS_SIGNUP_SOURCES  6
 
 
 static void keepers_signup_fault(keepers_faults_t *faults,
@@ -35,11 +24,13 @@ static keepers_str_t keepers_signup_text(const keepers_fieldset_t *set,
 static void keepers_signup_check_name(const keepers_fieldset_t *set,
     const keepers_link_t *link, keepers_signup_t *signup,
     keepers_faults_t *faults, keepers_out_t *arena);
-static uint16_t keepers_signup_suspicion(keepers_str_t name);
 static void keepers_signup_check_email(const keepers_fieldset_t *set,
-    keepers_signup_t *signup, keepers_faults_t *faults, keepers_out_t *arena);
+    const keepers_link_t *link, keepers_signup_t *signup,
+    keepers_faults_t *faults, keepers_out_t *arena);
 static void keepers_signup_check_phone(const keepers_fieldset_t *set,
     keepers_signup_t *signup, keepers_faults_t *faults, keepers_out_t *arena);
+static keepers_str_t keepers_signup_typed(keepers_str_t typed,
+    keepers_str_t read);
 static bool keepers_signup_ticked(const keepers_fieldset_t *set,
     keepers_signup_field_e field, keepers_faults_t *faults);
 static void keepers_signup_consent(const keepers_link_t *link,
@@ -48,8 +39,6 @@ static keepers_str_t keepers_signup_source(const keepers_fieldset_t *set,
     keepers_signup_field_e field, keepers_faults_t *faults);
 static keepers_str_t keepers_signup_tail(const keepers_out_t *arena,
     size_t mark);
-static bool keepers_signup_shape(const keepers_signup_t *signup);
-static bool keepers_signup_sources_sound(const keepers_signup_t *signup);
 
 
 static const keepers_str_t  keepers_signup_names[KEEPERS_SIGNUP_FIELDS] = {
@@ -67,7 +56,8 @@ static const keepers_str_t  keepers_signup_names[KEEPERS_SIGNUP_FIELDS] = {
     keepers_string("utm_content"),
     keepers_string("token"),
     keepers_string("website_confirm"),
-    keepers_string("no_phone")
+    keepers_string("no_phone"),
+    keepers_string("switch")
 };
 
 static const char *const  keepers_signup_codes[KEEPERS_FAULTS] = {
@@ -78,6 +68,7 @@ static const char *const  keepers_signup_codes[KEEPERS_FAULTS] = {
     "required",
     "syntax",
     "too_long",
+    "disposable",
     "possible",
     "type",
     "encoding"
@@ -104,11 +95,12 @@ keepers_signup_check(const keepers_fieldset_t *set, const keepers_link_t *link,
 
     signup->flags &= (uint16_t) ~KEEPERS_SIGNUP_FOUND;
     signup->phone = keepers_str(NULL, 0);
+    signup->phone_typed = keepers_str(NULL, 0);
     memset(signup->consent_email, 0, KEEPERS_HASH_LEN);
     memset(signup->consent_sms, 0, KEEPERS_HASH_LEN);
 
     keepers_signup_check_name(set, link, signup, faults, arena);
-    keepers_signup_check_email(set, signup, faults, arena);
+    keepers_signup_check_email(set, link, signup, faults, arena);
 
     if (link->flags & KEEPERS_LINK_PHONE) {
         keepers_signup_check_phone(set, signup, faults, arena);
@@ -223,9 +215,7 @@ keepers_signup_check_name(const keepers_fieldset_t *set,
 }
 
 
-/* What a business is asked about before it meets such a name. */
-
-static uint16_t
+uint16_t
 keepers_signup_suspicion(keepers_str_t name)
 {
     uint16_t  flags;
@@ -246,7 +236,8 @@ keepers_signup_suspicion(keepers_str_t name)
 
 static void
 keepers_signup_check_email(const keepers_fieldset_t *set,
-    keepers_signup_t *signup, keepers_faults_t *faults, keepers_out_t *arena)
+    const keepers_link_t *link, keepers_signup_t *signup,
+    keepers_faults_t *faults, keepers_out_t *arena)
 {
     int            rc;
     bool           eai;
@@ -277,6 +268,13 @@ keepers_signup_check_email(const keepers_fieldset_t *set,
 
     if (eai) {
         signup->flags |= KEEPERS_SIGNUP_EAI;
+    }
+
+    if ((link->flags & KEEPERS_LINK_LASTING)
+        && keepers_domain_disposable(keepers_domain_of(signup->email)))
+    {
+        keepers_signup_fault(faults, KEEPERS_SIGNUP_EMAIL,
+                             KEEPERS_FAULT_EMAIL_DISPOSABLE);
     }
 }
 
@@ -311,6 +309,27 @@ keepers_signup_check_phone(const keepers_fieldset_t *set,
     }
 
     signup->phone = keepers_signup_tail(arena, mark);
+    signup->phone_typed = keepers_signup_typed(typed, signup->phone);
+}
+
+
+/*
+ * As it was typed, for a person who reads it better than we do; empty if that
+ * is what was read, or if it has marks that no one sees.
+ */
+
+static keepers_str_t
+keepers_signup_typed(keepers_str_t typed, keepers_str_t read)
+{
+    typed = keepers_text_trim(typed);
+
+    if (read.len == 0 || keepers_str_eq(typed, read)
+        || keepers_text_has_control(typed))
+    {
+        return keepers_str(NULL, 0);
+    }
+
+    return typed;
 }
 
 
@@ -414,160 +433,6 @@ keepers_signup_tail(const keepers_out_t *arena, size_t mark)
     }
 
     return keepers_str(&arena->data[mark], arena->len - mark);
-}
-
-
-void
-keepers_signup_encode(const keepers_signup_t *signup, keepers_out_t *out)
-{
-    size_t  i;
-
-    keepers_out_byte(out, KEEPERS_RECORD_SIGNUP);
-    keepers_out_byte(out, KEEPERS_SIGNUP_VERSION);
-    keepers_out_u16(out, signup->flags);
-    keepers_out_bytes(out, signup->id.bytes, KEEPERS_UUID_LEN);
-    keepers_out_u64(out, signup->received_ms);
-    keepers_out_bytes(out, signup->net, sizeof(signup->net));
-    keepers_out_bytes(out, signup->digest, KEEPERS_HASH_LEN);
-    keepers_out_bytes(out, signup->consent_email, KEEPERS_HASH_LEN);
-    keepers_out_bytes(out, signup->consent_sms, KEEPERS_HASH_LEN);
-    keepers_out_lstr(out, signup->slug);
-    keepers_out_lstr(out, signup->name);
-    keepers_out_lstr(out, signup->email);
-    keepers_out_lstr(out, signup->phone);
-    keepers_out_lstr(out, signup->locale);
-
-    for (i = 0; i < KEEPERS_SIGNUP_SOURCES; i++) {
-        keepers_out_lstr(out, signup->source[i]);
-    }
-}
-
-
-int
-keepers_signup_decode(keepers_str_t record, keepers_signup_t *signup)
-{
-    size_t        i;
-    uint8_t       kind, version;
-    keepers_in_t  in;
-
-    keepers_in_init(&in, record);
-
-    kind = keepers_in_u8(&in);
-    version = keepers_in_u8(&in);
-    signup->flags = keepers_in_u16(&in);
-    keepers_in_bytes(&in, signup->id.bytes, KEEPERS_UUID_LEN);
-    signup->received_ms = keepers_in_u64(&in);
-    keepers_in_bytes(&in, signup->net, sizeof(signup->net));
-    keepers_in_bytes(&in, signup->digest, KEEPERS_HASH_LEN);
-    keepers_in_bytes(&in, signup->consent_email, KEEPERS_HASH_LEN);
-    keepers_in_bytes(&in, signup->consent_sms, KEEPERS_HASH_LEN);
-    signup->slug = keepers_in_lstr(&in);
-    signup->name = keepers_in_lstr(&in);
-    signup->email = keepers_in_lstr(&in);
-    signup->phone = keepers_in_lstr(&in);
-    signup->locale = keepers_in_lstr(&in);
-
-    for (i = 0; i < KEEPERS_SIGNUP_SOURCES; i++) {
-        signup->source[i] = keepers_in_lstr(&in);
-    }
-
-    if (!keepers_in_done(&in)
-        || kind != KEEPERS_RECORD_SIGNUP
-        || version != KEEPERS_SIGNUP_VERSION
-        || record.len > KEEPERS_SIGNUP_RECORD_MAX
-        || !keepers_signup_shape(signup))
-    {
-        memset(signup, 0, sizeof(keepers_signup_t));
-        return KEEPERS_SIGNUP_BROKEN;
-    }
-
-    return KEEPERS_OK;
-}
-
-
-static bool
-keepers_signup_shape(const keepers_signup_t *signup)
-{
-    size_t  i;
-
-    for (i = 0; i < KEEPERS_SIGNUP_SOURCES; i++) {
-        if (signup->source[i].len > KEEPERS_SOURCE_LEN_MAX
-            || keepers_text_has_control(signup->source[i]))
-        {
-            return false;
-        }
-    }
-
-    return (signup->flags & ~KEEPERS_SIGNUP_FLAGS) == 0
-           && keepers_text_slug(signup->slug)
-           && signup->name.len <= KEEPERS_NAME_LEN_MAX
-           && signup->email.len <= KEEPERS_EMAIL_LEN_MAX
-           && signup->phone.len <= KEEPERS_SIGNUP_PHONE_MAX
-           && (signup->locale.len == 0
-               || keepers_link_locale(signup->locale));
-}
-
-
-bool
-keepers_signup_sound(const keepers_signup_t *signup)
-{
-    bool           eai;
-    uint16_t       found;
-    keepers_out_t  out;
-    unsigned char  buf[KEEPERS_NAME_LEN_MAX];
-
-    keepers_out_init(&out, buf, sizeof(buf));
-
-    if (keepers_name_read(signup->name, &out) != KEEPERS_OK
-        || !keepers_str_eq(keepers_out_written(&out), signup->name))
-    {
-        return false;
-    }
-
-    keepers_out_init(&out, buf, sizeof(buf));
-
-    if (keepers_email_read(signup->email, &out, &eai) != KEEPERS_OK
-        || !keepers_str_eq(keepers_out_written(&out), signup->email))
-    {
-        return false;
-    }
-
-    /* an edge cannot forget to have such a name held */
-
-    found = keepers_signup_suspicion(signup->name);
-
-    if (eai) {
-        found |= KEEPERS_SIGNUP_EAI;
-    }
-
-    if ((signup->flags & KEEPERS_SIGNUP_FOUND) != found
-        || !keepers_signup_sources_sound(signup))
-    {
-        return false;
-    }
-
-    keepers_out_init(&out, buf, sizeof(buf));
-
-    return keepers_phone_read(signup->phone, &out) == KEEPERS_OK
-           && keepers_str_eq(keepers_out_written(&out), signup->phone);
-}
-
-
-static bool
-keepers_signup_sources_sound(const keepers_signup_t *signup)
-{
-    size_t         i;
-    keepers_str_t  s;
-
-    for (i = 0; i < KEEPERS_SIGNUP_SOURCES; i++) {
-        s = signup->source[i];
-
-        if (keepers_text_trim(s).len != s.len) {
-            return false;
-        }
-    }
-
-    return true;
 }
 
 

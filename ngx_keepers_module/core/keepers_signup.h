@@ -10,6 +10,7 @@
  *   | consent e-mail hash 32 or zeros | consent sms hash 32 or zeros
  *   | slug | name | email | phone | locale | placement | utm_source
  *   | utm_medium | utm_campaign | utm_term | utm_content
+ *   | phone as typed, empty if that is the phone; none in version 1
  */
 
 
@@ -25,7 +26,7 @@
 
 
 #define KEEPERS_SIGNUP_RECORD_MAX   2048
-#define KEEPERS_SIGNUP_VERSION      1
+#define KEEPERS_SIGNUP_VERSION      2
 
 
 /* Positions in the field table: the names stand in keepers_signup.c. */
@@ -45,6 +46,7 @@ typedef enum {
     KEEPERS_SIGNUP_TOKEN,           /* form only */
     KEEPERS_SIGNUP_HONEYPOT,        /* form only: "website_confirm" */
     KEEPERS_SIGNUP_NO_PHONE,        /* form only: button "join without" */
+    KEEPERS_SIGNUP_SWITCH,          /* form only: button of a language */
     KEEPERS_SIGNUP_FIELDS
 } keepers_signup_field_e;
 
@@ -61,6 +63,11 @@ typedef enum {
                                       | KEEPERS_SIGNUP_HELD_TRAP             \
                                       | KEEPERS_SIGNUP_HELD_BUDGET)
 
+/* the flags that follow from the fields, and are set here */
+#define KEEPERS_SIGNUP_FOUND         (KEEPERS_SIGNUP_EAI                     \
+                                      | KEEPERS_SIGNUP_HELD_MARKUP           \
+                                      | KEEPERS_SIGNUP_HELD_URL)
+
 
 /* A fault's code reads "email.syntax"; see keepers_signup_fault_code(). */
 typedef enum {
@@ -71,6 +78,7 @@ typedef enum {
     KEEPERS_FAULT_EMAIL_REQUIRED,
     KEEPERS_FAULT_EMAIL_SYNTAX,
     KEEPERS_FAULT_EMAIL_TOO_LONG,
+    KEEPERS_FAULT_EMAIL_DISPOSABLE,
     KEEPERS_FAULT_PHONE_POSSIBLE,
     KEEPERS_FAULT_TYPE,             /* JSON: not a string, not a boolean */
     KEEPERS_FAULT_ENCODING,
@@ -96,6 +104,7 @@ typedef struct {
     keepers_str_t    name;
     keepers_str_t    email;
     keepers_str_t    phone;             /* cleaned; see keepers_phone.h */
+    keepers_str_t    phone_typed;       /* empty: as that */
     keepers_str_t    locale;
     keepers_str_t    source[6];         /* placement, five utm fields */
     uint16_t         flags;
@@ -107,8 +116,8 @@ void keepers_signup_fields(keepers_field_t fields[KEEPERS_SIGNUP_FIELDS],
     keepers_fieldset_t *set);
 
 /*
- * Checks the fields against the link's rules and fills name, email, phone,
- * consents, locale, source and the flags EAI, HELD_MARKUP and HELD_URL.  What
+ * Checks the fields against the link's rules and fills name, email, both
+ * phones, consents, locale, source and the flags EAI, HELD_MARKUP and HELD_URL.  What
  * is normalised is written to "arena" (4 KB suffice).  faults->n == 0: all is
  * well.
  * The rest of "signup" (id, times, net, digest, slug) is the caller's.
@@ -135,6 +144,9 @@ int keepers_signup_decode(keepers_str_t record, keepers_signup_t *signup)
  * made?  Byte equality after a new pass.
  */
 bool keepers_signup_sound(const keepers_signup_t *signup);
+
+/* HELD_...: what a business is asked about before it meets such a name. */
+uint16_t keepers_signup_suspicion(keepers_str_t name);
 
 /* BLAKE2b-256 of a consent text. */
 void keepers_signup_text_hash(keepers_str_t text,

@@ -6,6 +6,7 @@
 
 #include "http/ngx_keepers_answer.h"
 
+#include "core/keepers_domain.h"
 #include "core/keepers_out.h"
 #include "http/ngx_keepers_language.h"
 #include "http/ngx_keepers_link_page.h"
@@ -33,12 +34,10 @@ typedef struct {
 
 
 static ngx_int_t ngx_keepers_answer_redirect(ngx_http_request_t *r,
-    ngx_keepers_answer_t *answer);
+    ngx_keepers_signup_t *signup, ngx_keepers_answer_t *answer);
 static ngx_int_t ngx_keepers_answer_page(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e outcome,
     ngx_keepers_answer_t *answer);
-static ngx_int_t ngx_keepers_answer_path(ngx_http_request_t *r,
-    const char *below, ngx_str_t *path);
 static ngx_int_t ngx_keepers_answer_token(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e outcome,
     ngx_keepers_link_page_t *page);
@@ -55,6 +54,10 @@ static const ngx_keepers_outcome_t
 {
     /* SHOWN */
     { NGX_HTTP_OK, 0, NULL, NULL, 0, KEEPERS_METRIC_LINK_SHOWN,
+      NGX_KEEPERS_WORD_NONE },
+
+    /* SWITCHED: the sentence is of the faults, if there are any */
+    { NGX_HTTP_OK, 0, "switch", NULL, 0, KEEPERS_METRIC_LINK_SHOWN,
       NGX_KEEPERS_WORD_NONE },
 
     /* RECEIVED: counted, and named "accepted" or "held", by the filter */
@@ -195,7 +198,7 @@ ngx_keepers_answer_make(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
     }
 
     if (row->status == NGX_HTTP_SEE_OTHER) {
-        return ngx_keepers_answer_redirect(r, answer);
+        return ngx_keepers_answer_redirect(r, signup, answer);
     }
 
     answer->type = "text/html; charset=utf-8";
@@ -248,41 +251,42 @@ ngx_keepers_answer_note(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
 }
 
 
-/* The link's own path, with "/thanks", and no more than a language. */
+/*
+ * The link's own path, with "/thanks", and no more than a language, and the
+ * domain that an address may have meant: no word of a person's.
+ */
 
 static ngx_int_t
 ngx_keepers_answer_redirect(ngx_http_request_t *r,
-    ngx_keepers_answer_t *answer)
-{
-    return ngx_keepers_answer_path(r, "/thanks", &answer->location);
-}
-
-
-/* Who has chosen a language by the switch goes on in it. */
-
-static ngx_int_t
-ngx_keepers_answer_path(ngx_http_request_t *r, const char *below,
-    ngx_str_t *path)
+    ngx_keepers_signup_t *signup, ngx_keepers_answer_t *answer)
 {
     u_char         *p;
-    keepers_str_t   tag;
+    ngx_str_t      *to;
+    keepers_str_t   meant;
 
-    if (ngx_keepers_link_page_path(r, r->uri, below, path) != NGX_OK) {
+    to = &answer->location;
+
+    if (ngx_keepers_language_path(r, r->uri, "/thanks", to) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (!ngx_keepers_language_chosen(r, &tag)) {
+    meant = keepers_domain_meant(keepers_domain_of(signup->record.email));
+
+    if (meant.len == 0) {
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, path->len + sizeof("?lang=") - 1 + tag.len);
+    p = ngx_pnalloc(r->pool, to->len + sizeof("?mail=") - 1 + meant.len);
 
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    path->len = ngx_sprintf(p, "%V?lang=%*s", path, tag.len, tag.data) - p;
-    path->data = p;
+    to->len = ngx_sprintf(p, "%V%cmail=%*s", to,
+                          ngx_strlchr(to->data, to->data + to->len, '?') != NULL
+                              ? '&' : '?',
+                          meant.len, meant.data) - p;
+    to->data = p;
 
     return NGX_OK;
 }
@@ -310,9 +314,10 @@ ngx_keepers_answer_page(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
     {
         page.set = &signup->set;
         page.faults = &signup->faults;
+        page.kept = (r->method == NGX_HTTP_POST && !page.closed);
     }
 
-    if (ngx_keepers_answer_path(r, "", &action) != NGX_OK
+    if (ngx_keepers_language_path(r, r->uri, "", &action) != NGX_OK
         || ngx_keepers_answer_token(r, signup, outcome, &page) != NGX_OK)
     {
         return NGX_ERROR;
@@ -320,6 +325,10 @@ ngx_keepers_answer_page(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
 
     language = ngx_keepers_language(r, page.link->locale);
     sentence = ngx_keepers_answer_sentence(r, outcome, answer->retry_s);
+
+    if (outcome == NGX_KEEPERS_OUTCOME_SWITCHED && signup->faults.n != 0) {
+        sentence = NGX_KEEPERS_WORD_SAY_INVALID;
+    }
 
     page.action = ngx_keepers_from(action);
     page.problem = ngx_keepers_word(r, language, sentence);

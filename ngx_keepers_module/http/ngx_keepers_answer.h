@@ -22,6 +22,7 @@
 
 typedef enum {
     NGX_KEEPERS_OUTCOME_SHOWN = 0,      /* a GET: the page */
+    NGX_KEEPERS_OUTCOME_SWITCHED,       /* the form in another language */
     NGX_KEEPERS_OUTCOME_RECEIVED,
     NGX_KEEPERS_OUTCOME_REPEATED,       /* answered like RECEIVED */
     NGX_KEEPERS_OUTCOME_TAP,            /* press once more */
@@ -74,6 +75,14 @@ ngx_int_t ngx_keepers_answer_send(ngx_http_request_t *r,
 /* The same in a phase: NGX_DONE. */
 ngx_int_t ngx_keepers_answer_finish(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e outcome);
+
+
+/*
+ * Fields and token of a signup, for its record.  NGX_OK, NGX_ERROR, or
+ * NGX_DECLINED with an outcome.
+ */
+ngx_int_t ngx_keepers_signup_check(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup, ngx_keepers_outcome_e *outcome);
 
 
 #endif /* _NGX_KEEPERS_ANSWER_H_INCLUDED_ */

@@ -90,6 +90,7 @@ typedef struct {
     unsigned                limit_tap:1;    /* a signup needs one more tap */
     unsigned                limit_hold:1;   /* a signup is held */
     unsigned                device_known:1; /* "device", to "account" */
+    unsigned                language_switched:1;    /* by a form's button */
     unsigned                late:1;         /* "session" was replaced, ... */
     unsigned                steps:8;        /* successors that were asked for */
 

@@ -10,6 +10,7 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_headers.h"
+#include "http/ngx_keepers_link_page.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
 
@@ -118,9 +119,13 @@ ngx_keepers_language_asked(ngx_http_request_t *r)
 ngx_uint_t
 ngx_keepers_language_chosen(ngx_http_request_t *r, keepers_str_t *tag)
 {
-    int  language;
+    int                 language;
+    ngx_keepers_ctx_t  *ctx;
 
-    language = ngx_keepers_language_asked(r);
+    ctx = ngx_keepers_ctx_find(r);
+
+    language = (ctx != NULL && ctx->language_switched)
+                   ? (int) ctx->language - 1 : ngx_keepers_language_asked(r);
 
     if (language == -1) {
         return 0;
@@ -129,6 +134,53 @@ ngx_keepers_language_chosen(ngx_http_request_t *r, keepers_str_t *tag)
     *tag = ngx_keepers_main_conf(r)->languages[language];
 
     return 1;
+}
+
+
+ngx_int_t
+ngx_keepers_language_path(ngx_http_request_t *r, ngx_str_t uri,
+    const char *below, ngx_str_t *path)
+{
+    u_char         *p;
+    keepers_str_t   tag;
+
+    if (ngx_keepers_link_page_path(r, uri, below, path) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!ngx_keepers_language_chosen(r, &tag)) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, path->len + sizeof("?lang=") - 1 + tag.len);
+
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    path->len = ngx_sprintf(p, "%V?lang=%*s", path, tag.len, tag.data) - p;
+    path->data = p;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_keepers_language_switch(ngx_http_request_t *r, keepers_str_t tag)
+{
+    int                       language;
+    ngx_keepers_ctx_t        *ctx;
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+    ctx = ngx_keepers_ctx_find(r);
+
+    language = keepers_language_find(tag, kmcf->languages, kmcf->words->nelts);
+
+    if (ctx != NULL && language != -1) {
+        ctx->language = (ngx_uint_t) language + 1;
+        ctx->language_switched = 1;
+    }
 }
 
 

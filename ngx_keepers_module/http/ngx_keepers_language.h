@@ -32,6 +32,13 @@ ngx_int_t ngx_keepers_language_keep(ngx_http_request_t *r,
 ngx_uint_t ngx_keepers_language_chosen(ngx_http_request_t *r,
     keepers_str_t *tag);
 
+/* A path as of ngx_keepers_link_page_path(), with that behind it. */
+ngx_int_t ngx_keepers_language_path(ngx_http_request_t *r, ngx_str_t uri,
+    const char *below, ngx_str_t *path);
+
+/* Another language was chosen by a button of a form; unknown: none was. */
+void ngx_keepers_language_switch(ngx_http_request_t *r, keepers_str_t tag);
+
 /* The number of one of ours that was named outright, or "other". */
 ngx_uint_t ngx_keepers_language_named(ngx_http_request_t *r,
     keepers_str_t tag, ngx_uint_t other);

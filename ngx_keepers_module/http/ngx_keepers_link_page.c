@@ -11,7 +11,7 @@
 #include "http/ngx_keepers_words.h"
 
 
-/* In the order of ngx_keepers_link_page_names; the thanks page has six. */
+/* In the order of ngx_keepers_link_page_names; first those of the thanks page. */
 typedef enum {
     NGX_KEEPERS_SHOW_BUSINESS = 0,
     NGX_KEEPERS_SHOW_OFFER,
@@ -19,9 +19,10 @@ typedef enum {
     NGX_KEEPERS_SHOW_COLOR_WHITE,
     NGX_KEEPERS_SHOW_LOCALE,
     NGX_KEEPERS_SHOW_QUERY,
+    NGX_KEEPERS_SHOW_ACTION,
+    NGX_KEEPERS_SHOW_MEANT,
     NGX_KEEPERS_SHOW_THANKS,
-    NGX_KEEPERS_SHOW_ACTION = NGX_KEEPERS_SHOW_THANKS,
-    NGX_KEEPERS_SHOW_TOKEN,
+    NGX_KEEPERS_SHOW_TOKEN = NGX_KEEPERS_SHOW_THANKS,
     NGX_KEEPERS_SHOW_NAME,
     NGX_KEEPERS_SHOW_EMAIL,
     NGX_KEEPERS_SHOW_PHONE,
@@ -48,6 +49,7 @@ typedef enum {
     NGX_KEEPERS_SHOW_PHONE_SKIP,
     NGX_KEEPERS_SHOW_TAP,
     NGX_KEEPERS_SHOW_CLOSED,
+    NGX_KEEPERS_SHOW_KEPT,
     NGX_KEEPERS_SHOWN
 } ngx_keepers_show_e;
 
@@ -79,6 +81,7 @@ static const keepers_str_t  ngx_keepers_link_page_names[NGX_KEEPERS_SHOWN] = {
     keepers_string("locale"),
     keepers_string("query"),
     keepers_string("action"),
+    keepers_string("meant"),
     keepers_string("token"),
     keepers_string("name"),
     keepers_string("email"),
@@ -105,7 +108,8 @@ static const keepers_str_t  ngx_keepers_link_page_names[NGX_KEEPERS_SHOWN] = {
     keepers_string("consent_fault"),
     keepers_string("phone_skip"),
     keepers_string("tap"),
-    keepers_string("closed")
+    keepers_string("closed"),
+    keepers_string("kept")
 };
 
 
@@ -229,6 +233,8 @@ ngx_keepers_link_page_value(void *data, int value)
 
     case NGX_KEEPERS_SHOW_ACTION:
         return page->action;
+    case NGX_KEEPERS_SHOW_MEANT:
+        return page->meant;
     case NGX_KEEPERS_SHOW_TOKEN:
         return page->token;
     case NGX_KEEPERS_SHOW_DAYS:
@@ -242,6 +248,9 @@ ngx_keepers_link_page_value(void *data, int value)
     case NGX_KEEPERS_SHOW_CLOSED:
         return page->closed ? ngx_keepers_link_page_yes
                             : ngx_keepers_link_page_no;
+    case NGX_KEEPERS_SHOW_KEPT:
+        return page->kept ? ngx_keepers_link_page_yes
+                          : ngx_keepers_link_page_no;
 
     case NGX_KEEPERS_SHOW_NAME:
         return ngx_keepers_link_page_typed(page, KEEPERS_SIGNUP_NAME);
@@ -446,6 +455,10 @@ ngx_keepers_link_page_query(ngx_http_request_t *r,
         }
     }
 
+    if (page->meant.len != 0) {
+        len += sizeof("&mail=") - 1 + page->meant.len;
+    }
+
     if (len == 0) {
         return NGX_OK;
     }
@@ -466,6 +479,10 @@ ngx_keepers_link_page_query(ngx_http_request_t *r,
             p = (u_char *) ngx_escape_uri(p, (u_char *) s.data, s.len,
                                           NGX_ESCAPE_URI_COMPONENT);
         }
+    }
+
+    if (page->meant.len != 0) {
+        p = ngx_sprintf(p, "&mail=%*s", page->meant.len, page->meant.data);
     }
 
     page->query.len = p - page->query.data;

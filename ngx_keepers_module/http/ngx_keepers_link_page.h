@@ -26,11 +26,13 @@ typedef struct {
     keepers_str_t              action;      /* path that the form is sent to */
     keepers_str_t              token;
     keepers_str_t              problem;     /* a sentence, or empty */
+    keepers_str_t              meant;       /* a provider's domain, or empty */
     const keepers_fieldset_t  *set;         /* what was typed, or NULL */
     const keepers_faults_t    *faults;      /* or NULL */
     ngx_uint_t                 language;
     unsigned                   tap:1;
     unsigned                   closed:1;
+    unsigned                   kept:1;      /* what was typed is in the form */
 
     /* set by ngx_keepers_link_page_render() */
     u_char                     color[7];

@@ -6,21 +6,16 @@
 
 #include "http/ngx_keepers_signup.h"
 
-#include "core/keepers_out.h"
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_answer.h"
-#include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_forward.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_headers.h"
+#include "http/ngx_keepers_language.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_reserve.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
-
-
-/* What keepers_signup_check() writes at most. */
-#define NGX_KEEPERS_SIGNUP_ARENA  4096
 
 
 static ngx_int_t ngx_keepers_signup_looked(ngx_http_request_t *r,
@@ -34,10 +29,8 @@ static ngx_int_t ngx_keepers_signup_fieldset(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e *outcome);
 static ngx_keepers_outcome_e ngx_keepers_signup_broken(
     ngx_keepers_signup_t *signup, int fault);
-static ngx_int_t ngx_keepers_signup_check(ngx_http_request_t *r,
-    ngx_keepers_signup_t *signup, ngx_keepers_outcome_e *outcome);
-static ngx_uint_t ngx_keepers_signup_trapped(
-    const ngx_keepers_signup_t *signup);
+static ngx_uint_t ngx_keepers_signup_switched(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup);
 static ngx_uint_t ngx_keepers_signup_untapped(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, ngx_keepers_signup_t *signup,
     ngx_keepers_outcome_e *outcome);
@@ -214,10 +207,13 @@ ngx_keepers_signup_judge(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_signup_t *signup)
 {
     ngx_int_t                 rc;
+    ngx_uint_t                switched;
     ngx_keepers_outcome_e     outcome;
     ngx_keepers_main_conf_t  *kmcf;
 
     kmcf = ngx_keepers_main_conf(r);
+    switched = 0;
+    outcome = NGX_KEEPERS_OUTCOMES;
 
     rc = ngx_keepers_signup_fieldset(r, signup, &outcome);
 
@@ -225,6 +221,8 @@ ngx_keepers_signup_judge(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         ngx_keepers_ticket_read(kmcf, signup->lookup->slug,
                                 signup->fields[KEEPERS_SIGNUP_TOKEN].value,
                                 &signup->ticket);
+
+        switched = ngx_keepers_signup_switched(r, signup);
 
         if (ctx->limit == NGX_KEEPERS_LIMIT_LIMITED) {
             outcome = NGX_KEEPERS_OUTCOME_LIMITED;
@@ -234,6 +232,13 @@ ngx_keepers_signup_judge(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     if (rc == NGX_OK) {
         rc = ngx_keepers_signup_check(r, signup, &outcome);
+    }
+
+    if (switched && rc != NGX_ERROR
+        && outcome != NGX_KEEPERS_OUTCOME_LIMITED)
+    {
+        outcome = NGX_KEEPERS_OUTCOME_SWITCHED;
+        rc = NGX_DECLINED;
     }
 
     if (rc == NGX_OK
@@ -327,80 +332,23 @@ ngx_keepers_signup_broken(ngx_keepers_signup_t *signup, int fault)
 }
 
 
-/* NGX_OK, NGX_ERROR, or NGX_DECLINED with an outcome. */
-
-static ngx_int_t
-ngx_keepers_signup_check(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
-    ngx_keepers_outcome_e *outcome)
-{
-    u_char            *p;
-    keepers_out_t      arena;
-    keepers_signup_t  *record;
-
-    if (signup->ticket.verdict == NGX_KEEPERS_TICKET_REFUSED) {
-        *outcome = NGX_KEEPERS_OUTCOME_TOKEN;
-        return NGX_DECLINED;
-    }
-
-    p = ngx_keepers_secret_alloc(r, NGX_KEEPERS_SIGNUP_ARENA);
-
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    keepers_out_init(&arena, p, NGX_KEEPERS_SIGNUP_ARENA);
-
-    record = &signup->record;
-
-    keepers_signup_check(&signup->set, &signup->lookup->link, record,
-                         &signup->faults, &arena);
-
-    if (signup->faults.n != 0) {
-        *outcome = NGX_KEEPERS_OUTCOME_INVALID;
-        return NGX_DECLINED;
-    }
-
-    ngx_keepers_secret_cut(p, arena.len);
-
-    record->slug = signup->lookup->slug;
-    record->received_ms = ngx_keepers_now_ms();
-    ngx_keepers_client_net(r, record->net);
-
-    if (signup->type != NGX_KEEPERS_BODY_FORM) {
-        return NGX_OK;
-    }
-
-    record->flags |= KEEPERS_SIGNUP_FORM;
-
-    if (ngx_keepers_signup_trapped(signup)) {
-
-        if (!signup->ticket.tapped) {
-            *outcome = NGX_KEEPERS_OUTCOME_TAP;
-            return NGX_DECLINED;
-        }
-
-        record->flags |= KEEPERS_SIGNUP_HELD_TRAP;
-    }
-
-    if (signup->ticket.verdict != NGX_KEEPERS_TICKET_GOOD) {
-        *outcome = NGX_KEEPERS_OUTCOME_TAP;
-        return NGX_DECLINED;
-    }
-
-    return NGX_OK;
-}
-
-
-/* The honeypot: password managers fill it too, hence never a refusal. */
+/* The button of a language: the form comes back, and nobody has joined. */
 
 static ngx_uint_t
-ngx_keepers_signup_trapped(const ngx_keepers_signup_t *signup)
+ngx_keepers_signup_switched(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup)
 {
-    const keepers_field_t  *f;
+    keepers_str_t  tag;
 
-    f = &signup->fields[KEEPERS_SIGNUP_HONEYPOT];
+    tag = signup->fields[KEEPERS_SIGNUP_SWITCH].value;
 
-    return f->kind != KEEPERS_FIELD_ABSENT && f->value.len != 0;
+    if (tag.len == 0) {
+        return 0;
+    }
+
+    ngx_keepers_language_switch(r, tag);
+
+    return 1;
 }
 
 

@@ -3,7 +3,8 @@
  * Copyright (C) Keepers
  *
  * "keepers_thanks": where a signup leads.  The page says nothing of a person,
- * for the address of it can be typed by anyone.
+ * for the address of it can be typed by anyone; "?mail=", which asks whether
+ * an address is right, is looked up in our own list, and holds nobody's.
  */
 
 
@@ -11,6 +12,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/keepers_domain.h"
 #include "core/keepers_out.h"
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_conf.h"
@@ -26,6 +28,8 @@ static ngx_int_t ngx_keepers_thanks_woken(ngx_http_request_t *r,
     ngx_keepers_wait_t *wait);
 static ngx_int_t ngx_keepers_thanks_page(ngx_http_request_t *r,
     ngx_keepers_lookup_t *lookup);
+static ngx_int_t ngx_keepers_thanks_again(ngx_http_request_t *r,
+    ngx_keepers_link_page_t *page);
 
 
 char *
@@ -139,6 +143,10 @@ ngx_keepers_thanks_page(ngx_http_request_t *r, ngx_keepers_lookup_t *lookup)
     page.link = &lookup->link;
     page.language = ngx_keepers_language(r, lookup->link.locale);
 
+    if (ngx_keepers_thanks_again(r, &page) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     view = &ngx_keepers_loc_conf(r)->thanks_template->views[page.language];
 
     if (ngx_keepers_link_page_render(r, view, &page, &out) != NGX_OK) {
@@ -146,4 +154,43 @@ ngx_keepers_thanks_page(ngx_http_request_t *r, ngx_keepers_lookup_t *lookup)
     }
 
     return ngx_keepers_reply_page(r, NGX_HTTP_OK, view, &out);
+}
+
+
+/* The way back to the form, for who has meant another domain. */
+
+static ngx_int_t
+ngx_keepers_thanks_again(ngx_http_request_t *r, ngx_keepers_link_page_t *page)
+{
+    ngx_str_t  mail, uri, path;
+
+    if (r->args.len == 0
+        || ngx_http_arg(r, (u_char *) "mail", 4, &mail) != NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    page->meant = keepers_domain_known(ngx_keepers_from(mail));
+
+    uri = r->uri;
+
+    while (uri.len > 1 && uri.data[uri.len - 1] != '/') {
+        uri.len--;
+    }
+
+    if (uri.len > 1) {
+        uri.len--;
+    }
+
+    if (page->meant.len == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_keepers_language_path(r, uri, "", &path) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    page->action = ngx_keepers_from(path);
+
+    return NGX_OK;
 }

@@ -16,6 +16,16 @@ _Static_assert((int) NGX_KEEPERS_WORD_ENCODING == (int) KEEPERS_FAULT_ENCODING
                "words of faults");
 
 
+/* How a switch of languages is written; all of it is HTML. */
+typedef struct {
+    const char   *name;
+    const char   *before;
+    const char   *open;         /* up to the tag of a language */
+    const char   *more;         /* behind it */
+    const char   *close;
+} ngx_keepers_switch_t;
+
+
 static ngx_int_t ngx_keepers_words_read(ngx_conf_t *cf,
     ngx_keepers_words_t *words, const ngx_str_t *text);
 static ngx_int_t ngx_keepers_words_named(ngx_conf_t *cf,
@@ -24,6 +34,9 @@ static ngx_int_t ngx_keepers_words_complete(ngx_conf_t *cf,
     const ngx_keepers_words_t *all, ngx_keepers_words_t *words);
 static ngx_int_t ngx_keepers_words_switch(ngx_conf_t *cf,
     ngx_array_t *languages, ngx_keepers_words_t *words);
+static ngx_int_t ngx_keepers_words_ways(ngx_conf_t *cf,
+    ngx_array_t *languages, ngx_keepers_words_t *words,
+    const ngx_keepers_switch_t *as);
 static keepers_str_t ngx_keepers_words_text(const ngx_keepers_words_t *words,
     const char *name);
 
@@ -36,6 +49,7 @@ static const char *const  ngx_keepers_words_names[NGX_KEEPERS_WORDS] = {
     "fault_email_required",
     "fault_email_syntax",
     "fault_email_too_long",
+    "fault_email_disposable",
     "fault_phone_possible",
     "fault_type",
     "fault_encoding",
@@ -143,9 +157,9 @@ ngx_keepers_words_read(ngx_conf_t *cf, ngx_keepers_words_t *words,
 
     words->words.n = keepers_words_lines(ngx_keepers_from(*text));
 
-    /* and one more: the list of languages */
+    /* and two more: the lists of languages */
 
-    words->words.words = ngx_palloc(cf->pool, (words->words.n + 1)
+    words->words.words = ngx_palloc(cf->pool, (words->words.n + 2)
                                               * sizeof(keepers_word_t));
     if (words->words.words == NULL) {
         return NGX_ERROR;
@@ -285,16 +299,46 @@ ngx_keepers_words_complete(ngx_conf_t *cf, const ngx_keepers_words_t *all,
 
 
 /*
- * A way to each language, for "{{@languages}}": plain links to the same path,
- * each in its own language, so that who reads no other one finds it.
+ * A way to each language, each in its own, so that who reads no other one finds
+ * it: for "{{@languages}}" plain links to the same path, and for
+ * "{{@languages_form}}" buttons that take along what was typed.
  */
 
 static ngx_int_t
 ngx_keepers_words_switch(ngx_conf_t *cf, ngx_array_t *languages,
     ngx_keepers_words_t *words)
 {
+    static const ngx_keepers_switch_t  links = {
+        "languages", "",
+        "<a href=\"?lang=", "{{query}}\"", "</a>"
+    };
+
+    /*
+     * Whoever presses Enter in a field means the first button of the form, and
+     * that must not be a language's.
+     */
+    static const ngx_keepers_switch_t  buttons = {
+        "languages_form",
+        "<button form=\"join\" class=\"trap\" tabindex=\"-1\""
+        " aria-hidden=\"true\"></button>\n",
+        "<button form=\"join\" name=\"switch\" value=\"", "\"", "</button>"
+    };
+
+    if (ngx_keepers_words_ways(cf, languages, words, &links) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_keepers_words_ways(cf, languages, words, &buttons);
+}
+
+
+static ngx_int_t
+ngx_keepers_words_ways(ngx_conf_t *cf, ngx_array_t *languages,
+    ngx_keepers_words_t *words, const ngx_keepers_switch_t *as)
+{
     ngx_uint_t            i;
     keepers_out_t         out;
+    keepers_str_t         tag;
     keepers_word_t       *word;
     ngx_keepers_words_t  *all;
 
@@ -302,22 +346,28 @@ ngx_keepers_words_switch(ngx_conf_t *cf, ngx_array_t *languages,
 
     all = languages->elts;
 
+    keepers_out_text(&out, as->before);
     keepers_out_text(&out, "<nav class=\"languages\" aria-label=\"");
     keepers_out_html(&out, ngx_keepers_words_text(words, "languages_label"));
     keepers_out_text(&out, "\"><ul>");
 
     for (i = 0; i < languages->nelts; i++) {
-        keepers_out_text(&out, "\n<li><a href=\"?lang=");
-        keepers_out_str(&out, ngx_keepers_words_text(&all[i], "language"));
-        keepers_out_text(&out, "{{query}}\" lang=\"");
-        keepers_out_str(&out, ngx_keepers_words_text(&all[i], "language"));
+        tag = ngx_keepers_words_text(&all[i], "language");
+
+        keepers_out_text(&out, "\n<li>");
+        keepers_out_text(&out, as->open);
+        keepers_out_str(&out, tag);
+        keepers_out_text(&out, as->more);
+        keepers_out_text(&out, " lang=\"");
+        keepers_out_str(&out, tag);
         keepers_out_text(&out, "\" dir=\"");
         keepers_out_str(&out, ngx_keepers_words_text(&all[i], "direction"));
         keepers_out_text(&out, &all[i] == words ? "\" aria-current=\"true\">"
                                                 : "\">");
         keepers_out_html(&out, ngx_keepers_words_text(&all[i],
                                                       "language_name"));
-        keepers_out_text(&out, "</a></li>");
+        keepers_out_text(&out, as->close);
+        keepers_out_text(&out, "</li>");
     }
 
     keepers_out_text(&out, "\n</ul></nav>");
@@ -330,7 +380,7 @@ ngx_keepers_words_switch(ngx_conf_t *cf, ngx_array_t *languages,
 
     word = &words->words.words[words->words.n++];
 
-    word->name = keepers_str("languages", sizeof("languages") - 1);
+    word->name = keepers_str(as->name, ngx_strlen(as->name));
     word->text = (languages->nelts > 1) ? keepers_out_written(&out)
                                         : keepers_str("", 0);
     word->html = true;

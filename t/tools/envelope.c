@@ -270,6 +270,7 @@ envelope_signup(const envelope_t *e, keepers_out_t *record)
     signup.name = envelope_str(e, "name");
     signup.email = envelope_str(e, "email");
     signup.phone = envelope_str(e, "phone");
+    signup.phone_typed = envelope_str(e, "phone_typed");
     signup.locale = envelope_str(e, "locale");
     envelope_consent(e, "consent_email", signup.consent_email);
     envelope_consent(e, "consent_sms", signup.consent_sms);

@@ -155,7 +155,7 @@ test_bent(void **state)
 
     assert_broken(l.state = 0);
     assert_broken(l.state = 3);
-    assert_broken(l.flags = 0x10);
+    assert_broken(l.flags = 0x20);
     assert_broken(l.slug = unit_str("Cafe"));
     assert_broken(l.slug = unit_str(""));
     assert_broken(l.country = unit_str("gb"));
