@@ -170,8 +170,8 @@ for my $language (sort keys %says) {
                           %chosen);
 
         is($faults->dom->at('form')->{action}, $action, 'and so does theirs');
-        is($faults->dom->at("nav a[lang=de]")->{href},
-           '?lang=de&placement=a%26b', 'with the poster');
+        is($faults->dom->at('input[name=placement]')->{value}, 'a&b',
+           'with the poster');
 
         my $ua = ua();
         my $fresh = $ua->get("$p->{url}$action" => \%chosen)->res->dom;
@@ -199,6 +199,57 @@ for my $language (sort keys %says) {
         unlike(get('/l/wien/thanks')->body, qr/canary/, 'and know nobody');
     };
 }
+
+# Who reads why she has not joined, and does not understand it, chooses another
+# language, and has typed nothing in vain.
+subtest 'the switch of a form with something in it' => sub {
+    my %de = ('Accept-Language' => 'de');
+    my $token = get('/l/wien', %de)->dom->at('[name=token]')->{value};
+    my %typed = (name => 'Ana "A"', email => 'canary-typed@', phone => '12',
+                 consent_email => 1, placement => 'a&b', token => $token);
+    my $faults = post('/l/wien', \%typed, %de)->dom;
+    my $before = ua()->get("$p->{url}/keepers/status")->res->body;
+
+    is($faults->find('nav a')->size, 0, 'no link that would lose it');
+    is($faults->find('nav button[name=switch]')->size, 4, 'buttons instead');
+    is($faults->at('nav [aria-current]')->{value}, 'de', 'one is on');
+
+    my $first = $faults->find('button[form=join], form#join button')->first;
+
+    ok(!defined $first->{name}, 'Enter in a field is no language');
+
+    for my $language (qw(ar fr en)) {
+        my $res = post('/l/wien', { %typed, switch => $language }, %de);
+        my $dom = $res->dom;
+
+        is($res->code, 200, "$language: the form");
+        is($dom->at('html')->{lang}, $language, "$language: in it");
+        is($dom->at('form')->{action}, "/l/wien?lang=$language",
+           "$language: and goes on in it");
+        is($dom->at("[name=$_]")->{value}, $typed{$_}, "$language: $_")
+            for qw(name email phone placement token);
+        ok(exists $dom->at('#consent_email')->{checked}, "$language: the box");
+        ok($dom->at('#email-fault'), "$language: what is wrong, too");
+    }
+
+    my $odd = post('/l/wien', { %typed, switch => 'xx"y' }, %de);
+
+    is($odd->code, 200, 'a language that there is not');
+    is($odd->dom->at('html')->{lang}, 'de', 'changes nothing');
+    unlike($odd->body, qr/xx/, 'nor is it shown');
+
+    my $good = post('/l/wien', { %typed, email => 'canary-sw@example.com',
+                                 phone => '', switch => 'fr' }, %de);
+
+    is($good->code, 200, 'nothing wrong any more');
+    ok(!$good->dom->at('.summary'), 'and nothing is said');
+
+    my $after = ua()->get("$p->{url}/keepers/status")->res->body;
+    my $joined = qr/^(keepers_signups_total.*)$/m;
+
+    is(join('', $after =~ /$joined/g), join('', $before =~ /$joined/g),
+       'nobody has joined, and nobody was refused, by a switch');
+};
 
 # A consent is kept with the text that was on the page, byte by byte.
 subtest 'what is kept' => sub {

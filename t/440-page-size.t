@@ -48,14 +48,14 @@ for my $own (0, 1) {
 
 
 sub wire {
-    my ($path, $form) = @_;
+    my ($path, $form, $port) = @_;
     my $head = defined $form
         ? "POST $path HTTP/1.1\r\nContent-Type: "
           . "application/x-www-form-urlencoded\r\nContent-Length: "
           . length($form) . "\r\n"
         : "GET $path HTTP/1.1\r\n";
 
-    return raw($p->{nginx}{port}, $head . "Host: x\r\nAccept-Encoding: gzip\r\n"
+    return raw($port // $p->{nginx}{port}, $head . "Host: x\r\nAccept-Encoding: gzip\r\n"
                . "Connection: close\r\n\r\n" . ($form // ''));
 }
 
@@ -81,6 +81,8 @@ for my $link (map { "/l/l$_" . 'x' x 62 } 0, 1) {
 
             small($page, 200, 'the form');
             small(wire("$link/thanks?lang=$language"), 200, 'thanks');
+            small(wire("$link/thanks?lang=$language&mail=googlemail.com"), 200,
+                  'thanks, and a question');
             small(wire("/l/no?lang=$language"), 404, 'unknown');
             small(wire("$link?lang=$language", "token=$token"
                        . '&name=%EF%BF%BE&email=x&phone=1&consent_email=7'),
@@ -89,9 +91,51 @@ for my $link (map { "/l/l$_" . 'x' x 62 } 0, 1) {
                        ), 200, 'one more tap');
             small(wire("$link?lang=$language", "token=x&$long"), 403,
                   'another token');
+            small(wire($link, "token=$token&$long&switch=$language"
+                       . '&consent_sms=7'), 200, 'another language');
             diag("$language: " . length($page) . ' bytes')
                 if $ENV{KEEPERS_VERBOSE};
         };
+    }
+}
+
+# A limit that one POST uses up.
+my $limited = start_nginx(<<"END" . <<'END');
+    keepers_zone           2m;
+    keepers_key_file       $p->{dir}/keys/edge.keys;
+    keepers_writer_key     $p->{dir}/keys/writer.pub;
+    keepers_redis          unix:$p->{redis_socket} user=edge
+                           password_file=$p->{dir}/keys/redis-edge.password;
+    keepers_redis_timeout  1s;
+    keepers_limit_rule     few key=\$request_method rate=1/h;
+    keepers_words          %%ROOT%%/conf/pages/words/de.words;
+    keepers_words          %%ROOT%%/conf/pages/words/fr.words;
+    keepers_words          %%ROOT%%/conf/pages/words/ar.words;
+END
+    server {
+        listen 127.0.0.1:%%PORT%%;
+
+        location ~ ^/l/([^/]+)$ {
+            keepers_link           $1;
+            keepers_link_template  %%ROOT%%/conf/pages/link.html;
+            keepers_limit          few;
+        }
+    }
+END
+
+for my $link ('/l/l0' . 'x' x 62, '/l/l1' . 'x' x 62) {
+    for my $language (qw(en de fr ar)) {
+        my $answer;
+
+        # the first one of all is not limited
+        wait_for {
+            $answer = wire("$link?lang=$language", "token=x&$long",
+                           $limited->{port});
+            return $answer =~ / 429 /;
+        };
+        small($answer, 429, 'a limit: ' . substr($link, 3, 2)
+              . " in $language");
+        like($answer, qr/value="\xd0\xb0/, 'with what was typed');
     }
 }
 

@@ -93,12 +93,50 @@ browse('states.mjs', states($p->{url},
     { name => 'own', url => "$p->{url}/l/own", status => 200 },
     { name => 'faults', url => $link, status => 422, act => 'faults' },
     { name => 'tap', url => $link, status => 200, act => 'join' },
+    { name => 'switch', url => $link, status => 422, act => 'language' },
     { name => 'thanks', url => "$link/thanks", status => 200 },
+    { name => 'typo', url => "$link/thanks?mail=gmail.com", status => 200 },
     { name => 'closed', url => "$p->{url}/l/closed", status => 410 },
     { name => 'unknown', url => "$p->{url}/l/nobody", status => 404 },
     { name => 'nothing', url => "$p->{url}/nowhere", status => 404 }),
     KEEPERS_COLORS => encode_json([map { "$p->{url}/l/$_" }
                                    sort keys %color]));
+
+# Somebody has joined, and nobody else may for an hour.
+my $limited = start_nginx(<<"END" . <<'END');
+keepers_zone              2m;
+keepers_key_file          $p->{dir}/keys/edge.keys;
+keepers_writer_key        $p->{dir}/keys/writer.pub;
+keepers_redis             unix:$p->{redis_socket} user=edge
+                          password_file=$p->{dir}/keys/redis-edge.password;
+keepers_redis_timeout     1s;
+keepers_words             %%ROOT%%/conf/pages/words/ar.words;
+keepers_limit_rule        few key=\$request_method if=\$posts rate=1/h;
+
+map \$request_method \$posts {
+    default 0;
+    POST    1;
+}
+END
+server {
+    listen 127.0.0.1:%%PORT%%;
+
+    location ~ "^/l/(?<slug>[^/]+)$" {
+        keepers_link           $slug;
+        keepers_link_template  %%ROOT%%/conf/pages/link.html;
+        keepers_limit          few;
+    }
+}
+END
+
+wait_for { ua()->get("$limited->{url}/l/gold")->res->code == 200 };
+wait_for {
+    ua()->post("$limited->{url}/l/gold" => form => {})->res->code == 429
+};
+
+browse('states.mjs', states($limited->{url},
+    { name => 'form-limited', url => "$limited->{url}/l/gold", status => 429,
+      act => 'join' }));
 
 browse('states.mjs', states($away->{url},
     { name => 'failed', url => "$away->{url}/l/x", status => 503 },
