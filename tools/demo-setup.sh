@@ -69,11 +69,15 @@ make_keys()
 # without them it would drop what scripts have written: the sessions.
 redis_conf()
 {
-    local keys="~keepers:* &keepers:*"
+    local keys="~keepers:* &keepers:*" newer=
+
+    # a word that an older server does not start with
+    redis-server --version | grep -Eq ' v=(7\.[2-9]|[89]|[1-9][0-9])' \
+        && newer=' +waitaof'
 
     cat >"$dir/conf/users.acl" <<END
 user default off resetpass ~* &* +@all
-user edge on #$(digest redis-edge.password) $keys -@all +get +mget +set +del +incr +expire +pexpire +pexpireat +pttl +zadd +zrem +zrange +zrevrange +zcard +zremrangebyrank +zremrangebyscore +evalsha +script|load +subscribe +publish +ping +auth +select +info +xadd +xlen +time
+user edge on #$(digest redis-edge.password) $keys -@all +get +mget +set +del +incr +expire +pexpire +pexpireat +pttl +zadd +zrem +zrange +zrevrange +zcard +zremrangebyrank +zremrangebyscore +evalsha +script|load +subscribe +publish +ping +auth +select +info +xadd +xlen +time$newer
 user writer on #$(digest redis-writer.password) $keys -@all +set +get +del +publish +ping +info +auth +select +xgroup +xreadgroup +xack +xdel +xadd +xlen +xrange (~keepers:{*}:e -@all +incr) (%R~keepers:{*}:x -@all +zrange) (~keepers:tokens:used -@all +zrange +zrem)
 user admin on #$(digest redis-admin.password) ~* &* +@all
 END

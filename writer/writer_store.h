@@ -149,7 +149,7 @@ typedef struct {
     uint64_t         given_ms;
     uint8_t          kind;                  /* writer_consent_e */
     uint8_t          method;                /* 1 form, 2 JSON */
-    unsigned char    net[8];                /* keepers_net_read(); zeros: none */
+    unsigned char    net[8];                /* rough; zeros: not known */
     unsigned char    hash[KEEPERS_HASH_LEN];
     char             locale[KEEPERS_LOCALE_LEN_MAX + 1];
     char             slug[KEEPERS_SLUG_LEN_MAX + 1];

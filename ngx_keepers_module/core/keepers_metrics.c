@@ -74,6 +74,8 @@ static const keepers_metrics_help_t  keepers_metrics_helps[] = {
     { "keepers_resets_total",
       "Links for a forgotten password, asked for and used." },
     { "keepers_signups_total", "Signup attempts by their result." },
+    { "keepers_spool_syncs_total",
+      "Signups that waited for the disk of Redis, by whether it was in time." },
     { "keepers_fields_unknown_total",
       "Fields of a body that no rule knows." },
     { "keepers_header_injections_total",

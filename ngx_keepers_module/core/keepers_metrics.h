@@ -65,6 +65,8 @@
     row(SIGNUP_REFUSED,   "keepers_signups_total", "outcome=\"refused\"")    \
     row(SIGNUP_FAILED,    "keepers_signups_total", "outcome=\"failed\"")     \
     row(SIGNUP_REPEATED,  "keepers_signups_total", "outcome=\"repeated\"")   \
+    row(SPOOL_SYNCED,     "keepers_spool_syncs_total", "result=\"synced\"")  \
+    row(SPOOL_UNSYNCED,   "keepers_spool_syncs_total", "result=\"late\"")    \
     row(FIELDS_UNKNOWN,   "keepers_fields_unknown_total", "")                \
     row(HEADER_INJECTION, "keepers_header_injections_total", "")             \
     row(LINK_SHOWN,       "keepers_link_pages_total", "result=\"shown\"")    \

@@ -117,9 +117,9 @@ void keepers_signup_fields(keepers_field_t fields[KEEPERS_SIGNUP_FIELDS],
 
 /*
  * Checks the fields against the link's rules and fills name, email, both
- * phones, consents, locale, source and the flags EAI, HELD_MARKUP and HELD_URL.  What
- * is normalised is written to "arena" (4 KB suffice).  faults->n == 0: all is
- * well.
+ * phones, consents, locale, source and the flags EAI, HELD_MARKUP and HELD_URL.
+ * What is normalised is written to "arena" (4 KB suffice).  faults->n == 0: all
+ * is well.
  * The rest of "signup" (id, times, net, digest, slug) is the caller's.
  * A consent's hash is keepers_signup_text_hash() of the exact text: the link's,
  * or the standard one in the language of "locale".

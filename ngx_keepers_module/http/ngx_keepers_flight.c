@@ -117,6 +117,42 @@ ngx_keepers_flight_join(ngx_keepers_wait_t *wait, ngx_keepers_wait_t *leader)
 
 
 void
+ngx_keepers_flight_wait(ngx_keepers_wait_t *wait, ngx_queue_t *queue,
+    ngx_keepers_wake_pt wake)
+{
+    ngx_keepers_wait_follow(wait, NGX_KEEPERS_WAIT_HANDLER, wake);
+
+    wait->flight.follows = 1;
+
+    ngx_queue_insert_tail(queue, &wait->flight.queue);
+}
+
+
+ngx_uint_t
+ngx_keepers_flight_land(ngx_queue_t *queue, ngx_int_t rc)
+{
+    ngx_uint_t           n;
+    ngx_queue_t         *q;
+    ngx_keepers_wait_t  *wait;
+
+    for (n = 0; !ngx_queue_empty(queue); n++) {
+        q = ngx_queue_head(queue);
+        ngx_queue_remove(q);
+
+        wait = ngx_queue_data(q, ngx_keepers_wait_t, flight.queue);
+
+        wait->rc = rc;
+        wait->flight.landed = 1;
+
+        ngx_queue_insert_tail(&ngx_keepers_flights->landed, q);
+        ngx_post_event(&ngx_keepers_flights->wake, &ngx_posted_events);
+    }
+
+    return n;
+}
+
+
+void
 ngx_keepers_flight_landed(ngx_keepers_wait_t *wait)
 {
     if (wait->flight.leads) {

@@ -39,6 +39,15 @@ void ngx_keepers_flight_lead(ngx_keepers_wait_t *wait,
 void ngx_keepers_flight_join(ngx_keepers_wait_t *wait,
     ngx_keepers_wait_t *leader);
 
+/*
+ * Waits, in HANDLER mode, in a queue of the caller's for what no wait asks for;
+ * and the end of it: all in the queue are woken soon, with this rc.  Returns
+ * how many.
+ */
+void ngx_keepers_flight_wait(ngx_keepers_wait_t *wait, ngx_queue_t *queue,
+    ngx_keepers_wake_pt wake);
+ngx_uint_t ngx_keepers_flight_land(ngx_queue_t *queue, ngx_int_t rc);
+
 /* The answer has come: for those who joined too, who are woken soon. */
 void ngx_keepers_flight_landed(ngx_keepers_wait_t *wait);
 

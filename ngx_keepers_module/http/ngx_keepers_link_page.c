@@ -11,7 +11,7 @@
 #include "http/ngx_keepers_words.h"
 
 
-/* In the order of ngx_keepers_link_page_names; first those of the thanks page. */
+/* In the order of ..._names; first those of the thanks page. */
 typedef enum {
     NGX_KEEPERS_SHOW_BUSINESS = 0,
     NGX_KEEPERS_SHOW_OFFER,

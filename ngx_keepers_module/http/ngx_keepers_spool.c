@@ -19,15 +19,22 @@
 #include "http/ngx_keepers_reserve.h"
 #include "http/ngx_keepers_signup.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_sync.h"
 #include "http/ngx_keepers_wait.h"
 
 
-#define NGX_KEEPERS_SPOOL_MAX  100000
+#define NGX_KEEPERS_SPOOL_MAX    100000
+
+/* what the script says */
+#define NGX_KEEPERS_SPOOL_KEPT   1
+#define NGX_KEEPERS_SPOOL_SYNCS  2      /* and Redis has WAITAOF for us */
 
 
 static ngx_int_t ngx_keepers_spool_put(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup);
 static ngx_int_t ngx_keepers_spool_done(ngx_http_request_t *r,
+    ngx_keepers_wait_t *wait);
+static ngx_int_t ngx_keepers_spool_thanks(ngx_http_request_t *r,
     ngx_keepers_wait_t *wait);
 static ngx_int_t ngx_keepers_spool_full(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup);
@@ -163,7 +170,7 @@ ngx_keepers_spool_done(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
     signup = wait->data;
     value = ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER);
 
-    if (value == NULL || value->integer != 1) {
+    if (value == NULL || value->integer < NGX_KEEPERS_SPOOL_KEPT) {
         return ngx_keepers_spool_full(r, signup);
     }
 
@@ -174,7 +181,21 @@ ngx_keepers_spool_done(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 
     ngx_keepers_count(r, SIGNUP_QUEUED);
 
-    return ngx_keepers_answer_send(r, signup, NGX_KEEPERS_OUTCOME_RECEIVED);
+    if (value->integer == NGX_KEEPERS_SPOOL_SYNCS
+        && ngx_keepers_sync(r, wait, ngx_keepers_spool_thanks) == NGX_AGAIN)
+    {
+        return NGX_DONE;
+    }
+
+    return ngx_keepers_spool_thanks(r, wait);
+}
+
+
+static ngx_int_t
+ngx_keepers_spool_thanks(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
+{
+    return ngx_keepers_answer_send(r, wait->data,
+                                   NGX_KEEPERS_OUTCOME_RECEIVED);
 }
 
 

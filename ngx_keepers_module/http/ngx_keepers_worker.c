@@ -12,6 +12,7 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_live.h"
 #include "http/ngx_keepers_revoke.h"
+#include "http/ngx_keepers_sync.h"
 
 
 ngx_keepers_worker_t  ngx_keepers_worker;
@@ -68,6 +69,8 @@ ngx_keepers_worker_init(ngx_cycle_t *cycle)
 void
 ngx_keepers_worker_exit(ngx_cycle_t *cycle)
 {
+    ngx_keepers_sync_stop();
+
     if (ngx_keepers_worker.redis != NULL) {
         ngx_keepers_redis_stop(ngx_keepers_worker.redis);
         ngx_keepers_worker.redis = NULL;

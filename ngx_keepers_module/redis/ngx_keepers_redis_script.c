@@ -206,12 +206,19 @@ static ngx_int_t ngx_keepers_redis_script_call(
  *   KEYS  stream
  *   ARGV  entries it may have, envelope
  *
- * Returns 1, or 0: it is full.
+ * Returns 1, or 0: it is full; 2: it is kept, and WAITAOF will say when it is
+ * on disk.  An older server does not know the command, an ACL may forbid it,
+ * and without an append-only file it fails.
  */
 
 #define NGX_KEEPERS_REDIS_SPOOL                                              \
     "if redis.call('XLEN',KEYS[1])>=tonumber(ARGV[1]) then return 0 end\n"   \
     "redis.call('XADD',KEYS[1],'*','e',ARGV[2])\n"                           \
+    "local ok,may=pcall(redis.acl_check_cmd,'WAITAOF','1','0','0')\n"        \
+    "if not ok or not may then return 1 end\n"                               \
+    "local info=redis.pcall('INFO','persistence')\n"                         \
+    "if type(info)=='string' and info:find('aof_enabled:1',1,true)\n"        \
+    " then return 2 end\n"                                                   \
     "return 1\n"
 
 

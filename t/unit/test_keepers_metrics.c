@@ -11,7 +11,7 @@
 #include "core/keepers_metrics.h"
 
 
-#define FAMILIES  24
+#define FAMILIES  26
 #define ROOM      (KEEPERS_METRICS_SAMPLES * 256 + FAMILIES * 512)
 
 
@@ -96,8 +96,8 @@ test_prometheus(void **state)
         "# TYPE keepers_session_checks_total counter\n"
         "keepers_session_checks_total{state=\"valid\"} 1000\n"
         "keepers_session_checks_total{state=\"none\"} 1001\n"));
-    assert_non_null(strstr(text, "\nkeepers_redis_connects_total 1064\n"));
-    assert_int_equal(KEEPERS_METRICS_COUNTERS, 66);
+    assert_non_null(strstr(text, "\nkeepers_redis_connects_total 1067\n"));
+    assert_int_equal(KEEPERS_METRICS_COUNTERS, 69);
 
     assert_int_equal(count("# HELP "), FAMILIES);
     assert_int_equal(count("# TYPE "), FAMILIES);

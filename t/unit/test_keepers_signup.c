@@ -136,6 +136,7 @@ test_full(void **state)
     assert_str(s.name, "Ana N\xc3\xba");
     assert_str(s.email, "Ana@b.co");
     assert_str(s.phone, "+442079460958");
+    assert_str(s.phone_typed, "+44 (0)20 7946 0958");
     assert_true(given(s.consent_email, l.consent_email));
     assert_false(given(s.consent_sms, l.consent_sms));
     assert_str(s.locale, "de-AT");

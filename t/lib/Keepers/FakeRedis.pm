@@ -79,9 +79,11 @@ $SPOIL{"error_$_"} = do { my $word = $_; sub { "-$word spoiled\r\n" } }
 #   hello:TEXT   TEXT is the reply to each of the first commands
 #   shut         one connection that takes commands is dropped, the others are
 #                served, and who connects gets no reply; shut:TEXT gives them one
+#   aof:TEXT     a server with an append-only file and WAITAOF, to which TEXT is
+#                the reply; none: it is never answered
 #   greet:TEXT   TEXT is sent to who connects, nothing else, and nothing closed
 my @WHOLE = qw(hang hang_hello deaf unasked slow trickle cut stop swap tell
-    to hold hello greet shut);
+    to hold hello greet shut aof);
 
 
 # listen => path, real => path of a real Redis, mode => name; with port => n it
@@ -306,6 +308,19 @@ sub commands {
         return 0 unless defined $real;
 
         $real = $value if $mode eq 'hello' && $hello;
+
+        # which script is the spool's
+        if ($name eq 'SCRIPT' && "@words" =~ /WAITAOF/) {
+            ($self->{spool}) = $real =~ /([0-9a-f]{40})/;
+        }
+
+        if ($mode eq 'aof') {
+            $real = $value // '' if $name eq 'WAITAOF';
+            $real =~ s/\A:1\r/:2\r/
+                if $name eq 'EVALSHA' && $words[1] eq ($self->{spool} // '');
+            $client->{socket}->syswrite($real) if $real ne '';
+            next;
+        }
 
         if (defined $client->{kept} || $mode eq 'hold' && $value eq $name) {
             $client->{kept} .= $real;
