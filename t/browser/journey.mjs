@@ -72,6 +72,30 @@ async function joins(browser) {
 }
 
 
+/* She has joined, is asked, and may or may not do it again. */
+async function slips(browser) {
+    const page = await open(browser, { viewport: PHONE,
+                                       javaScriptEnabled: false });
+
+    await page.goto(LINK);
+    await page.fill("#name", "Ola");
+    await page.fill("#email", `canary-ola.${process.pid}@gmial.com`);
+    await join(page);
+    await page.waitForURL(/\/thanks\?mail=gmail\.com$/);
+    ok(await page.locator("h1").textContent() === "Thank you for joining",
+       "slip: has joined");
+    ok((await page.locator(".ask").textContent())
+        .includes("Did you mean gmail.com?"), "slip: is asked");
+    await look(page, "thanks-asked");
+    await page.click(".ask a");
+    await page.waitForURL(LINK);
+    ok(await page.inputValue("#email") === "",
+       "slip: the way back is a form that knows nobody");
+    kept(page, "slip");
+    await page.context().close();
+}
+
+
 /* axe needs JavaScript; the pages do not. */
 async function signInPage(browser) {
     const page = await open(browser, { viewport: PHONE });
@@ -126,6 +150,8 @@ async function seesTheRow(page) {
     ok(await rows(page, MINE).count() === 1,
        "dashboard: the customer is there");
     ok(await rows(page, ADDRESS).count() === 1, "dashboard: with the address");
+    ok(await rows(page, "gmial.com").locator(".mark").textContent()
+       === "Is it spelled right?", "dashboard: a slip is marked");
     ok(await page.locator("#business").textContent() !== "Dashboard",
        "dashboard: the business is named");
     ok(Number(await page.locator("#numbers dd").first().textContent()) >= 1,
@@ -233,6 +259,7 @@ async function usesKeysAndLeaves(page) {
 
 await run(async (browser) => {
     await joins(browser);
+    await slips(browser);
     await signInPage(browser);
 
     const page = await open(browser, { viewport: PHONE });
