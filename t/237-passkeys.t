@@ -806,6 +806,7 @@ subtest 'those of before' => sub {
         . " INSERT INTO was SELECT user, hash, used_ms FROM recovery_codes;"
         . " DROP TABLE recovery_codes; ALTER TABLE was RENAME TO"
         . " recovery_codes; DROP TABLE passkeys; DROP TABLE challenges;"
+        . " ALTER TABLE consents DROP COLUMN net;"
         . " PRAGMA user_version=7");
     $old->start;
     is($old->post('/v1/signin', $old->seal(signin => email => $email,

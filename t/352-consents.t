@@ -227,7 +227,7 @@ subtest 'a mistake' => sub {
          qr/never deleted.*never deleted/s, 'no text is lost');
 
     is(by_hand("$_ INTO consents SELECT customer, kind, signup, link, hash,"
-               . " 'xx', method, 1 FROM consents"), '', $_)
+               . " 'xx', method, 1, x'' FROM consents"), '', $_)
         for 'REPLACE', 'INSERT OR REPLACE', 'INSERT OR IGNORE';
     is(by_hand("REPLACE INTO consent_texts SELECT hash, 'I agree to all.'"
                . ' FROM consent_texts'), '', 'REPLACE of a text');

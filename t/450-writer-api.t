@@ -106,7 +106,7 @@ subtest 'customers' => sub {
     is(scalar @$items, 7, 'are listed');
     is($items->[-1]{email}, 'canary-ana@example.org', 'newest first');
     is_deeply([sort keys %{$items->[0]}],
-              [qw(email id joined link name phone status)], 'as promised');
+              [qw(email flags id joined link name phone status)], 'as promised');
     like($items->[0]{joined}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'a time');
 
     is(scalar @{items($owner, 'customers?q=b%C3%89A')}, 1,

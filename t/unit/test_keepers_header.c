@@ -358,7 +358,8 @@ test_cookies(void **unused)
         for (j = 0; j < n; j++) {
 
             if (chance(3) == 0) {
-                put(&line, chance(2) ? "__Host-keepers" : "__Host-keepers-device");
+                put(&line, chance(2) ? "__Host-keepers"
+                               : "__Host-keepers-device");
 
             } else {
                 put_name(&line);
