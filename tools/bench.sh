@@ -53,7 +53,7 @@ signup()
         cp bench/signup/package.json "$peer/package.json.new"
         mv "$peer/package.json.new" "$peer/package.json"
         quietly "$out/bench/npm.log" npm install --prefix "$peer" --no-audit \
-            --no-fund --allow-scripts=better-sqlite3 \
+            --no-fund \
             || { rm -f "$peer/package.json"; die "npm failed"; }
     fi
 

@@ -51,6 +51,7 @@ static void parts_signup(writer_job_t *job, uint64_t n);
 static void parts_finished(writer_job_t *job);
 static void parts_done(void *data, writer_job_t *jobs);
 static void parts_published(void *data, const char *slug);
+static void parts_mailed(void *data);
 static int parts_rows(const char *file, size_t batch);
 static bool parts_row(sqlite3_stmt *stmt);
 static double parts_now(void);
@@ -146,7 +147,7 @@ parts_commit(const writer_conf_t *conf, size_t batch)
 
     if (!writer_context_open(&ctx, conf, true)
         || writer_commit_start(&commit, &ctx, parts_done, NULL,
-                               parts_published, NULL)
+                               parts_published, NULL, parts_mailed, NULL)
            != 0)
     {
         return 1;
@@ -247,6 +248,13 @@ parts_published(void *data, const char *slug)
 {
     (void) data;
     (void) slug;
+}
+
+
+static void
+parts_mailed(void *data)
+{
+    (void) data;
 }
 
 
