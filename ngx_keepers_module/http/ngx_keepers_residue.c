@@ -28,7 +28,8 @@
 /* deeper than a request goes, with its buffers for bodies that nobody wants */
 #define NGX_KEEPERS_RESIDUE_STACK  32768
 
-#define NGX_KEEPERS_RESIDUE_PIECE  1024
+/* glibc's memset() takes its slow start beyond that */
+#define NGX_KEEPERS_RESIDUE_PIECE  2048
 
 
 typedef enum {
@@ -60,6 +61,8 @@ static void ngx_keepers_residue_read(void);
 static void ngx_keepers_residue_zero(u_char *p, size_t len);
 
 
+static void             *(*volatile ngx_keepers_residue_set)(void *, int,
+                                                              size_t) = memset;
 static ngx_event_t       ngx_keepers_residue_event;
 static ngx_pool_large_t  ngx_keepers_residue_own;
 
@@ -388,19 +391,21 @@ ngx_keepers_residue_read(void)
 
 /*
  * As keepers_wipe(), in pieces for which memset() uses vectors: for longer ones
- * it takes an instruction that is slow to start.
+ * it takes an instruction that is slow to start, and so does the compiler if it
+ * knows what is called.
  */
 
 static void
 ngx_keepers_residue_zero(u_char *p, size_t len)
 {
     size_t  n;
+    void   *(*set)(void *, int, size_t);
+
+    set = ngx_keepers_residue_set;
 
     for ( /* void */ ; len > 0; p += n, len -= n) {
         n = ngx_min(len, NGX_KEEPERS_RESIDUE_PIECE);
 
-        ngx_memzero(p, n);
-
-        __asm__ volatile ("" : : "r" (p) : "memory");
+        set(p, 0, n);
     }
 }
