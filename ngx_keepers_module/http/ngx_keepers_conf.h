@@ -47,6 +47,7 @@ typedef enum {
     NGX_KEEPERS_LIMIT_EARLY = 0,            /* before anything was looked up */
     NGX_KEEPERS_LIMIT_SESSION,
     NGX_KEEPERS_LIMIT_SIGNUP,               /* of a link: its fields are read */
+    NGX_KEEPERS_LIMIT_LATER,                /* early, but asked with those */
     NGX_KEEPERS_LIMIT_SIGNIN                /* the same, of a sign-in */
 } ngx_keepers_limit_stage_e;
 
@@ -95,6 +96,7 @@ typedef struct {
     ngx_keepers_limit_rule_t  *rule;
     ngx_http_complex_value_t  *cost;        /* NULL: 1 */
     ngx_keepers_limit_stage_e  stage;
+    unsigned                   at_signup:1; /* asked with a signup's others */
 } ngx_keepers_limit_t;
 
 

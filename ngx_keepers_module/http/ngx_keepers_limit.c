@@ -21,6 +21,12 @@
 
 static ngx_uint_t ngx_keepers_limit_together(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
+static ngx_int_t ngx_keepers_limit_postpone(ngx_http_request_t *r,
+    ngx_keepers_limits_t *limits);
+static ngx_int_t ngx_keepers_limit_apart(ngx_http_request_t *r,
+    ngx_keepers_limits_t *limits);
+static ngx_int_t ngx_keepers_limit_admitted(ngx_http_request_t *r,
+    ngx_keepers_ctx_t *ctx, ngx_keepers_limit_reserve_t *reserve);
 static ngx_keepers_ctx_t *ngx_keepers_limits_of(ngx_http_request_t *r);
 static ngx_uint_t ngx_keepers_limit_denied(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
@@ -60,6 +66,15 @@ ngx_keepers_limit_check(ngx_http_request_t *r,
     }
 
     limits = ctx->limits;
+
+    if (limits->later != 0) {
+        rc = ngx_keepers_limit_settle(r);
+
+        if (rc != NGX_OK || ctx->limit == NGX_KEEPERS_LIMIT_LIMITED) {
+            return rc;
+        }
+    }
+
     limits->wake = wake;
 
     if (limits->wait != NULL && limits->wait->op != NULL) {
@@ -69,12 +84,20 @@ ngx_keepers_limit_check(ngx_http_request_t *r,
     if (limits->n == 0) {
         rc = ngx_keepers_limit_collect(r, limits, stage);
 
+        if (rc == NGX_OK && stage == NGX_KEEPERS_LIMIT_EARLY) {
+            rc = ngx_keepers_limit_postpone(r, limits);
+        }
+
         if (rc != NGX_OK || limits->n == 0) {
             return rc;
         }
 
         if (ngx_keepers_limit_denied(r, limits)) {
             return ngx_keepers_limit_conclude(r, ctx, 0);
+        }
+
+        if (limits->later != 0) {
+            return NGX_OK;
         }
     }
 
@@ -91,6 +114,65 @@ ngx_keepers_limit_check(ngx_http_request_t *r,
 
         return ngx_keepers_limit_conclude(r, ctx, 1);
     }
+}
+
+
+/* Rules that can wait for what a signup says do, unless another cannot. */
+
+static ngx_int_t
+ngx_keepers_limit_postpone(ngx_http_request_t *r,
+    ngx_keepers_limits_t *limits)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  alone;
+
+    if (ngx_keepers_loc_conf(r)->link == NULL) {
+        return NGX_OK;
+    }
+
+    alone = (limits->n == 0);
+
+    rc = ngx_keepers_limit_collect(r, limits, NGX_KEEPERS_LIMIT_LATER);
+
+    if (rc == NGX_OK && alone) {
+        limits->later = limits->n;
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_keepers_limit_settle(ngx_http_request_t *r)
+{
+    ngx_int_t              rc;
+    ngx_keepers_ctx_t     *ctx;
+    ngx_keepers_limits_t  *limits;
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    if (ctx == NULL || ctx->limits == NULL || ctx->limits->later == 0) {
+        return NGX_OK;
+    }
+
+    limits = ctx->limits;
+    limits->wake = NULL;
+
+    if (limits->wait != NULL && limits->wait->op != NULL) {
+        return NGX_AGAIN;
+    }
+
+    rc = ngx_keepers_limit_ask(r, limits);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_keepers_limit_local(r, limits);
+    }
+
+    return ngx_keepers_limit_conclude(r, ctx, rc != NGX_OK);
 }
 
 
@@ -123,20 +205,51 @@ ngx_keepers_limit_admit(ngx_http_request_t *r,
         return NGX_AGAIN;
     }
 
-    if (limits->n == 0) {
+    if (limits->reserve == NULL) {
+
+        if (limits->asking != 0) {
+            return ngx_keepers_limit_apart(r, limits);
+        }
+
         rc = ngx_keepers_limit_collect(r, limits, stage);
 
         if (rc != NGX_OK) {
             return rc;
         }
+
+        if (!ngx_keepers_limit_together(r, limits)) {
+            return ngx_keepers_limit_apart(r, limits);
+        }
     }
 
-    if (limits->asking == 0 && !ngx_keepers_limit_together(r, limits)) {
-        limits->n = 0;
-        return NGX_DECLINED;
-    }
+    return ngx_keepers_limit_admitted(r, ctx, reserve);
+}
 
+
+/* What waits is asked about alone, and the others once more, each alone. */
+
+static ngx_int_t
+ngx_keepers_limit_apart(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
+{
+    ngx_int_t  rc;
+
+    limits->n = limits->later;
+    rc = ngx_keepers_limit_settle(r);
+
+    return rc == NGX_OK ? NGX_DECLINED : rc;
+}
+
+
+static ngx_int_t
+ngx_keepers_limit_admitted(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
+    ngx_keepers_limit_reserve_t *reserve)
+{
+    ngx_int_t              rc;
+    ngx_keepers_limits_t  *limits;
+
+    limits = ctx->limits;
     limits->reserve = reserve;
+
     rc = ngx_keepers_limit_ask(r, limits);
 
     if (rc == NGX_AGAIN) {
@@ -148,18 +261,15 @@ ngx_keepers_limit_admit(ngx_http_request_t *r,
     if (rc == NGX_OK) {
         reserve->asked = 1;
 
-        if (reserve->found.data == NULL) {
-            return ngx_keepers_limit_conclude(r, ctx, 0);
+        if (reserve->found.data != NULL) {
+            limits->n = limits->later;
         }
 
-        limits->n = 0;
-
-        return NGX_OK;
+        return limits->n != 0 ? ngx_keepers_limit_conclude(r, ctx, 0) : NGX_OK;
     }
 
     if (ngx_keepers_redis_slots(ngx_keepers_worker.redis)) {
-        limits->n = 0;
-        return NGX_DECLINED;
+        return ngx_keepers_limit_apart(r, limits);
     }
 
     ngx_keepers_limit_local(r, limits);
@@ -291,6 +401,7 @@ ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     }
 
     limits->n = 0;
+    limits->later = 0;
 
     /* $keepers_limit is the gravest of what all stages found */
 

@@ -66,11 +66,17 @@ ngx_keepers_limit_stage_e ngx_keepers_limit_stage(ngx_str_t *text);
 /*
  * As ngx_keepers_limit_check() in a phase, with a reservation.  NGX_OK: the
  * limits have decided, and the reservation is made if Redis was asked and none
- * of them refuses; or there was one, and nothing was decided.  NGX_DECLINED:
- * nothing was asked, for it cannot be in one call.
+ * of them refuses; or there was one, and only rules with "at=signup" were
+ * decided.  NGX_DECLINED: nothing else was asked, for it cannot be in one call.
  */
 ngx_int_t ngx_keepers_limit_admit(ngx_http_request_t *r,
     ngx_keepers_limit_stage_e stage, ngx_keepers_limit_reserve_t *reserve);
+
+/*
+ * Decides the rules with "at=signup", if they wait for what a signup says: one
+ * that ends before that, or waits itself.  As ngx_keepers_limit_check().
+ */
+ngx_int_t ngx_keepers_limit_settle(ngx_http_request_t *r);
 
 /* What a refusal of this location says, made once. */
 char *ngx_keepers_limit_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *klcf);

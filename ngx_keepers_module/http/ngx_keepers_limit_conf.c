@@ -22,14 +22,17 @@
 
 static char *ngx_keepers_limit_room(ngx_conf_t *cf,
     ngx_keepers_loc_conf_t *klcf, ngx_keepers_limit_rule_t *rule);
+static char *ngx_keepers_limit_parameter(ngx_conf_t *cf,
+    ngx_keepers_limit_t *limit, ngx_str_t value);
 static char *ngx_keepers_limit_cost(ngx_conf_t *cf,
-    ngx_keepers_limit_t *limit);
+    ngx_keepers_limit_t *limit, ngx_str_t cost);
 
 
 char *
 ngx_keepers_limit_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_str_t                 *value;
+    ngx_uint_t                 i;
     ngx_keepers_limit_t       *limit;
     ngx_keepers_loc_conf_t    *klcf;
     ngx_keepers_main_conf_t   *kmcf;
@@ -63,14 +66,47 @@ ngx_keepers_limit_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     limit->rule = rule;
     limit->cost = NULL;
     limit->stage = rule->stage;
+    limit->at_signup = 0;
 
     kmcf->used = 1;
 
-    if (cf->args->nelts == 2) {
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_keepers_limit_parameter(cf, limit, value[i]) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_keepers_limit_parameter(ngx_conf_t *cf, ngx_keepers_limit_t *limit,
+    ngx_str_t value)
+{
+    if (value.len > 5 && ngx_strncmp(value.data, "cost=", 5) == 0
+        && limit->cost == NULL)
+    {
+        value.data += 5;
+        value.len -= 5;
+
+        return ngx_keepers_limit_cost(cf, limit, value);
+    }
+
+    if (value.len == sizeof("at=signup") - 1
+        && ngx_strncmp(value.data, "at=signup", value.len) == 0
+        && !limit->at_signup)
+    {
+        limit->at_signup = 1;
+
         return NGX_CONF_OK;
     }
 
-    return ngx_keepers_limit_cost(cf, limit);
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "keepers_limit \"%V\": invalid parameter \"%V\", there "
+                       "are cost= and at=signup", &limit->rule->name, &value);
+
+    return NGX_CONF_ERROR;
 }
 
 
@@ -115,22 +151,9 @@ ngx_keepers_limit_room(ngx_conf_t *cf, ngx_keepers_loc_conf_t *klcf,
 
 
 static char *
-ngx_keepers_limit_cost(ngx_conf_t *cf, ngx_keepers_limit_t *limit)
+ngx_keepers_limit_cost(ngx_conf_t *cf, ngx_keepers_limit_t *limit,
+    ngx_str_t cost)
 {
-    ngx_str_t  *value, cost;
-
-    value = cf->args->elts;
-
-    if (value[2].len <= 5 || ngx_strncmp(value[2].data, "cost=", 5) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "keepers_limit \"%V\": invalid parameter \"%V\", "
-                           "there is cost=", &value[1], &value[2]);
-        return NGX_CONF_ERROR;
-    }
-
-    cost.data = value[2].data + 5;
-    cost.len = value[2].len - 5;
-
     limit->stage = ngx_max(limit->stage, ngx_keepers_limit_stage(&cost));
     limit->cost = ngx_keepers_limit_value(cf, &cost);
 

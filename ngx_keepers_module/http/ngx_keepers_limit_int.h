@@ -75,6 +75,8 @@ struct ngx_keepers_limits_s {
     ngx_uint_t                  items_max;
     ngx_uint_t                  asked;          /* of n, by answered calls */
     ngx_uint_t                  asking;         /* behind those, under way */
+    ngx_uint_t                  later;          /* the first of n, which wait
+                                                   for what a signup says */
     ngx_keepers_limit_reserve_t  *reserve;      /* in the same call, or NULL */
     ngx_array_t                *told;           /* ngx_keepers_limit_told_t */
     ngx_array_t                *held;           /* ngx_keepers_limit_held_t */
@@ -104,6 +106,9 @@ ngx_int_t ngx_keepers_limit_encode(ngx_pool_t *pool, ngx_str_t prefix,
  */
 ngx_int_t ngx_keepers_limit_ask(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
+
+/* Charges what nobody has asked about; nor does anybody wait for it. */
+void ngx_keepers_limit_charge(ngx_keepers_limits_t *limits);
 
 /* Gives a charge back in Redis; nobody waits for it. */
 void ngx_keepers_limit_undo(const ngx_keepers_limit_rule_t *rule,

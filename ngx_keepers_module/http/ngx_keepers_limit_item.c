@@ -14,6 +14,7 @@
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_worker.h"
 
 
 /* a rule's name and most keys; longer ones are put together in the pool */
@@ -22,6 +23,8 @@
 
 static ngx_keepers_limit_stage_e ngx_keepers_limit_due(ngx_http_request_t *r,
     ngx_keepers_limit_t *limit);
+static ngx_uint_t ngx_keepers_limit_whole(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf);
 static ngx_int_t ngx_keepers_limit_apply(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits, ngx_keepers_limit_t *limit);
 static ngx_int_t ngx_keepers_limit_item(ngx_http_request_t *r,
@@ -109,7 +112,35 @@ ngx_keepers_limit_due(ngx_http_request_t *r, ngx_keepers_limit_t *limit)
         due = NGX_KEEPERS_LIMIT_SIGNIN;
     }
 
+    if (due == NGX_KEEPERS_LIMIT_EARLY && limit->at_signup
+        && ngx_keepers_limit_whole(r, klcf))
+    {
+        due = NGX_KEEPERS_LIMIT_LATER;
+    }
+
     return due;
+}
+
+
+/*
+ * A signup whose body came with its headers: nothing is waited for before its
+ * fields are read.  The nodes of a cluster cannot be asked for all at once.
+ */
+
+static ngx_uint_t
+ngx_keepers_limit_whole(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf)
+{
+    return klcf->link != NULL
+           && r == r->main
+           && r->method == NGX_HTTP_POST
+           && r->http_version < NGX_HTTP_VERSION_20
+           && klcf->session == NGX_KEEPERS_SESSION_OFF
+           && r->request_body == NULL
+           && !r->headers_in.chunked
+           && r->headers_in.content_length_n > 0
+           && r->header_in->last - r->header_in->pos
+              >= r->headers_in.content_length_n
+           && !ngx_keepers_redis_slots(ngx_keepers_worker.redis);
 }
 
 

@@ -19,7 +19,7 @@
 
 #define NGX_KEEPERS_LIMIT_HASH_LEN   16     /* of the hash, in a Redis key */
 #define NGX_KEEPERS_LIMIT_ARGS       4      /* of a rule, behind the keys */
-#define NGX_KEEPERS_LIMIT_RESERVE_ARGS  3   /* of a reservation, and its key */
+#define NGX_KEEPERS_LIMIT_RESERVE_ARGS  4   /* of a reservation, and its key */
 
 /* what the script says of a rule that never admits: 2^53 - 1 */
 #define NGX_KEEPERS_LIMIT_NEVER_US   9007199254740991
@@ -50,8 +50,12 @@ static ngx_uint_t ngx_keepers_limit_decided(
     ngx_keepers_limits_t *limits);
 static ngx_int_t ngx_keepers_limit_call(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
+static void ngx_keepers_limit_items(keepers_out_t *out,
+    ngx_keepers_limits_t *limits, ngx_keepers_limit_reserve_t *reserve);
 static ngx_uint_t ngx_keepers_limit_found(ngx_keepers_limits_t *limits);
 static ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_limits_t *limits);
+static ngx_uint_t ngx_keepers_limit_decisions(
+    const ngx_keepers_redis_value_t *value, ngx_uint_t n);
 static void ngx_keepers_limit_verdict(ngx_keepers_limit_item_t *item,
     int64_t us);
 static void ngx_keepers_limit_key(keepers_out_t *out,
@@ -149,7 +153,7 @@ static ngx_int_t
 ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
 {
     u_char                        buf[NGX_KEEPERS_LIMIT_CALL_LEN];
-    ngx_uint_t                    i, keys, args;
+    ngx_uint_t                    keys, args, values;
     keepers_out_t                 out;
     ngx_keepers_wait_t           *wait;
     ngx_keepers_limit_reserve_t  *reserve;
@@ -158,9 +162,16 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
     reserve = limits->reserve;
     keys = limits->asking;
     args = limits->asking * (1 + NGX_KEEPERS_LIMIT_ARGS);
+    values = limits->asking;
 
-    if (wait == NULL || wait->reply.values_max < limits->asking) {
-        wait = ngx_keepers_wait_create(r, limits->asking, 64);
+    if (reserve != NULL) {
+        keys++;
+        args += NGX_KEEPERS_LIMIT_RESERVE_ARGS;
+        values++;
+    }
+
+    if (wait == NULL || wait->reply.values_max < values) {
+        wait = ngx_keepers_wait_create(r, values, 64);
         if (wait == NULL) {
             return NGX_ERROR;
         }
@@ -170,25 +181,7 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
 
     keepers_out_init(&out, buf, sizeof(buf));
 
-    for (i = limits->asked; i < limits->asked + limits->asking; i++) {
-        ngx_keepers_limit_key(&out, limits->items[i].rule,
-                              limits->items[i].hash);
-    }
-
-    if (reserve != NULL) {
-        ngx_keepers_limit_string(&out, reserve->key);
-        keys++;
-        args += NGX_KEEPERS_LIMIT_RESERVE_ARGS;
-    }
-
-    for (i = limits->asked; i < limits->asked + limits->asking; i++) {
-        ngx_keepers_limit_terms(&out, &limits->items[i]);
-    }
-
-    if (reserve != NULL) {
-        ngx_keepers_limit_string(&out, reserve->value);
-        ngx_keepers_limit_string(&out, reserve->life);
-    }
+    ngx_keepers_limit_items(&out, limits, reserve);
 
     if (out.overflow) {
         return NGX_ERROR;
@@ -204,24 +197,65 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
 }
 
 
-/* Whether the reservation was there; then no rule was asked. */
+static void
+ngx_keepers_limit_items(keepers_out_t *out, ngx_keepers_limits_t *limits,
+    ngx_keepers_limit_reserve_t *reserve)
+{
+    ngx_uint_t                 i;
+    ngx_keepers_limit_item_t  *item;
+
+    item = &limits->items[limits->asked];
+
+    for (i = 0; i < limits->asking; i++) {
+        ngx_keepers_limit_key(out, item[i].rule, item[i].hash);
+    }
+
+    if (reserve != NULL) {
+        ngx_keepers_limit_string(out, reserve->key);
+    }
+
+    for (i = 0; i < limits->asking; i++) {
+        ngx_keepers_limit_terms(out, &item[i]);
+    }
+
+    if (reserve != NULL) {
+        ngx_keepers_limit_string(out, reserve->value);
+        ngx_keepers_limit_string(out, reserve->life);
+        ngx_keepers_limit_number(out, limits->later);
+    }
+}
+
+
+/* Whether the reservation was there; then just those that wait were asked. */
 
 static ngx_uint_t
 ngx_keepers_limit_found(ngx_keepers_limits_t *limits)
 {
-    const ngx_keepers_redis_value_t  *value;
+    ngx_uint_t                  i;
+    ngx_keepers_wait_t         *wait;
+    ngx_keepers_redis_value_t  *value;
 
-    if (limits->reserve == NULL) {
+    wait = limits->wait;
+
+    if (limits->reserve == NULL || wait->rc != NGX_OK
+        || wait->reply.n != 1 + limits->later)
+    {
         return 0;
     }
 
-    value = ngx_keepers_wait_value(limits->wait, NGX_KEEPERS_REDIS_STRING);
+    value = wait->reply.values;
 
-    if (value == NULL) {
+    if (value[0].kind != NGX_KEEPERS_REDIS_STRING
+        || !ngx_keepers_limit_decisions(&value[1], limits->later))
+    {
         return 0;
     }
 
-    limits->reserve->found = value->string;
+    for (i = 0; i < limits->later; i++) {
+        ngx_keepers_limit_verdict(&limits->items[i], value[1 + i].integer);
+    }
+
+    limits->reserve->found = value[0].string;
 
     return 1;
 }
@@ -244,17 +278,31 @@ ngx_keepers_limit_answer(ngx_keepers_limits_t *limits)
 
     value = wait->reply.values;
 
-    for (i = 0; i < limits->asking; i++) {
-        if (value[i].kind != NGX_KEEPERS_REDIS_INTEGER
-            || value[i].integer < -NGX_KEEPERS_LIMIT_NEVER_US)
-        {
-            return 0;
-        }
+    if (!ngx_keepers_limit_decisions(value, limits->asking)) {
+        return 0;
     }
 
     for (i = 0; i < limits->asking; i++) {
         ngx_keepers_limit_verdict(&limits->items[limits->asked++],
                                   value[i].integer);
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_keepers_limit_decisions(const ngx_keepers_redis_value_t *value,
+    ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (value[i].kind != NGX_KEEPERS_REDIS_INTEGER
+            || value[i].integer < -NGX_KEEPERS_LIMIT_NEVER_US)
+        {
+            return 0;
+        }
     }
 
     return 1;
@@ -290,6 +338,36 @@ ngx_keepers_limit_verdict(ngx_keepers_limit_item_t *item, int64_t us)
     item->ahead_us = 0;
     item->remaining = keepers_rate_left(rate, full_us - ngx_min(full_us,
                                                                 need_us));
+}
+
+
+void
+ngx_keepers_limit_charge(ngx_keepers_limits_t *limits)
+{
+    u_char         buf[NGX_KEEPERS_LIMIT_CALL_LEN];
+    keepers_out_t  out;
+
+    if (limits->asking != 0) {
+        return;
+    }
+
+    limits->asked = 0;
+    limits->asking = limits->later;
+
+    keepers_out_init(&out, buf, sizeof(buf));
+    ngx_keepers_limit_items(&out, limits, NULL);
+
+    if (out.overflow) {
+        return;
+    }
+
+    (void) ngx_keepers_redis_eval_encoded(ngx_keepers_worker.redis,
+                                          NGX_KEEPERS_SCRIPT_LIMIT,
+                                          limits->later,
+                                          keepers_out_written(&out),
+                                          limits->later
+                                          * (1 + NGX_KEEPERS_LIMIT_ARGS),
+                                          NULL, NULL, NULL, NULL);
 }
 
 

@@ -76,7 +76,17 @@ ngx_keepers_limit_log_handler(ngx_http_request_t *r)
 
     ctx = ngx_keepers_ctx_find(r);
 
-    if (ctx == NULL || ctx->limits == NULL || ctx->limits->held == NULL) {
+    if (ctx == NULL || ctx->limits == NULL) {
+        return NGX_OK;
+    }
+
+    /* a signup that another module has ended, or with a redirect */
+
+    if (ctx->limits->later != 0) {
+        ngx_keepers_limit_charge(ctx->limits);
+    }
+
+    if (ctx->limits->held == NULL) {
         return NGX_OK;
     }
 

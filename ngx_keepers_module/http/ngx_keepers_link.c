@@ -238,8 +238,7 @@ ngx_keepers_link_lower(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
     ngx_str_t   path, uri;
 
     if (slug.len == 0 || slug.len > sizeof(lower) || slug.len >= r->uri.len) {
-        return ngx_keepers_answer_finish(r, signup,
-                                         NGX_KEEPERS_OUTCOME_UNKNOWN);
+        return ngx_keepers_signup_end(r, signup, NGX_KEEPERS_OUTCOME_UNKNOWN);
     }
 
     ngx_strlow(lower, slug.data, slug.len);
@@ -249,8 +248,7 @@ ngx_keepers_link_lower(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
     if (!keepers_text_slug(keepers_str(lower, slug.len))
         || p[-1] != '/' || ngx_memcmp(p, slug.data, slug.len) != 0)
     {
-        return ngx_keepers_answer_finish(r, signup,
-                                         NGX_KEEPERS_OUTCOME_UNKNOWN);
+        return ngx_keepers_signup_end(r, signup, NGX_KEEPERS_OUTCOME_UNKNOWN);
     }
 
     uri.len = r->uri.len;

@@ -110,6 +110,14 @@ ngx_keepers_lookup(ngx_http_request_t *r, ngx_keepers_lookup_t *lookup,
 }
 
 
+ngx_uint_t
+ngx_keepers_lookup_fresh(ngx_http_request_t *r, ngx_keepers_lookup_t *lookup)
+{
+    return lookup->state != 0 || lookup->wait != NULL
+           || ngx_keepers_lookup_cached(r, lookup) == NGX_OK;
+}
+
+
 /* NGX_OK: fresh, the state is set.  NGX_DECLINED: Redis must be asked. */
 
 static ngx_int_t

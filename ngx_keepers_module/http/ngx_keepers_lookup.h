@@ -60,5 +60,9 @@ ngx_int_t ngx_keepers_lookup(ngx_http_request_t *r,
     ngx_keepers_lookup_t *lookup, ngx_keepers_wait_mode_e mode,
     ngx_keepers_wake_pt wake);
 
+/* Whether that needs not ask Redis, or has. */
+ngx_uint_t ngx_keepers_lookup_fresh(ngx_http_request_t *r,
+    ngx_keepers_lookup_t *lookup);
+
 
 #endif /* _NGX_KEEPERS_LOOKUP_H_INCLUDED_ */

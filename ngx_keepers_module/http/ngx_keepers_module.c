@@ -212,7 +212,7 @@ static ngx_command_t  ngx_keepers_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET, ngx_keepers_main_field(limit_nodes), NULL },
 
     { ngx_string("keepers_limit"),
-      NGX_KEEPERS_ANY|NGX_CONF_TAKE12,
+      NGX_KEEPERS_ANY|NGX_CONF_TAKE123,
       ngx_keepers_limit_conf,
       NGX_HTTP_LOC_CONF_OFFSET, 0, NULL },
 

@@ -82,8 +82,17 @@ ngx_keepers_signup_run(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     switch (signup->stage) {
 
     case NGX_KEEPERS_SIGNUP_LOOKUP:
-        rc = ngx_keepers_lookup(r, signup->lookup, NGX_KEEPERS_WAIT_PHASE,
-                                NULL);
+
+        /* nobody has Redis look for links that was not counted before */
+
+        rc = ngx_keepers_lookup_fresh(r, signup->lookup)
+                 ? NGX_OK : ngx_keepers_limit_settle(r);
+
+        if (rc == NGX_OK) {
+            rc = ngx_keepers_lookup(r, signup->lookup, NGX_KEEPERS_WAIT_PHASE,
+                                    NULL);
+        }
+
         if (rc == NGX_OK) {
             rc = ngx_keepers_signup_looked(r, ctx, signup);
         }
@@ -100,6 +109,10 @@ ngx_keepers_signup_run(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     case NGX_KEEPERS_SIGNUP_LIMIT:
         rc = ngx_keepers_signup_limit(r, ctx, signup);
+        break;
+
+    case NGX_KEEPERS_SIGNUP_SETTLE:
+        rc = ngx_keepers_signup_end(r, signup, signup->outcome);
         break;
 
     case NGX_KEEPERS_SIGNUP_FORWARDED:
@@ -125,16 +138,14 @@ ngx_keepers_signup_looked(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         break;
 
     case NGX_KEEPERS_LOOKUP_CLOSED:
-        return ngx_keepers_answer_finish(r, signup,
-                                         NGX_KEEPERS_OUTCOME_CLOSED);
+        return ngx_keepers_signup_end(r, signup, NGX_KEEPERS_OUTCOME_CLOSED);
 
     case NGX_KEEPERS_LOOKUP_UNKNOWN:
-        return ngx_keepers_answer_finish(r, signup,
-                                         NGX_KEEPERS_OUTCOME_UNKNOWN);
+        return ngx_keepers_signup_end(r, signup, NGX_KEEPERS_OUTCOME_UNKNOWN);
 
     default:
-        return ngx_keepers_answer_finish(r, signup,
-                                         NGX_KEEPERS_OUTCOME_UNAVAILABLE);
+        return ngx_keepers_signup_end(r, signup,
+                                      NGX_KEEPERS_OUTCOME_UNAVAILABLE);
     }
 
     switch (signup->type) {
@@ -145,23 +156,50 @@ ngx_keepers_signup_looked(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     case NGX_KEEPERS_BODY_JSON:
 
         if (ctx->limit == NGX_KEEPERS_LIMIT_LIMITED) {
-            return ngx_keepers_answer_finish(r, signup,
-                                             NGX_KEEPERS_OUTCOME_LIMITED);
+            return ngx_keepers_signup_end(r, signup,
+                                          NGX_KEEPERS_OUTCOME_LIMITED);
         }
 
+        signup->bounded = 1;
+
         if (ngx_keepers_signup_key(r, &signup->key) != NGX_OK) {
-            return ngx_keepers_answer_finish(r, signup,
-                                             NGX_KEEPERS_OUTCOME_KEY_MISSING);
+            return ngx_keepers_signup_end(r, signup,
+                                          NGX_KEEPERS_OUTCOME_KEY_MISSING);
         }
 
         break;
 
     default:
-        return ngx_keepers_answer_finish(r, signup,
-                                         NGX_KEEPERS_OUTCOME_MEDIA_TYPE);
+        return ngx_keepers_signup_end(r, signup,
+                                      NGX_KEEPERS_OUTCOME_MEDIA_TYPE);
     }
 
     return ngx_keepers_signup_read(r, signup);
+}
+
+
+ngx_int_t
+ngx_keepers_signup_end(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
+    ngx_uint_t outcome)
+{
+    ngx_int_t  rc;
+
+    signup->stage = NGX_KEEPERS_SIGNUP_SETTLE;
+    signup->outcome = outcome;
+
+    rc = ngx_keepers_limit_settle(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (signup->bounded
+        && ngx_keepers_ctx_find(r)->limit == NGX_KEEPERS_LIMIT_LIMITED)
+    {
+        outcome = NGX_KEEPERS_OUTCOME_LIMITED;
+    }
+
+    return ngx_keepers_answer_finish(r, signup, outcome);
 }
 
 
@@ -226,6 +264,8 @@ ngx_keepers_signup_judge(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
                                 signup->fields[KEEPERS_SIGNUP_TOKEN].value,
                                 &signup->ticket);
 
+        signup->bounded = 1;
+
         if (ctx->limit == NGX_KEEPERS_LIMIT_LIMITED) {
             outcome = NGX_KEEPERS_OUTCOME_LIMITED;
             rc = NGX_DECLINED;
@@ -249,7 +289,7 @@ ngx_keepers_signup_judge(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     if (rc == NGX_DECLINED) {
         ngx_keepers_log(NGX_LOG_INFO, r, "a signup was answered %ui before "
                         "the writer", (ngx_uint_t) outcome);
-        return ngx_keepers_answer_finish(r, signup, outcome);
+        return ngx_keepers_signup_end(r, signup, outcome);
     }
 
     signup->stage = NGX_KEEPERS_SIGNUP_RESERVE;
@@ -433,6 +473,7 @@ ngx_keepers_signup_reserve(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_keepers_signup_t *signup)
 {
     ngx_int_t              rc;
+    ngx_keepers_outcome_e  outcome;
     ngx_keepers_reserve_e  state;
 
     if (signup->reserve.key.data == NULL) {
@@ -444,12 +485,23 @@ ngx_keepers_signup_reserve(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 
     rc = ngx_keepers_reserve_admit(r, ctx, signup, &state);
 
-    if (rc == NGX_DECLINED) {
+    if (rc == NGX_DECLINED && ctx->limit != NGX_KEEPERS_LIMIT_LIMITED) {
         rc = ngx_keepers_reserve(r, signup, &state);
     }
 
-    if (rc != NGX_OK) {
+    if (rc != NGX_OK && rc != NGX_DECLINED) {
         return rc;
+    }
+
+    /* as they would have overruled it at first */
+
+    if (ctx->limit == NGX_KEEPERS_LIMIT_LIMITED) {
+        return ngx_keepers_answer_finish(r, signup,
+                                         NGX_KEEPERS_OUTCOME_LIMITED);
+    }
+
+    if (ngx_keepers_signup_untapped(r, ctx, signup, &outcome)) {
+        return ngx_keepers_answer_finish(r, signup, outcome);
     }
 
     switch (state) {

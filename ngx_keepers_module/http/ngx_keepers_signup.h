@@ -9,6 +9,7 @@
  *   JUDGE      fields, token and rules; most refusals end here
  *   RESERVE    Redis is asked whether this signup was here before
  *   LIMIT      limits on whom it names and whose link it is
+ *   SETTLE     answered before that, once limits that waited have decided
  *   FORWARDED  sealed; the location's own proxy_pass takes it to the writer
  *   ANSWERED   nothing is left to do but what the filters hold
  */
@@ -38,6 +39,7 @@ typedef enum {
     NGX_KEEPERS_SIGNUP_JUDGE,
     NGX_KEEPERS_SIGNUP_RESERVE,
     NGX_KEEPERS_SIGNUP_LIMIT,
+    NGX_KEEPERS_SIGNUP_SETTLE,
     NGX_KEEPERS_SIGNUP_FORWARDED,
     NGX_KEEPERS_SIGNUP_ANSWERED
 } ngx_keepers_signup_stage_e;
@@ -76,6 +78,8 @@ struct ngx_keepers_signup_s {
     keepers_signup_t             record;
     ngx_keepers_reserve_t        reserve;
     keepers_str_t                envelope;  /* once FORWARDED */
+    ngx_uint_t                   outcome;   /* of SETTLE */
+    unsigned                     bounded:1; /* which a limit overrules */
 
     /* what the body filter puts in place of the upstream's body */
     keepers_str_t                answer;
@@ -95,6 +99,10 @@ ngx_keepers_signup_t *ngx_keepers_signup_create(ngx_http_request_t *r,
  */
 ngx_int_t ngx_keepers_signup_run(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, ngx_keepers_signup_t *signup);
+
+/* In the phase: answers what will not be forwarded, after it was charged. */
+ngx_int_t ngx_keepers_signup_end(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup, ngx_uint_t outcome);
 
 
 #endif /* _NGX_KEEPERS_SIGNUP_H_INCLUDED_ */

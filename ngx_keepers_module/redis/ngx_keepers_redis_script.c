@@ -95,6 +95,7 @@ static ngx_int_t ngx_keepers_redis_script_call(
     "local call,A,n=redis.call,ARGV,#KEYS\n"                                 \
     NGX_KEEPERS_REDIS_LIMIT_CLOCK                                            \
     NGX_KEEPERS_REDIS_LIMIT_ONE                                              \
+    "local out=call('MGET',unpack(KEYS))\n"                                  \
     NGX_KEEPERS_REDIS_LIMIT_MANY                                             \
     "return out\n"
 
@@ -103,20 +104,27 @@ static ngx_int_t ngx_keepers_redis_script_call(
  * ADMIT: a reservation, and LIMIT for those who make it.
  *
  *   KEYS  as of LIMIT, then the reservation
- *   ARGV  as of LIMIT, then what the reservation says and its lifetime in ms
+ *   ARGV  as of LIMIT, then what the reservation says and its lifetime in ms,
+ *         and of how many rules, the first ones, a repeat is charged, too
  *
- * Returns what the reservation says, if there was one: then nobody is charged.
- * Else what LIMIT returns, always in a list; the reservation is made if no
- * enforced rule refuses.
+ * Returns a list.  If there was a reservation: what it says, and what LIMIT
+ * returns of those first rules, and nothing else was decided.  Else what LIMIT
+ * returns of all, and the reservation is made if no enforced rule refuses.
  */
 
 #define NGX_KEEPERS_REDIS_ADMIT                                              \
     "local call,A,n=redis.call,ARGV,#KEYS-1\n"                               \
-    "local made=call('GET',KEYS[n+1])\n"                                     \
-    "if made then return made end\n"                                         \
+    "local out=call('MGET',unpack(KEYS))\n"                                  \
+    "local k,a,made=KEYS[n+1],n*4,out[n+1]\n"                                \
+    "out[n+1]=nil\n"                                                         \
+    "if made then\n"                                                         \
+    " n=A[a+3]+0\n"                                                          \
+    " if n==0 then return {made} end\n"                                      \
+    "end\n"                                                                  \
     NGX_KEEPERS_REDIS_LIMIT_CLOCK                                            \
     NGX_KEEPERS_REDIS_LIMIT_MANY                                             \
-    "if pass then call('SET',KEYS[n+1],A[n*4+1],'PX',A[n*4+2]) end\n"        \
+    "if made then return {made,unpack(out,1,n)} end\n"                       \
+    "if pass then call('SET',k,A[a+1],'PX',A[a+2]) end\n"                    \
     "return out\n"
 
 
@@ -147,7 +155,6 @@ static ngx_int_t ngx_keepers_redis_script_call(
     "end\n"
 
 #define NGX_KEEPERS_REDIS_LIMIT_MANY                                         \
-    "local out=call('MGET',unpack(KEYS,1,n))\n"                              \
     "local pass=true\n"                                                      \
     "for i=1,n do\n"                                                         \
     " local j=i*4\n"                                                         \
