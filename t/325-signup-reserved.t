@@ -2,8 +2,8 @@
 
 # Copyright (C) Keepers
 
-# A signup asks Redis for its reservation and for the limits of what it says in
-# one call: who comes again is answered as before and charged nothing, who is
+# A signup asks Redis for its reservation and for all of its limits in one
+# call: who comes again is answered as before and charged nothing, who is
 # refused leaves nothing behind.
 
 use strict;
@@ -64,8 +64,8 @@ subtest 'what it asks of Redis' => sub {
 
     my $after = calls();
 
-    is($after->{evalsha} - $before->{evalsha}, 2,
-       'the limits of the network and the link; those of what it says');
+    is($after->{evalsha} - $before->{evalsha}, 1,
+       'the limits of the network, of the link and of what it says');
     is(($after->{setnx} // 0) - ($before->{setnx} // 0), 0,
        'and no reservation by itself');
     is(scalar(reservations()), 2, 'though there is one');

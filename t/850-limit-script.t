@@ -217,15 +217,14 @@ subtest 'a reservation' => sub {
     my @rules = map { { key => "admit:$_", burst => 2 } } 1 .. 2;
 
     my $try = sub {
-        my ($key, $said, $shadow) = @_;
+        my ($key, $said, $shadow, $first) = @_;
 
         print $socket encode('EVALSHA', $admit, 3,
                              (map { $_->{key} } @rules), $key,
                              (map { ($hour, $hour, 1, $shadow // 0) } @rules),
-                             $said, 30_000, split_us($now));
-        my $reply = reply();
+                             $said, 30_000, $first // 0, split_us($now));
 
-        return ref($reply) ? join(' ', map { $_ / $hour } @$reply) : $reply;
+        return join(' ', map { /^p:/ ? $_ : $_ / $hour } @{reply()});
     };
     my $used = sub {
         return join(' ', map { (command('GET', $_->{key}) - $now) / $hour }
@@ -248,6 +247,15 @@ subtest 'a reservation' => sub {
     is(command('GET', 'r:3'), 'p:three', 'lets it be made');
     is($try->('r:2', 'p:x'), 'p:two',
        'and what was made is found by whom a rule would refuse');
+
+    $now += 2 * $hour;
+    is($try->('r:2', 'p:x', 0, 1), 'p:two 1', 'who comes again is charged, if '
+       . 'he is to be');
+    is($used->(), '1 0', 'by the first rules alone');
+    $try->('r:2', 'p:x', 0, 2);
+    is($try->('r:2', 'p:x', 0, 2), 'p:two -1 1',
+       'and told when they would refuse');
+    is($used->(), '2 1', 'then none is charged');
 };
 
 subtest 'a clock that steps' => sub {
