@@ -145,6 +145,7 @@ sub arguments {
     my $count = () = $must =~ /\S+/g;
 
     my $is = $flags =~ /1MORE/ ? $count >= 1 && $optional > 0
+           : $flags =~ /TAKE123/ ? $count == 1 && $optional == 2
            : $flags =~ /TAKE12/ ? $count == 1 && $optional == 1
            : $flags =~ /NOARGS\|NGX_CONF_TAKE1/ ? $count == 0 && $optional == 1
            : $flags =~ /NOARGS/ ? $count == 0 && $optional == 0

@@ -317,7 +317,8 @@ my @values = (
      'keepers_limit "unknown": there is no keepers_limit_rule of this name '
      . 'above: define it in the http block'],
     [location => 'keepers_limit known weight=2;',
-     'keepers_limit "known": invalid parameter "weight=2", there is cost='],
+     'keepers_limit "known": invalid parameter "weight=2", there are cost= '
+        . 'and at=signup'],
 
     [location => 'keepers_link $keepers_nobody;',
      'unknown "keepers_nobody" variable'],
