@@ -271,13 +271,17 @@ ngx_keepers_body_fields(ngx_http_request_t *r, keepers_str_t body,
 
     } else {
         size = NGX_KEEPERS_BODY_HEAP + 4 * body.len;
-        heap = ngx_palloc(r->pool, size);       /* wiped by the reader */
+        heap = ngx_palloc(r->pool, size);
 
         if (heap == NULL) {
             return NGX_ERROR;
         }
 
         *fault = keepers_json_read(body, set, &arena, heap, size);
+
+        /* wiped by the reader: not once more, with all that it did not use */
+
+        (void) ngx_pfree(r->pool, heap);
     }
 
     return *fault == KEEPERS_OK ? NGX_OK : NGX_DECLINED;
