@@ -290,7 +290,7 @@ subtest 'a reply of a kind that the command does not have' => sub {
         'a sign-in\'s session' => ['EVALSHA', 'POST', '/signin', $form],
         'the list' => ['EVALSHA', 'GET', '/sessions', ''],
         'a new epoch' => ['INCR', 'DELETE', '/sessions/all', ''],
-        'a sign-out' => ['DEL', 'POST', '/signout', ''],
+        'a sign-out' => ['EVALSHA', 'POST', '/signout', ''],
     );
 
     for my $name (sort keys %case) {

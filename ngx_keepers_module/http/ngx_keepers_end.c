@@ -61,6 +61,40 @@ ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
 
 
 ngx_int_t
+ngx_keepers_end_take(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
+    ngx_keepers_wake_pt wake, const u_char tag[KEEPERS_TAG_LEN],
+    const u_char sid[KEEPERS_SID_LEN])
+{
+    u_char                    text[NGX_KEEPERS_KEY_LEN];
+    u_char                    sids[1][KEEPERS_SID_LEN];
+    keepers_out_t             out;
+    keepers_str_t             key;
+    ngx_keepers_main_conf_t  *kmcf;
+
+    kmcf = ngx_keepers_main_conf(r);
+
+    ngx_memcpy(sids[0], sid, KEEPERS_SID_LEN);
+    ngx_keepers_recent_forget(kmcf, sid);
+
+    keepers_out_init(&out, text, sizeof(text));
+    ngx_keepers_check_key(kmcf, tag, "s:", sid, &out);
+    key = keepers_out_written(&out);
+
+    if (ngx_keepers_wait_eval(wait, NGX_KEEPERS_WAIT_HANDLER, wake,
+                              NGX_KEEPERS_SCRIPT_TAKE, 1, &key, 1)
+        != NGX_AGAIN)
+    {
+        return wake(r, wait);
+    }
+
+    ngx_keepers_revoke_publish(kmcf, sids, 1);
+    ngx_keepers_end_unlist(kmcf, tag, sids, 1);
+
+    return NGX_DONE;
+}
+
+
+ngx_int_t
 ngx_keepers_ended(ngx_http_request_t *r, const ngx_keepers_wait_t *wait,
     keepers_metric_e why)
 {

@@ -31,6 +31,14 @@ ngx_int_t ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
     ngx_keepers_wake_pt wake, const u_char tag[KEEPERS_TAG_LEN],
     u_char (*sids)[KEEPERS_SID_LEN], ngx_uint_t n);
 
+/*
+ * Ends one, and the reply is its record, as it stood in Redis at that moment,
+ * or NGX_DECLINED: it was gone.
+ */
+ngx_int_t ngx_keepers_end_take(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
+    ngx_keepers_wake_pt wake, const u_char tag[KEEPERS_TAG_LEN],
+    const u_char sid[KEEPERS_SID_LEN]);
+
 /* NGX_OK: Redis has removed them, and "why" counts them; else NGX_ERROR. */
 ngx_int_t ngx_keepers_ended(ngx_http_request_t *r,
     const ngx_keepers_wait_t *wait, keepers_metric_e why);

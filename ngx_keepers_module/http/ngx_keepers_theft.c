@@ -14,6 +14,7 @@
 #include "http/ngx_keepers_end.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_recent.h"
+#include "http/ngx_keepers_unseal.h"
 #include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
 
@@ -32,8 +33,6 @@ static ngx_int_t ngx_keepers_theft_ask(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx);
 static ngx_int_t ngx_keepers_theft_open(ngx_http_request_t *r,
     const ngx_keepers_ctx_t *ctx, keepers_session_t *session);
-static ngx_int_t ngx_keepers_theft_unseal(ngx_keepers_main_conf_t *kmcf,
-    keepers_str_t key, keepers_str_t sealed, keepers_session_t *session);
 static ngx_uint_t ngx_keepers_theft_elsewhere(ngx_http_request_t *r,
     const keepers_session_t *session);
 static ngx_int_t ngx_keepers_theft_none(ngx_keepers_ctx_t *ctx);
@@ -172,35 +171,8 @@ ngx_keepers_theft_open(ngx_http_request_t *r, const ngx_keepers_ctx_t *ctx,
     keepers_out_init(&key, text, sizeof(text));
     ngx_keepers_check_key(kmcf, ctx->tag, "s:", ctx->session.successor, &key);
 
-    return ngx_keepers_theft_unseal(kmcf, keepers_out_written(&key),
-                                    value->string, session);
-}
-
-
-/* Under the key of the ring that was current when it was made. */
-
-static ngx_int_t
-ngx_keepers_theft_unseal(ngx_keepers_main_conf_t *kmcf, keepers_str_t key,
-    keepers_str_t sealed, keepers_session_t *session)
-{
-    int         rc;
-    u_char      record[KEEPERS_SESSION_ROTATED_LEN];
-    size_t      len;
-    ngx_uint_t  i;
-
-    for (i = 0; i < kmcf->edge->n; i++) {
-        rc = keepers_open(kmcf->edge, i, KEEPERS_PURPOSE_SESSION_SEAL, key,
-                          sealed, record, sizeof(record), &len);
-
-        if (rc == KEEPERS_OK) {
-            rc = keepers_session_decode(keepers_str(record, len), session);
-            keepers_wipe(record, sizeof(record));
-
-            return rc == KEEPERS_OK ? NGX_OK : NGX_DECLINED;
-        }
-    }
-
-    return NGX_DECLINED;
+    return ngx_keepers_unseal_any(kmcf, keepers_out_written(&key),
+                                  value->string, session);
 }
 
 

@@ -113,3 +113,28 @@ ngx_keepers_unseal_record(ngx_keepers_main_conf_t *kmcf,
 
     return rc;
 }
+
+
+ngx_int_t
+ngx_keepers_unseal_any(ngx_keepers_main_conf_t *kmcf, keepers_str_t key,
+    keepers_str_t sealed, keepers_session_t *session)
+{
+    int         rc;
+    u_char      record[KEEPERS_SESSION_ROTATED_LEN];
+    size_t      len;
+    ngx_uint_t  i;
+
+    for (i = 0; i < kmcf->edge->n; i++) {
+        rc = keepers_open(kmcf->edge, i, KEEPERS_PURPOSE_SESSION_SEAL, key,
+                          sealed, record, sizeof(record), &len);
+
+        if (rc == KEEPERS_OK) {
+            rc = keepers_session_decode(keepers_str(record, len), session);
+            keepers_wipe(record, sizeof(record));
+
+            return rc == KEEPERS_OK ? NGX_OK : NGX_DECLINED;
+        }
+    }
+
+    return NGX_DECLINED;
+}

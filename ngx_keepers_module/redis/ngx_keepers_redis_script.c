@@ -302,6 +302,19 @@ _Static_assert(KEEPERS_SESSION_ROTATED_SEALED_LEN == 148
     "return 1\n"
 
 
+/*
+ * TAKE: ends a session, and returns what stood there, or nil: GETDEL, which
+ * not every Redis has.
+ *
+ *   KEYS  session
+ */
+
+#define NGX_KEEPERS_REDIS_TAKE                                               \
+    "local record=redis.call('GET',KEYS[1])\n"                               \
+    "redis.call('DEL',KEYS[1])\n"                                            \
+    "return record\n"
+
+
 const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
     keepers_string(NGX_KEEPERS_REDIS_MINT),
     keepers_string(NGX_KEEPERS_REDIS_LIMIT),
@@ -310,7 +323,8 @@ const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
     keepers_string(NGX_KEEPERS_REDIS_SPOOL),
     keepers_string(NGX_KEEPERS_REDIS_UNDO),
     keepers_string(NGX_KEEPERS_REDIS_LIVE),
-    keepers_string(NGX_KEEPERS_REDIS_ROTATE)
+    keepers_string(NGX_KEEPERS_REDIS_ROTATE),
+    keepers_string(NGX_KEEPERS_REDIS_TAKE)
 };
 
 

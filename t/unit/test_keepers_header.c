@@ -358,8 +358,8 @@ test_cookies(void **unused)
         for (j = 0; j < n; j++) {
 
             if (chance(3) == 0) {
-                put(&line, chance(2) ? "__Host-keepers"
-                               : "__Host-keepers-device");
+                put(&line, "__Host-keepers");
+                put(&line, chance(2) ? "" : "-device");
 
             } else {
                 put_name(&line);

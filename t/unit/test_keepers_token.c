@@ -268,7 +268,7 @@ assert_unique(uint64_t *firsts)
 }
 
 
-/* A million: each another, each of one shape, and no bit a favourite. */
+/* A million of them: each another, of one shape, and no bit a favourite. */
 
 static void
 test_token_unique(void **state)
