@@ -217,7 +217,7 @@ bool
 keepers_session_touch_due(const keepers_session_t *session, uint32_t touched_s,
     uint64_t now_ms)
 {
-    uint64_t  due_ms;
+    uint64_t  due_ms, touched_ms;
 
     due_ms = (uint64_t) session->idle_s * 100;
 
@@ -225,7 +225,14 @@ keepers_session_touch_due(const keepers_session_t *session, uint32_t touched_s,
         due_ms = KEEPERS_SESSION_TOUCH_MS;
     }
 
-    return now_ms >= (uint64_t) touched_s * 1000 + due_ms;
+    touched_ms = (uint64_t) touched_s * 1000;
+
+    /*
+     * Of the future, by more than what workers' clocks are apart: the clock was
+     * set back, and until it is there again the session would idle out.
+     */
+
+    return now_ms >= touched_ms + due_ms || now_ms + 1000 < touched_ms;
 }
 
 

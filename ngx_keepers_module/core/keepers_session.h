@@ -136,7 +136,7 @@ uint64_t keepers_session_life_ms(const keepers_session_t *session,
 
 /*
  * Whether a session's idle time, renewed at touched_s, is to be renewed in
- * Redis: after a tenth of it, or a minute.
+ * Redis: after a tenth of it, or a minute; or if that is yet to come.
  */
 bool keepers_session_touch_due(const keepers_session_t *session,
     uint32_t touched_s, uint64_t now_ms);
