@@ -425,10 +425,12 @@ sub unseen {
 }
 
 
-($secret_etag) = raw($nginx->{port}, request('plain',
-    '/plain/alias/secret.html', $session{valid}, $variants[0], 1))
-    =~ /^ETag: "(.*)"/m;
-ok($secret_etag, 'a protected page has an ETag');
+ok((wait_for {
+       ($secret_etag) = raw($nginx->{port}, request('plain',
+           '/plain/alias/secret.html', $session{valid}, $variants[0], 1))
+           =~ /^ETag: "(.*)"/m;
+       $secret_etag;
+   }), 'a protected page has an ETag');
 
 my $n = 0;
 
