@@ -61,15 +61,23 @@ typedef enum {
 } ngx_keepers_limit_mode_e;
 
 
+/* What a rule takes from a request. */
+typedef struct {
+    ngx_http_complex_value_t   text;
+    ngx_int_t                  index;       /* of the variable that is all of
+                                               it; NGX_ERROR: there is more */
+} ngx_keepers_limit_value_t;
+
+
 /* A rule of "keepers_limit_rule". */
 typedef struct ngx_keepers_limit_rule_s  ngx_keepers_limit_rule_t;
 
 struct ngx_keepers_limit_rule_s {
     ngx_str_t                  name;
-    ngx_http_complex_value_t  *key;
+    ngx_keepers_limit_value_t *key;
     size_t                     net;         /* the key is so much of the
                                                client's address; 0: "key" */
-    ngx_http_complex_value_t  *condition;   /* if=; NULL: always */
+    ngx_keepers_limit_value_t *condition;   /* if=; NULL: always */
     keepers_rate_t             rate;
     keepers_rate_t             share;       /* of this machine, without Redis */
     ngx_uint_t                 number;      /* in limit_rules */
@@ -94,7 +102,7 @@ struct ngx_keepers_limit_rule_s {
 /* A "keepers_limit" of a location. */
 typedef struct {
     ngx_keepers_limit_rule_t  *rule;
-    ngx_http_complex_value_t  *cost;        /* NULL: 1 */
+    ngx_keepers_limit_value_t *cost;        /* NULL: 1 */
     ngx_keepers_limit_stage_e  stage;
     unsigned                   at_signup:1; /* asked with a signup's others */
 } ngx_keepers_limit_t;

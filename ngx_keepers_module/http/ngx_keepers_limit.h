@@ -57,7 +57,7 @@ char *ngx_keepers_limit_key_conf(ngx_conf_t *cf,
     ngx_keepers_limit_rule_t *rule, ngx_str_t *key);
 
 /* A value with variables; NULL: no memory, or nginx has said what is wrong. */
-ngx_http_complex_value_t *ngx_keepers_limit_value(ngx_conf_t *cf,
+ngx_keepers_limit_value_t *ngx_keepers_limit_value(ngx_conf_t *cf,
     ngx_str_t *text);
 
 /* When all that a value names is known. */

@@ -20,6 +20,7 @@
 #define NGX_KEEPERS_LIMIT_WIDE  16
 
 
+static ngx_int_t ngx_keepers_limit_variable(ngx_conf_t *cf, ngx_str_t text);
 static ngx_int_t ngx_keepers_limit_client(ngx_conf_t *cf, ngx_str_t *key,
     ngx_str_t name, ngx_str_t *text);
 static u_char *ngx_keepers_limit_named(u_char *p, size_t *len);
@@ -48,14 +49,14 @@ static ngx_str_t  ngx_keepers_limit_client_name =
     ngx_string("keepers_client");
 
 
-ngx_http_complex_value_t *
+ngx_keepers_limit_value_t *
 ngx_keepers_limit_value(ngx_conf_t *cf, ngx_str_t *text)
 {
-    ngx_http_complex_value_t          *cv;
+    ngx_keepers_limit_value_t         *value;
     ngx_http_compile_complex_value_t   ccv;
 
-    cv = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (cv == NULL) {
+    value = ngx_palloc(cf->pool, sizeof(ngx_keepers_limit_value_t));
+    if (value == NULL) {
         return NULL;
     }
 
@@ -63,9 +64,47 @@ ngx_keepers_limit_value(ngx_conf_t *cf, ngx_str_t *text)
 
     ccv.cf = cf;
     ccv.value = text;
-    ccv.complex_value = cv;
+    ccv.complex_value = &value->text;
 
-    return ngx_http_compile_complex_value(&ccv) == NGX_OK ? cv : NULL;
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NULL;
+    }
+
+    value->index = ngx_keepers_limit_variable(cf, *text);
+
+    return value;
+}
+
+
+/* The index of the one variable that a text is; $1 is none, but a capture. */
+
+static ngx_int_t
+ngx_keepers_limit_variable(ngx_conf_t *cf, ngx_str_t text)
+{
+    u_char     c;
+    size_t     i;
+    ngx_str_t  name;
+
+    if (text.len < 2 || text.data[0] != '$'
+        || (text.data[1] >= '0' && text.data[1] <= '9'))
+    {
+        return NGX_ERROR;
+    }
+
+    name.data = text.data + 1;
+    name.len = text.len - 1;
+
+    for (i = 0; i < name.len; i++) {
+        c = (u_char) (name.data[i] | 0x20);
+
+        if (!((c >= 'a' && c <= 'z') || name.data[i] == '_'
+              || (name.data[i] >= '0' && name.data[i] <= '9')))
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_get_variable_index(cf, &name);
 }
 
 
