@@ -312,6 +312,24 @@ subtest 'a mail that was delivered and not removed' => sub {
     restart($writer->{process});
 };
 
+subtest 'a mail whose link has ended' => sub {
+    my $n = mails($folder);
+
+    rename($folder, "$folder.away");
+    forgot($writer, $email);
+    ok((wait_for { waiting($writer) == 1 }), 'one waits');
+    stop($writer->{process});
+    db($writer, 'UPDATE outbox SET expires_ms = expires_ms - 1800000');
+    rename("$folder.away", $folder);
+    restart($writer->{process});
+    ok((wait_for { db($writer, 'SELECT why FROM outbox') eq 'expired' }),
+       'is set aside');
+    is(scalar(mails($folder)), $n, 'and sent to nobody');
+    stop($writer->{process});
+    db($writer, 'DELETE FROM resets; DELETE FROM outbox');
+    restart($writer->{process});
+};
+
 # As a disk does that is full: nothing half written is left behind, and the
 # store, on another disk, goes on.
 subtest 'a folder that is full' => sub {
