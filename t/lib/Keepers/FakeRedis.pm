@@ -81,9 +81,10 @@ $SPOIL{"error_$_"} = do { my $word = $_; sub { "-$word spoiled\r\n" } }
 #                served, and who connects gets no reply; shut:TEXT gives them one
 #   aof:TEXT     a server with an append-only file and WAITAOF, to which TEXT is
 #                the reply; none: it is never answered
+#   late:S       what is published comes S seconds late, all else as it is
 #   greet:TEXT   TEXT is sent to who connects, nothing else, and nothing closed
 my @WHOLE = qw(hang hang_hello deaf unasked slow trickle cut stop swap tell
-    to hold hello greet shut aof);
+    to hold hello greet shut aof late);
 
 
 # listen => path, real => path of a real Redis, mode => name; with port => n it
@@ -240,6 +241,7 @@ sub serve {
             if (my $client = $published{$socket}) {
                 my $passed = sysread $socket, my $message, 65536;
 
+                sleep $1 if $passed && $mode =~ /^late:(.*)/;
                 $select->remove($socket) if !$passed;
                 $client->{socket}->syswrite($message) if $passed;
                 next;
@@ -327,7 +329,7 @@ sub commands {
             next;
         }
 
-        if ($mode =~ /^(?:hang|unasked|hello|hold|shut|to)$/ || $hello) {
+        if ($mode =~ /^(?:hang|unasked|hello|hold|shut|to|late)$/ || $hello) {
             $client->{socket}->syswrite($real);
             next;
         }
