@@ -781,6 +781,8 @@ SKIP: {
     unlike(slurp($trace), qr/AF_INET/, 'no connect() to a network');
 }
 
+# TeslaGov#91: what is nested was merged wrongly.
+
 # 10. inheritance
 
 loads(conf(http => "keepers_session required role=owner aal=1;\n"

@@ -279,6 +279,7 @@ subtest 'the answer depends on who asks' => sub {
     my $res = get('/page/', Accept => 'text/html', 'Sec-Fetch-Mode' => 'navigate');
 
     is($res->code, 303, 'a navigation goes to the sign-in');
+    # TeslaGov#146: the port was lost on the way; here there is none to lose
     like($res->headers->location, qr{^/signin\?next=[\w%.-]+$},
          'with a signed way back');
     like($res->headers->location, qr{%2Fpage%2F$}, 'to where it was');
@@ -378,6 +379,7 @@ subtest 'subrequests' => sub {
            'nor with a session that the main request did not prove');
 };
 
+# honojs#4916, nerves_hub#3034, jetty#6103: which of two was taken.
 subtest 'two cookies of our name' => sub {
     my $res = get('/page/', Cookie => "keepers=$cookie; keepers=$cookie");
 

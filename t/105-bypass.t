@@ -125,6 +125,7 @@ my @spellings = ('alias//secret.html', 'alias/./secret.html',
                  'alias/secret.html?keepers_session=valid', 'alias/.',
                  'alias/secret.html#x');
 
+# kratos#4305, kratos#3671: a page beside another asked for less.
 # family: the guard, and who passes it
 my %family = (
     plain => ['keepers_session required;', qw(valid staff)],
@@ -478,6 +479,8 @@ for my $family (sort keys %family) {
 note("$n requests");
 
 
+# oauth2-proxy GHSA-7rh7-c77v-6434, GHSA-pxq7-h93f-9jrg: what was let through by
+# its query, or by what stands behind a #.
 subtest 'spellings of a path' => sub {
     for my $rest (@spellings) {
         for my $name (grep { $_ ne 'valid' && $_ ne 'staff' } sort keys %session)

@@ -105,6 +105,7 @@ subtest 'a session that is used' => sub {
     is(scalar(keys_of()), 0, 'Redis has nothing of it');
 };
 
+# expressjs/session#935: what was saved twice overwrote what was newer.
 # A write of the whole record, or of anything else than its life, would make one
 # again that has just ended.
 subtest 'a renewal' => sub {

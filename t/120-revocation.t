@@ -269,6 +269,7 @@ cmp_ok(status()->{keepers_revocations_total}{'result=heard'}, '>=', 50,
 }
 
 
+# lua-resty-resolver#6: "I am the master" outlived its worker, and nobody was.
 # --- a worker is killed; Redis restarts
 
 {

@@ -5,6 +5,9 @@
 # No upstream sees our cookie, nor what a client says in our name, on any path;
 # it gets all others byte for byte.
 
+# (lua-resty-session#100, lua-resty-session#103: others' cookies went as well, or
+# came in several lines.)
+
 use strict;
 use warnings;
 

@@ -105,6 +105,8 @@ sub calls {
 
 my $nginx = serve('2m', '');
 
+# connect-redis#376, connect-redis#154: switches that did not stop the writes;
+# expressjs/session#891, kratos#3948: a write with each request.
 subtest 'ten thousand requests' => sub {
     my ($cookie) = token();
     my $before = calls('pexpire');

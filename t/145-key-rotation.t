@@ -5,6 +5,9 @@
 # The edge ring is rotated as docs/operations.md says: by reloads, and nobody is
 # signed out on the way; what is left of a key that is removed opens nothing.
 
+# (lua-resty-session#55, lua-resty-session#148, lua-resty-session#23: a secret
+# that each worker makes for itself is right once in N times.)
+
 use strict;
 use warnings;
 

@@ -227,6 +227,7 @@ is($reader->{prefix}, substr($text, 0, 11), 'its beginning is named');
 like($reader->{expires}, qr/^20\d\d-\d\d-\d\dT/, 'it expires');
 is(get('/page', bearer($reader))->body, "PROTECTED\n", 'the protected page');
 
+# TeslaGov#134: only "Bearer" was a scheme.
 for my $scheme ('bearer', 'BEARER', 'BeArEr', 'Bearer  ', "Bearer \t") {
     is(get('/page', { Authorization => "$scheme $text" })->code, 200,
        'the scheme may be "' . ($scheme =~ s/\t/\\t/r) . '"');

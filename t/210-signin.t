@@ -38,6 +38,8 @@ sub session_of {
 
 my %owner = (email => $p->{owner_email}, password => $p->{owner_password});
 
+# mod_auth_openidc 08/11/26: of a session in several cookies one was missed at a
+# multiple of their size; so it is one, and small.
 subtest 'the right password' => sub {
     my $res = post(\%owner);
     my ($device, @cookies) = sort { $b =~ /-device/ <=> $a =~ /-device/ }
@@ -55,6 +57,8 @@ subtest 'the right password' => sub {
     is($res->body, '', 'without a body');
 };
 
+# oauth2-proxy GHSA-qqxw-m5fj-f7gv, GHSA-j7px-6hwj-hpjg, GHSA-5m6c-jp6f-2vcv,
+# GHSA-4mf2-f3wh-gvf2: spellings of another site.
 subtest 'the way back' => sub {
     my $res = ua()->get("$p->{url}/dashboard/x?y=1"
                         => { 'Sec-Fetch-Mode' => 'navigate' })->res;
@@ -107,6 +111,7 @@ subtest 'everything else is one answer' => sub {
     is(decode_json($json->body)->{code}, 'credentials', 'with a code');
 };
 
+# mod_auth_openidc 08/12/26: of a parameter that came twice the last one won.
 subtest 'bad requests' => sub {
     is(post({ %owner }, 'Sec-Fetch-Site' => 'cross-site')->code, 403,
        'from another site');

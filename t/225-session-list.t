@@ -156,6 +156,7 @@ is(costs(\&items), 'evalsha:1 get:50 mget:1 pttl:50 zrevrange:1',
    'the list is one question as before');
 measure(MOST);
 
+# mod_auth_openidc 08/11/26: an index that pointed at a session that was gone.
 # what nobody writes: sessions that are not there, and end after all others
 my ($index) = split(/\n/, redis_cli($p->{redis}, 'KEYS', 'keepers:*:x'));
 

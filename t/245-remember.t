@@ -455,6 +455,8 @@ subtest 'what runs when nobody heard of it' => sub {
     cmp_ok(time() - $t0, '<', 15, 'when its grace is over, and soon');
 };
 
+# halo#10014, VilnaCRM#474: who was late was taken for a thief, or made a second
+# chain.
 subtest 'a hundred requests around a rotation' => sub {
     my $old = token($nginx, { remember => 1 });
     my $expires = current($old)->{created};

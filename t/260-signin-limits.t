@@ -138,6 +138,7 @@ subtest 'an attack on an account from everywhere' => sub {
        'or after a slip');
     is(owner(Cookie => $known)->code, 303, 'with the second try');
 
+    # authelia#12170: other letters, another account
     is(guesses(uc($owner), 3), '429x3',
        'another spelling is the same account');
     is(guesses(" $owner\t", 3), '429x3', 'however it is typed');
@@ -153,6 +154,7 @@ subtest 'an attack on an account from everywhere' => sub {
        'other accounts are free');
 };
 
+# authelia#11972: who is not there was not counted.
 subtest 'an account that is not there' => sub {
     my $nobody = 'canary-nobody@example.org';
 
@@ -229,6 +231,7 @@ subtest 'a device' => sub {
        'is found beside another of its name');
 };
 
+# keycloak#46634: a success took back failures that were not its own.
 subtest 'success is free, and clears nothing' => sub {
     another();
     is(guesses($owner, 15), '401x15', 'fifteen guesses');
@@ -255,6 +258,7 @@ subtest 'what it costs' => sub {
        'each has its state, by hashes');
 };
 
+# mod_auth_openidc 08/12/26: a throttle that could not ask let everybody in.
 subtest 'when Redis is away' => sub {
     another();
     guesses($owner, 3);

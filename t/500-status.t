@@ -154,6 +154,7 @@ cmp_ok(value('keepers_session_checks_total{state="none"}'), '>', $was{none},
 $before = value('keepers_session_checks_total{state="none"}') - 3;
 
 
+# envoyproxy/ratelimit#424: what shadow finds was not counted.
 # Limits by rule; a reload keeps them, wherever a rule stands then
 
 sub rules {
@@ -235,6 +236,7 @@ is(length(raw($nginx->{port}, "HEAD /metrics HTTP/1.0\r\n\r\n")
           =~ s/^.*?\r\n\r\n//sr), 0, 'without a body');
 
 
+# nchan 1.3.6: a crash of the counters after a reload.
 # Counters outlive a reload
 
 reload($nginx);

@@ -180,6 +180,7 @@ subtest 'Redis is not there' => sub {
        'who has no session is told so, for that needs no Redis');
 };
 
+# envoyproxy/ratelimit#462: each request waited, for up to ten seconds.
 subtest 'an outage is cheap' => sub {
     my $open = cost('/open/');
     my $page = cost('/page/');
@@ -206,6 +207,7 @@ subtest 'Redis is back' => sub {
          'the second: back');
 };
 
+# mod_auth_openidc 08/11/26: each try took the next of the dead connections.
 subtest 'Redis is killed again and again' => sub {
     my (@took, %seen);
 
@@ -235,6 +237,7 @@ subtest 'a connection that Redis drops is replaced at once' => sub {
     }
 };
 
+# nchan#683, nchan#714: a crash at the start while there was no Redis.
 subtest 'nginx starts and reloads without Redis' => sub {
     stop($nginx, 'QUIT');
     kill_hard($redis);

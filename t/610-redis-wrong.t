@@ -144,6 +144,7 @@ ok(wait_for { code(ask($cookies[0])) == 200 }, 'a page through the other');
 
 my @workers = workers($nginx);
 
+# oauth2-proxy stored_session.go: what could not be loaded was deleted.
 subtest 'one wrong reply' => sub {
 
     # a Redis that truly has no such session, or another's record, means 401
@@ -168,6 +169,7 @@ subtest 'a reply without an end' => sub {
     }
 };
 
+# nchan#254: LOADING was never tried again.
 # A server that loads, or lost its master, will be another one behind the same
 # address, and one that does not know us needs our password; what is full or
 # busy is the right one.
@@ -232,6 +234,7 @@ subtest 'bytes that no command waits for' => sub {
     }
 };
 
+# mod_auth_openidc 08/11/26: two threads read replies from one connection.
 subtest 'replies in another order' => sub {
     $fake->mode('swap');
 
@@ -388,6 +391,7 @@ subtest 'a subscription that is silent' => sub {
     ok((wait_for { code(ask($cookies[0])) == 200 }), 'and then well');
 };
 
+# nchan#481: a balancer in front takes connections for a Redis that is away.
 # Only an answer counts as recovery: not that it can be reached.
 subtest 'a Redis that greets and then hangs' => sub {
     my $made = sub { return scalar(grep { $_ eq 'accept' } $fake->seen()) };
@@ -427,6 +431,7 @@ subtest 'a list that is none, of sessions that end' => sub {
     @cookies = (token(), token());
 };
 
+# mod_auth_openidc 07/28/26: the password of Redis, and values, in the log.
 subtest 'what an error says is not repeated' => sub {
     canary('canary-error');
     wrong("tell:-ERR unknown 'canary-error\@example.com'\r\n", 503);

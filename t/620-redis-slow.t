@@ -5,6 +5,8 @@
 # A Redis that stops costs each request its time-out once, no more; commands in
 # flight are bounded; and when it goes on, nobody has been signed out.
 
+# (nchan 3e69e5c6: the time-outs of hiredis did not hold; these are our own.)
+
 use strict;
 use warnings;
 

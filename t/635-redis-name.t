@@ -5,6 +5,8 @@
 # A Redis that has a name: while the name server is silent nobody waits for it
 # twice, and when it answers, late, pages are served.
 
+# (nchan#188: a name that does not resolve, and nothing starts.)
+
 use strict;
 use warnings;
 

@@ -6,6 +6,8 @@
 # or are not there yet: another one is asked, and where there is none the log
 # says what is wrong.  For nginx and for the writer.
 
+# (envoyproxy/ratelimit#1015: passwords were not for Sentinels.)
+
 use strict;
 use warnings;
 

@@ -6,6 +6,9 @@
 # Redis is asked once, and everybody gets the answer, whoever leaves meanwhile;
 # but nobody gets an answer that was asked for before the session ended.
 
+# (lua-resty-session#185, lua-resty-session#105: a lock and one connection, and
+# nobody got either.)
+
 use strict;
 use warnings;
 

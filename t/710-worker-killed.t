@@ -6,6 +6,8 @@
 # nobody gets another's session, and what a dead one left half written is
 # taken back.
 
+# (nchan 1.3.1: what a dead worker had shared stayed wrong.)
+
 use strict;
 use warnings;
 

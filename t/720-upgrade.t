@@ -168,6 +168,8 @@ sub status {
 
 is(code($cookie), 200, 'a session');
 
+# lua-resty-session#194, lua-resty-session#196: each process had other MACs;
+# authelia#9004: sessions were lost by an upgrade.
 subtest 'another binary' => sub {
     my $old = $nginx->{pid};
     my $askers = askers();

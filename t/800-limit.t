@@ -154,6 +154,8 @@ is($res->headers->header('Retry-After'), 1, 'half a second becomes one');
 ok(wait_for { get('quick?who=a')->code == 200 }, 'and then one is admitted');
 
 
+# envoyproxy/ratelimit#430, envoyproxy/ratelimit#443: others were charged although
+# one refused.
 # All rules or none
 
 is(codes('both?who=c', 4), '200 200 429 429', 'the narrower rule decides');

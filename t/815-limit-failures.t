@@ -6,6 +6,9 @@
 # way, and gives it back when it went well: never sooner, never twice, never
 # more than was left of it.
 
+# (lua-resty-limit-traffic d3bd8ff: one was given back to a key that had gone,
+# which was stuck then.)
+
 use strict;
 use warnings;
 

@@ -6,6 +6,9 @@
 # Redis, and exactly a hundred pass; with Redis killed once all of them are
 # gone, the attack goes on for nothing.
 
+# (lua-resty-limit-traffic#44: more than the limit under load; keycloak#31726:
+# guesses in parallel.)
+
 use strict;
 use warnings;
 

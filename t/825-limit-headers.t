@@ -108,6 +108,7 @@ for my $path ('quiet?who=c', 'quiet?who=c', 'free', 'two') {
     is(policy($res) . limit($res), '', 'nothing to tell');
 }
 
+# redis-cell#58: Retry-After was rounded down, and who obeyed was refused again.
 # in one piece, since each of these 2.5 seconds counts
 my $both = raw($nginx->{port}, "GET /pace?who=a HTTP/1.1\r\nHost: x\r\n\r\n"
                . "GET /pace?who=a HTTP/1.1\r\nHost: x\r\n"

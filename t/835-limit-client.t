@@ -132,6 +132,7 @@ is(codes('if?if=0', '192.0.2.1', 2) . ' ' . codes('if', '192.0.2.1', 2),
    '200 200 200 200', '0 and nothing do not');
 
 
+# throttled#47, throttled#49, throttled#52: the port in the key, or no address.
 # A Unix socket has no address: no bucket, rather than one for all
 
 for my $path (qw(net mixed)) {

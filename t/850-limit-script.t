@@ -130,6 +130,8 @@ sub call {
                   split_us($now));
 }
 
+# redis-cell#13, redis-cell#14: wrong for more than one a second, and by what had
+# expired; throttled#67, throttled#12: units and digits of the time.
 subtest 'against a model' => sub {
     my ($done, $wrong, $admitted, $runs) = (0, 0, 0, 0);
 
@@ -258,6 +260,7 @@ subtest 'a reservation' => sub {
     is($used->(), '2 1', 'then none is charged');
 };
 
+# nginx limit_req: a clock that goes back by more than a minute is a millisecond.
 subtest 'a clock that steps' => sub {
     my $rule = { key => 'clock', interval => 3_600_000_000, burst => 5,
                  shadow => 0 };

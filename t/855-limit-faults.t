@@ -152,6 +152,7 @@ is(codes('hour?who=b', 2), '200 429', 'it has kept what was used');
 is(codes('hour?who=a', 1), '429', 'and whom it refused');
 
 
+# nginx limit_req: a full zone refuses people.
 # A zone that is full
 
 kill_hard($redis);

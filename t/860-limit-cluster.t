@@ -6,6 +6,9 @@
 # of several rules do not: they are asked about one by one, and what was charged
 # before one refused is given back.  Sessions need nothing of the kind.
 
+# (lua-resty-redis-ratelimit#9, spring-cloud-gateway#248, shenyu#2808, zotero#63:
+# CROSSSLOT, and everybody was let in.)
+
 use strict;
 use warnings;
 

@@ -313,7 +313,7 @@ subtest 'no header opens a door' => sub {
 };
 
 
-# nginx/nginx#824: what one has seen is not for the next
+# nginx/nginx#824, nginx.org#328: what one has seen is not for the next
 subtest 'a cache behind a session' => sub {
     my ($status) = operator($p, "other-password-1\n", qw(account add --business
         Other --email other@example.com --role staff));

@@ -82,6 +82,7 @@ test_reads(void **state)
 }
 
 
+/* mod_auth_openidc 08/20/26: a crash by a query of separators. */
 static void
 test_empty_pieces(void **state)
 {

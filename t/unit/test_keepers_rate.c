@@ -91,6 +91,7 @@ test_reads(void **state)
 }
 
 
+/* redis-cell#42: a rate of nothing. */
 static void
 test_refuses(void **state)
 {
@@ -207,6 +208,7 @@ test_burst_then_rate(void **state)
 
 /* "5 per 10 minutes" sustains five in each ten minutes, not one. */
 
+/* authelia rate_limiting.go: "5 in 10 minutes" was one in ten minutes. */
 static void
 test_sustained(void **state)
 {
@@ -231,6 +233,7 @@ test_sustained(void **state)
 }
 
 
+/* throttled#81: a cost above the burst. */
 static void
 test_cost(void **state)
 {

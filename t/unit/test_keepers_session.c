@@ -330,6 +330,7 @@ test_remembered(void **state)
 }
 
 
+/* connect-redis 27c7a5e: a life below zero was one without an end. */
 static void
 test_life(void **state)
 {
@@ -448,6 +449,12 @@ test_state(void **state)
                      KEEPERS_SESSION_REVOKED);
     assert_int_not_equal(keepers_session_state(&session, 8, 1795043200000),
                          KEEPERS_SESSION_VALID);
+
+    /* mod_auth_openidc 08/12/26: an end after January 2038 was long ago */
+    session.absolute_ms = 4294967297000;
+
+    assert_int_equal(keepers_session_state(&session, 7, 4294967296999),
+                     KEEPERS_SESSION_VALID);
 }
 
 
