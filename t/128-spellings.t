@@ -255,10 +255,9 @@ subtest 'what a client calls hop-by-hop' => sub {
 subtest 'junk costs Redis nothing' => sub {
     my $asked = sub {
         my $stats = redis_cli($p->{redis}, 'INFO', 'commandstats');
-        my $n = 0;
 
-        $n += $1 while $stats =~ /^cmdstat_(?:mget|get|evalsha|pttl):calls=(\d+)/mg;
-        return $n;
+        # the writer has commands of its own, and this is none of them
+        return $stats =~ /^cmdstat_mget:calls=(\d+)/m ? $1 : 0;
     };
     my $text = substr($token, 3);
     my $machine = 'kp_' . 'A' x 60;
