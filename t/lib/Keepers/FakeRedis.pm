@@ -80,7 +80,7 @@ $SPOIL{"error_$_"} = do { my $word = $_; sub { "-$word spoiled\r\n" } }
 #   shut         one connection that takes commands is dropped, the others are
 #                served, and who connects gets no reply; shut:TEXT gives them one
 #   aof:TEXT     a server with an append-only file and WAITAOF, to which TEXT is
-#                the reply; none: it is never answered
+#                the reply; none: it is not answered until there is one
 #   late:S       what is published comes S seconds late, all else as it is
 #   greet:TEXT   TEXT is sent to who connects, nothing else, and nothing closed
 my @WHOLE = qw(hang hang_hello deaf unasked slow trickle cut stop swap tell
@@ -210,6 +210,12 @@ sub serve {
             }
         }
 
+        if ($mode =~ /^aof:(.+)/s) {
+            for my $client (grep { $_->{asked} } values %client) {
+                $client->{socket}->syswrite($1 x delete $client->{asked});
+            }
+        }
+
         if ($mode =~ /^shut/ && !$shut) {
             my ($one) = grep { !$_->{subscribed} } values %client;
 
@@ -320,6 +326,7 @@ sub commands {
             $real = $value // '' if $name eq 'WAITAOF';
             $real =~ s/\A:1\r/:2\r/
                 if $name eq 'EVALSHA' && $words[1] eq ($self->{spool} // '');
+            $client->{asked}++ if $real eq '';
             $client->{socket}->syswrite($real) if $real ne '';
             next;
         }
