@@ -365,6 +365,8 @@ subtest 'scripts that Redis has lost' => sub {
     my $form = 'email=' . url_escape($p->{owner_email})
              . '&password=' . url_escape($p->{owner_password});
 
+    # a connection that is new has them loaded
+    ok((wait_for { code(ask($cookies[1])) == 200 }), 'well before');
     redis_cli($p->{redis}, 'SCRIPT', 'FLUSH');
 
     my $answer = raw($nginx->{port}, "POST /signin HTTP/1.0\r\n"
