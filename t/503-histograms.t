@@ -160,13 +160,14 @@ subtest 'one that is answered at once' => sub {
 
 subtest 'an end that is heard late' => sub {
     my $name = 'keepers_revocation_seconds';
-    my $before = histogram($name);
-    my $heard = sub { return histogram($name)->{count} - $before->{count} };
     my @tokens = map { $_->value } grep { $_->name eq 'keepers' }
                  map { @{sign_in($p)->cookie_jar->all} } 1 .. 6;
 
     is(code($_), 200, 'a session') for @tokens;
     $fake->mode('late:0.15');
+
+    my $before = histogram($name);
+    my $heard = sub { return histogram($name)->{count} - $before->{count} };
 
     # One after the other, for what is late holds up what comes behind it.  On a
     # machine that stands still the subscription may be lost, and a message.

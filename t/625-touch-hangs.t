@@ -79,6 +79,10 @@ sub touches { return scalar(grep { $_ eq 'PEXPIRE' } $fake->seen()) }
 my ($one, $other) = (token(), token());
 
 ok((wait_for { page(token()) == 200 }), 'Redis is there');
+
+# else that renewal might hang, and hold up what is asked behind it
+ok((wait_for { touches() }), 'and was told of its use');
+
 $fake->mode('hold:PEXPIRE');
 
 my $before = touches();
