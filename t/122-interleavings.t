@@ -3,8 +3,8 @@
 # Copyright (C) Keepers
 
 # A session is used, replaced and signed out at the same time, on two nodes with
-# two workers each, in a thousand orders: once a sign-out was answered, neither
-# it nor what has replaced it opens anything or stands anywhere.
+# two workers each, in a thousand orders, or ended from another one: once that
+# was answered, neither it nor what has replaced it opens anything.
 
 use strict;
 use warnings;
@@ -93,6 +93,11 @@ http {
             keepers_signout;
         }
 
+        location /sessions {
+            keepers_session  required;
+            keepers_sessions;
+        }
+
         location = /status {
             keepers_status;
         }
@@ -102,7 +107,7 @@ END
 
 my %what = (
     use => 'GET /page', replace => 'POST /step-up', end => 'POST /signout',
-    begin => 'POST /signin',
+    begin => 'POST /signin', others => 'DELETE /sessions',
 );
 my %body = (replace => '{"password":"x"}',
             begin => '{"email":"a@b.example","password":"x"}');
@@ -244,11 +249,59 @@ for my $round (1 .. $rounds) {
     }
 }
 
+is(scalar(() = redis_cli($redis, 'KEYS', 'keepers:*:s:*') =~ /keepers/g), 0,
+   'Redis has nothing of any of them');
+
+# From another session, all others are ended while they are replaced.  What is
+# left in Redis is who has replaced whom, for the day a stolen token is used.
+my $others = 0;
+
+for my $round (1 .. 10) {
+    my @began = map {
+        my $user = sprintf('0190f5e8-9a7b-7c3d-8e4f-%012x', ++$users);
+
+        map { token_request('begin', undef, undef, $user) } 1 .. 2;
+    } 1 .. $sessions;
+    my (@all, @after);
+
+    at_once(@began);
+
+    while (my ($one, $other) = splice(@began, 0, 2)) {
+        my @did = map { token_request($_->[0], $_->[1]{cookie}, undef,
+                                      $one->{user}) }
+                  ['replace', $one], ['others', $other];
+
+        push(@all, [$one, $other, @did]);
+    }
+
+    at_once(map { @$_[2, 3] } @all);
+
+    for my $case (@all) {
+        my ($one, $other, $replace, $end) = @$case;
+
+        push(@faults, "$round: others: $end->{status}")
+            if $end->{status} != 204;
+        push(@after, map { my ($token, $status) = @$_;
+                           map { { %{token_request('use', $token, $_,
+                                                   $one->{user})},
+                                   expected => $status } } @nodes }
+                     [$one->{cookie}, 401], [$other->{cookie}, 200],
+                     map { [$_, 401] } $replace->{cookie} // ());
+        $others++ if $replace->{cookie};
+    }
+
+    at_once(@after);
+
+    push(@faults, map { "$round: $_->{status}, not $_->{expected}" }
+                  grep { $_->{status} != $_->{expected} } @after);
+    at_once(map { token_request('end', $_->[1]{cookie}, undef,
+                                $_->[1]{user}) } @all);
+}
+
 note(join("\n", map { "$_: $count{$_}" } sort(keys(%count))));
 note(sprintf('%.1f s', time() - $began));
 is(join("\n", @faults), '', 'nothing comes back');
-is(scalar(() = redis_cli($redis, 'KEYS', 'keepers:*:s:*') =~ /keepers/g), 0,
-   'Redis has nothing of any of them');
 cmp_ok($count{'replace 204'}, '>', 50, 'many were replaced first');
+cmp_ok($others, '>', 20, 'and many others');
 
 done_testing();

@@ -16,32 +16,32 @@
 
 #include "core/keepers_metrics.h"
 #include "core/keepers_token.h"
-#include "http/ngx_keepers_wait.h"
+#include "http/ngx_keepers_conf.h"
 
 
 #define NGX_KEEPERS_END_MAX  50     /* sessions of a user: see session_max */
 
 
 /*
- * Ends n sessions of one user; "wake" goes on, and asks ngx_keepers_ended().
- * Returns what the caller finalizes with, or calls wake at once when Redis
- * cannot be asked.  "wait" NULL: nobody waits.
+ * NGX_OK: Redis has removed them; NGX_ERROR: it cannot say.  Returns what
+ * finalizes the request.
  */
-ngx_int_t ngx_keepers_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
-    ngx_keepers_wake_pt wake, const u_char tag[KEEPERS_TAG_LEN],
-    u_char (*sids)[KEEPERS_SID_LEN], ngx_uint_t n);
+typedef ngx_int_t (*ngx_keepers_end_pt)(ngx_http_request_t *r, void *data,
+    ngx_int_t rc);
 
 /*
- * Ends one, and the reply is its record, as it stood in Redis at that moment,
- * or NGX_DECLINED: it was gone.
+ * Ends n sessions of one user, at most NGX_KEEPERS_END_MAX, and what has
+ * replaced them meanwhile; "why" counts them.  Returns what the caller
+ * finalizes with; "done" may be called at once.
  */
-ngx_int_t ngx_keepers_end_take(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
-    ngx_keepers_wake_pt wake, const u_char tag[KEEPERS_TAG_LEN],
-    const u_char sid[KEEPERS_SID_LEN]);
+ngx_int_t ngx_keepers_end(ngx_http_request_t *r,
+    const u_char tag[KEEPERS_TAG_LEN], u_char (*sids)[KEEPERS_SID_LEN],
+    ngx_uint_t n, keepers_metric_e why, ngx_keepers_end_pt done, void *data);
 
-/* NGX_OK: Redis has removed them, and "why" counts them; else NGX_ERROR. */
-ngx_int_t ngx_keepers_ended(ngx_http_request_t *r,
-    const ngx_keepers_wait_t *wait, keepers_metric_e why);
+/* Ends them, and nobody waits, or learns of what has replaced them. */
+void ngx_keepers_end_send(ngx_keepers_main_conf_t *kmcf,
+    const u_char tag[KEEPERS_TAG_LEN], u_char (*sids)[KEEPERS_SID_LEN],
+    ngx_uint_t n);
 
 
 #endif /* _NGX_KEEPERS_END_H_INCLUDED_ */

@@ -210,15 +210,23 @@ ngx_keepers_mint_store(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
 static ngx_int_t
 ngx_keepers_mint_stored(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 {
-    ngx_keepers_mint_t  *mint;
+    ngx_keepers_shm_t                *shm;
+    ngx_keepers_mint_t               *mint;
+    const ngx_keepers_redis_value_t  *ended;
 
     mint = wait->data;
+    shm = ngx_keepers_main_conf(r)->shm;
 
     /* how many were ended to make room */
 
-    if (ngx_keepers_ended(r, wait, KEEPERS_METRIC_ENDED_MAX) != NGX_OK) {
+    ended = ngx_keepers_wait_value(wait, NGX_KEEPERS_REDIS_INTEGER);
+
+    if (ended == NULL) {
         return mint->done(r, mint, NGX_ERROR);
     }
+
+    (void) ngx_atomic_fetch_add(&shm->counters[KEEPERS_METRIC_ENDED_MAX],
+                                (ngx_atomic_int_t) ended->integer);
 
     ngx_keepers_count(r, SESSION_MINTED);
 

@@ -35,7 +35,7 @@
 
 
 typedef struct {
-    ngx_keepers_wait_t  *wait;      /* of epoch and end; the list has its own */
+    ngx_keepers_wait_t  *wait;      /* of the epoch; the list has its own */
     ngx_str_t            id;        /* empty: all others */
     ngx_uint_t           all;       /* the current one too */
 } ngx_keepers_sessions_t;
@@ -63,7 +63,7 @@ static ngx_int_t ngx_keepers_sessions_epoch(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_sessions_raised(ngx_http_request_t *r,
     ngx_keepers_wait_t *wait);
 static ngx_int_t ngx_keepers_sessions_ended(ngx_http_request_t *r,
-    ngx_keepers_wait_t *wait);
+    void *data, ngx_int_t rc);
 static ngx_int_t ngx_keepers_sessions_unavailable(ngx_http_request_t *r);
 
 
@@ -388,6 +388,7 @@ ngx_keepers_sessions_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
     u_char                            sids[NGX_KEEPERS_END_MAX]
                                           [KEEPERS_SID_LEN];
     ngx_uint_t                        i, n;
+    keepers_metric_e                  why;
     ngx_keepers_ctx_t                *ctx;
     const ngx_keepers_redis_value_t  *value;
 
@@ -423,11 +424,15 @@ ngx_keepers_sessions_end(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
     }
 
     if (n == 0) {
-        return ngx_keepers_sessions_ended(r, wait);
+        return ngx_keepers_sessions_ended(r, state, NGX_OK);
     }
 
-    return ngx_keepers_end(r, state->wait, ngx_keepers_sessions_ended,
-                           ctx->tag, sids, n);
+    why = state->all ? KEEPERS_METRIC_ENDED_ALL
+          : state->id.len != 0 ? KEEPERS_METRIC_ENDED_ONE
+          : KEEPERS_METRIC_ENDED_OTHERS;
+
+    return ngx_keepers_end(r, ctx->tag, sids, n, why,
+                           ngx_keepers_sessions_ended, state);
 }
 
 
@@ -471,18 +476,13 @@ ngx_keepers_sessions_raised(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
 
 
 static ngx_int_t
-ngx_keepers_sessions_ended(ngx_http_request_t *r, ngx_keepers_wait_t *wait)
+ngx_keepers_sessions_ended(ngx_http_request_t *r, void *data, ngx_int_t rc)
 {
-    keepers_metric_e         why;
     ngx_keepers_sessions_t  *state;
 
-    state = wait->data;
+    state = data;
 
-    why = state->all ? KEEPERS_METRIC_ENDED_ALL
-          : state->id.len != 0 ? KEEPERS_METRIC_ENDED_ONE
-          : KEEPERS_METRIC_ENDED_OTHERS;
-
-    if (state->wait == wait && ngx_keepers_ended(r, wait, why) != NGX_OK) {
+    if (rc != NGX_OK) {
         return ngx_keepers_sessions_unavailable(r);
     }
 

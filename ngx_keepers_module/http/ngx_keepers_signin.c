@@ -337,8 +337,8 @@ ngx_keepers_signin_drop(ngx_http_request_t *r)
                                   NGX_KEEPERS_RIVALS_MAX);
 
     for (i = 0; i < ngx_min(n, NGX_KEEPERS_RIVALS_MAX); i++) {
-        (void) ngx_keepers_end(r, NULL, NULL, claims[i].tag, claims[i].sids,
-                               claims[i].n);
+        ngx_keepers_end_send(ngx_keepers_main_conf(r), claims[i].tag,
+                             claims[i].sids, claims[i].n);
         ngx_keepers_count(r, ENDED_ROTATED);
     }
 }

@@ -303,16 +303,16 @@ _Static_assert(KEEPERS_SESSION_ROTATED_SEALED_LEN == 148
 
 
 /*
- * TAKE: ends a session, and returns what stood there, or nil: GETDEL, which
- * not every Redis has.
+ * TAKE: ends sessions, and returns what stood there, or nil, for each: GETDEL,
+ * which not every Redis has, of several.
  *
- *   KEYS  session
+ *   KEYS  sessions
  */
 
 #define NGX_KEEPERS_REDIS_TAKE                                               \
-    "local record=redis.call('GET',KEYS[1])\n"                               \
-    "redis.call('DEL',KEYS[1])\n"                                            \
-    "return record\n"
+    "local records=redis.call('MGET',unpack(KEYS))\n"                        \
+    "redis.call('DEL',unpack(KEYS))\n"                                       \
+    "return records\n"
 
 
 const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
