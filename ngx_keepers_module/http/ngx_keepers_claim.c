@@ -96,7 +96,19 @@ static ngx_int_t
 ngx_keepers_claim_cookie(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf,
     ngx_keepers_ctx_t *ctx, ngx_keepers_claim_t *claim)
 {
-    ngx_uint_t  n;
+    ngx_uint_t              n;
+    ngx_keepers_cookies_t  *line;
+
+    line = ctx->cookies;
+
+    /* the only cookie of the only line, as on a site of its own */
+
+    if (line != NULL && line->alone && line->next == NULL) {
+        return line->first.data == NULL
+               ? NGX_DECLINED
+               : ngx_keepers_claim_of(ngx_keepers_main_conf(r)->edge,
+                                      line->first, 0, claim);
+    }
 
     n = ngx_keepers_claim_cookies(r, klcf, ctx, claim, 1);
 

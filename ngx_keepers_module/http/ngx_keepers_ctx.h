@@ -77,6 +77,7 @@ typedef struct {
 
 typedef struct {
     ngx_keepers_cookies_t  *cookies;        /* NULL: none of ours */
+    ngx_keepers_cookies_t   line;           /* the first of them */
     keepers_str_t           bearer;         /* the last token; secret */
     ngx_uint_t              bearers;        /* how many there were */
 

@@ -358,11 +358,15 @@ ngx_keepers_headers_strip(ngx_http_request_t *r, ngx_table_elt_t *h,
 
     klcf = ngx_keepers_loc_conf(r);
     ctx = ngx_keepers_ctx_get(r);
-    kept = ngx_palloc(r->pool, sizeof(ngx_keepers_cookies_t));
 
-    if (ctx == NULL || kept == NULL
-        || ngx_keepers_residue_header(r) != NGX_OK)
-    {
+    if (ctx == NULL || ngx_keepers_residue_header(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    kept = ctx->cookies == NULL
+           ? &ctx->line : ngx_palloc(r->pool, sizeof(ngx_keepers_cookies_t));
+
+    if (kept == NULL) {
         return NGX_ERROR;
     }
 
