@@ -26,13 +26,7 @@ my $reloads = shift(@ARGV) // 1000;
 # of a worker, until it is looked at; and until it is looked at again
 use constant { REQUESTS => 1000, MORE => 5000 };
 
-# Four processes that ask keep two cores busy: Redis may greet late.
-my $p = start_platform(limits => 'off', conf => sub {
-    my ($file) = @_;
-    my $http = 'http {' . "\nkeepers_redis_connect_timeout 1s;\n";
-
-    spew($file, slurp($file) =~ s/^http \{\n/$http/mr, 0644);
-});
+my $p = start_platform(limits => 'off');
 my $workers = workers($p->{nginx});
 my $jar = sign_in($p)->cookie_jar;
 my ($cookie) = map { $_->value } grep { $_->name eq 'keepers' } @{$jar->all};
