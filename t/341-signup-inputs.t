@@ -531,11 +531,12 @@ input 20, 'a stranger signs her up again' => sub {
     is($one->{changes}[0]{name}, 'Stranger', 'a change waits');
 };
 
-input 21, 'a thousand at once' => sub {
+# To one host, and few; a thousand, to two, are in t/344-signup-hosts.t.
+input 21, 'many at once, by twenty links' => sub {
     my %codes;
     my @left = map { { slug => 'many' . (1 + $_ % 20), to => $host->{url},
                        name => 'Throng', email => 'canary-throng@x.example' }
-                   } 1 .. 1000;
+                   } 1 .. 200;
     my $next;
 
     $next = sub {
@@ -549,7 +550,7 @@ input 21, 'a thousand at once' => sub {
 
     Mojo::Promise->all(map { $next->() } 1 .. 50)->wait;
 
-    is_deeply(\%codes, { 202 => 1000 }, 'all are received');
+    is_deeply(\%codes, { 202 => 200 }, 'all are received');
     is(scalar(found('canary-throng')), 1, 'one customer');
     is(scalar @{one('canary-throng')->{links}}, 20, 'of twenty links');
 };
