@@ -21,6 +21,7 @@
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_unseal.h"
 #include "http/ngx_keepers_wait.h"
 #include "http/ngx_keepers_worker.h"
 
@@ -324,42 +325,29 @@ ngx_keepers_sessions_item(ngx_http_request_t *r,
 }
 
 
-/* Under any key of the ring: a session may be older than the newest key. */
+/* Under any key of the ring; what another has replaced is no session. */
 
 static ngx_int_t
 ngx_keepers_sessions_open(ngx_http_request_t *r,
     const ngx_keepers_redis_value_t *values, keepers_session_t *session)
 {
-    int                       rc;
     u_char                    text[NGX_KEEPERS_KEY_LEN];
-    u_char                    record[KEEPERS_SESSION_RECORD_LEN];
-    size_t                    len;
-    ngx_uint_t                i;
-    keepers_out_t             ad;
-    ngx_keepers_ctx_t        *ctx;
+    keepers_out_t             key;
     ngx_keepers_main_conf_t  *kmcf;
 
     kmcf = ngx_keepers_main_conf(r);
-    ctx = ngx_keepers_ctx_find(r);
 
-    keepers_out_init(&ad, text, sizeof(text));
-    ngx_keepers_check_key(kmcf, ctx->tag, "s:", NULL, &ad);
-    keepers_out_str(&ad, values[0].string);
-
-    for (i = 0; i < kmcf->edge->n; i++) {
-        rc = keepers_open(kmcf->edge, i, KEEPERS_PURPOSE_SESSION_SEAL,
-                          keepers_out_written(&ad), values[1].string, record,
-                          sizeof(record), &len);
-
-        if (rc == KEEPERS_OK) {
-            rc = keepers_session_decode(keepers_str(record, len), session);
-            keepers_wipe(record, sizeof(record));
-
-            return rc == KEEPERS_OK ? NGX_OK : NGX_DECLINED;
-        }
+    if (values[1].string.len != KEEPERS_SESSION_SEALED_LEN) {
+        return NGX_DECLINED;
     }
 
-    return NGX_DECLINED;
+    keepers_out_init(&key, text, sizeof(text));
+    ngx_keepers_check_key(kmcf, ngx_keepers_ctx_find(r)->tag, "s:", NULL,
+                          &key);
+    keepers_out_str(&key, values[0].string);
+
+    return ngx_keepers_unseal_any(kmcf, keepers_out_written(&key),
+                                  values[1].string, session);
 }
 
 
