@@ -3,8 +3,9 @@
 # Copyright (C) Keepers
 
 # A session is used, replaced and signed out at the same time, on two nodes with
-# two workers each, in a thousand orders, or ended from another one: once that
-# was answered, neither it nor what has replaced it opens anything.
+# two workers each, in a thousand orders, or ended from another one, or by a new
+# sign-in: once that was answered, neither it nor what has replaced it opens
+# anything.
 
 use strict;
 use warnings;
@@ -175,6 +176,18 @@ sub token_request {
 }
 
 
+# How each of what was ended is answered where it should be 401, and the other
+# way round.
+sub unexpected {
+    my (@after) = @_;
+
+    at_once(@after);
+
+    return map { "$_->{status}, not $_->{expected}" }
+           grep { $_->{status} != $_->{expected} } @after;
+}
+
+
 my ($n, $users) = (0, 0);
 my (%count, @faults);
 my $began = time();
@@ -290,12 +303,50 @@ for my $round (1 .. 10) {
         $others++ if $replace->{cookie};
     }
 
-    at_once(@after);
-
-    push(@faults, map { "$round: $_->{status}, not $_->{expected}" }
-                  grep { $_->{status} != $_->{expected} } @after);
+    push(@faults, map { "$round: others: $_" } unexpected(@after));
     at_once(map { token_request('end', $_->[1]{cookie}, undef,
                                 $_->[1]{user}) } @all);
+}
+
+# Its owner signs in again while it is replaced.  Nobody waits for the end of
+# what the browser came with, so it may take a moment.
+my $again = 0;
+
+for my $round (1 .. 10) {
+    my @began = map {
+        token_request('begin', undef, undef,
+                      sprintf('0190f5e8-9a7b-7c3d-8e4f-%012x', ++$users))
+    } 1 .. $sessions;
+    my (@all, @after, @left);
+
+    at_once(@began);
+
+    @all = map { my $one = $_;
+                 [$one, map { token_request($_, $one->{cookie}, undef,
+                                            $one->{user}) } qw(replace begin)] }
+           @began;
+
+    at_once(map { @$_[1, 2] } @all);
+
+    for my $case (@all) {
+        my ($one, $replace, $begin) = @$case;
+
+        push(@faults, "$round: again: $begin->{status}")
+            if $begin->{status} != 303;
+        push(@after, map { my ($token, $status) = @$_;
+                           map { { %{token_request('use', $token, $_,
+                                                   $one->{user})},
+                                   expected => $status } } @nodes }
+                     [$one->{cookie}, 401], [$begin->{cookie}, 200],
+                     map { [$_, 401] } $replace->{cookie} // ());
+        $again++ if $replace->{cookie};
+    }
+
+    wait_for { !(@left = unexpected(@after)) };
+
+    push(@faults, map { "$round: again: $_" } @left);
+    at_once(map { token_request('end', $_->[2]{cookie}, undef,
+                                $_->[2]{user}) } @all);
 }
 
 note(join("\n", map { "$_: $count{$_}" } sort(keys(%count))));
@@ -303,5 +354,6 @@ note(sprintf('%.1f s', time() - $began));
 is(join("\n", @faults), '', 'nothing comes back');
 cmp_ok($count{'replace 204'}, '>', 50, 'many were replaced first');
 cmp_ok($others, '>', 20, 'and many others');
+cmp_ok($again, '>', 20, 'and many before a new sign-in');
 
 done_testing();

@@ -212,6 +212,40 @@ subtest 'what a session takes in Redis' => sub {
     cmp_ok($bytes, '<=', 282, "with $bytes bytes beyond the sealed record");
 };
 
+# Who is not known has a slot as well, for a second.  Others lie behind the last.
+subtest 'more than it has room for' => sub {
+    my $small = serve('1m', '');
+    my ($cookie) = token();
+    my ($rounds, $refused) = (100, 0);
+
+    is(code($small, $cookie), 200, 'one of them is a session');
+
+    for (1 .. $rounds) {
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                           PeerPort => $small->{port})
+            or last;
+        my ($in, $n) = ('', 0);
+
+        syswrite($socket, join('', map {
+            my $token = encode_base64url(join('', map { chr(rand(256)) }
+                                                  1 .. 40));
+
+            "HEAD /page HTTP/1.1\r\nHost: x\r\nCookie: keepers=v1.$token"
+            . "\r\n\r\n";
+        } 1 .. 100));
+
+        while ($n < 100 && sysread($socket, $in, 65536, length($in))) {
+            $n = () = $in =~ /^HTTP\/1\.1 401/gm;
+        }
+
+        $refused += $n;
+    }
+
+    is($refused, $rounds * 100, 'ten thousand strangers are refused');
+    is(code($small, $cookie), 200, 'the session is as good as it was');
+    stop($small);
+};
+
 subtest 'a zone of another size' => sub {
     my @cookies = map { token() } 1 .. 10;
     my $bad = 0;

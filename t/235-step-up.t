@@ -193,7 +193,11 @@ sub token {
 }
 
 
-sub code { return decode_json($_[0]->body)->{code} }
+sub code {
+    my ($res) = @_;
+
+    return ($res->json // {})->{code} // 'none: ' . $res->code;
+}
 
 
 sub counter {

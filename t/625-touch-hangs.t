@@ -49,6 +49,10 @@ END
             keepers_session  required;
             alias            %%DIR%%/html/;
         }
+
+        location /status {
+            keepers_status;
+        }
     }
 END
 
@@ -125,6 +129,21 @@ ok(!grep({ $_ eq '401' } keys %codes), 'nobody was signed out')
 
 $fake->mode('right');
 ok((wait_for { page($one) == 200 && page($other) == 200 }), 'and then well');
+
+# By now the zone is believed again, so that nobody asks in front of a renewal.
+ok((wait_for { ua()->get("$nginx->{url}/status")->res->body
+               =~ /^keepers_subscribed 1$/m }), 'ends are heard of');
+is(page($one), 200, 'the zone has it');
+sleep(1.2);
+
+$fake->mode('hold:PEXPIRE');
+$before = touches();
+$began = time();
+
+is(page($one), 200, 'served from the zone');
+cmp_ok(time() - $began, '<', TIMEOUT_S / 2, 'at once');
+ok((wait_for { touches() > $before }), 'and renewed behind that');
+$fake->mode('right');
 
 stop($nginx, 'QUIT');
 $fake->stop();

@@ -38,10 +38,10 @@ ngx_int_t ngx_keepers_end(ngx_http_request_t *r,
     const u_char tag[KEEPERS_TAG_LEN], u_char (*sids)[KEEPERS_SID_LEN],
     ngx_uint_t n, keepers_metric_e why, ngx_keepers_end_pt done, void *data);
 
-/* Ends them, and nobody waits, or learns of what has replaced them. */
+/* The same, and nobody waits: when Redis cannot say, they may live on. */
 void ngx_keepers_end_send(ngx_keepers_main_conf_t *kmcf,
     const u_char tag[KEEPERS_TAG_LEN], u_char (*sids)[KEEPERS_SID_LEN],
-    ngx_uint_t n);
+    ngx_uint_t n, keepers_metric_e why);
 
 
 #endif /* _NGX_KEEPERS_END_H_INCLUDED_ */

@@ -226,8 +226,8 @@ ngx_keepers_rotate_minted(ngx_http_request_t *r, ngx_keepers_mint_t *mint,
     ctx = ngx_keepers_ctx_find(r);
 
     if (rc == NGX_OK) {
-        ngx_keepers_end_send(ngx_keepers_main_conf(r), ctx->tag, &ctx->sid, 1);
-        ngx_keepers_count(r, ENDED_ROTATED);
+        ngx_keepers_end_send(ngx_keepers_main_conf(r), ctx->tag, &ctx->sid, 1,
+                             KEEPERS_METRIC_ENDED_ROTATED);
     }
 
     return mint->rotated(r, mint, rc);

@@ -338,7 +338,7 @@ ngx_keepers_signin_drop(ngx_http_request_t *r)
 
     for (i = 0; i < ngx_min(n, NGX_KEEPERS_RIVALS_MAX); i++) {
         ngx_keepers_end_send(ngx_keepers_main_conf(r), claims[i].tag,
-                             claims[i].sids, claims[i].n);
-        ngx_keepers_count(r, ENDED_ROTATED);
+                             claims[i].sids, claims[i].n,
+                             KEEPERS_METRIC_ENDED_ROTATED);
     }
 }

@@ -141,8 +141,8 @@ ngx_keepers_theft_answer(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx)
         /* of requests at the same time one says so */
 
         ngx_keepers_end_send(ngx_keepers_main_conf(r), ctx->tag,
-                             &ctx->session.successor, 1);
-        ngx_keepers_count(r, ENDED_THEFT);
+                             &ctx->session.successor, 1,
+                             KEEPERS_METRIC_ENDED_THEFT);
         ngx_keepers_log(NGX_LOG_ERR, r,
                         "a session was ended: a token that it has replaced "
                         "was used from another network and another browser");
