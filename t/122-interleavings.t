@@ -345,6 +345,8 @@ for my $round (1 .. 10) {
     wait_for { !(@left = unexpected(@after)) };
 
     push(@faults, map { "$round: again: $_" } @left);
+    last if @left;
+
     at_once(map { token_request('end', $_->[2]{cookie}, undef,
                                 $_->[2]{user}) } @all);
 }
