@@ -357,6 +357,35 @@ sub sign_out {
 }
 
 
+# Signs people out one after another; after how many seconds each was cut.
+sub ends_apart {
+    my ($people) = @_;
+    my @all = map {
+        my $ua = sign_in($p);
+
+        map { { %{begin($_, cookie($ua))}, ua => $ua } } qw(ws file);
+    } 1 .. $people;
+    my @run = @all;
+    my $until = time() + 10;
+
+    follow(1, @run);
+
+    while ((@run = grep { !$_->{end} } @run) && time() < $until) {
+        my ($next) = grep { !$_->{out} } @run;
+
+        if ($next) {
+            sign_out($next->{ua});
+            $_->{out} = time()
+                for grep { $_->{ua} == $next->{ua} } @run;
+        }
+
+        follow(0.13, @run);
+    }
+
+    return map { $_->{end} && $_->{out} ? $_->{end} - $_->{out} : 99 } @all;
+}
+
+
 sub end_all {
     my ($ua) = @_;
 
@@ -604,6 +633,10 @@ subtest 'messages that are missed' => sub {
 
     is(sign_out($ua), 303, 'signed out');
     in_time('cut within a second', 1, @streams);
+
+    my @late = grep { $_ >= 1 } ends_apart(8);
+
+    is("@late", '', 'as are others, whenever they were last asked for');
 
     redis_cli($p->{redis}, 'ACL', 'SETUSER', 'edge', '+subscribe');
     ok(subscribed(), 'it listens again');
