@@ -47,7 +47,7 @@ enum {
     KEEPERS_PAGE_UNKNOWN,           /* the resolver does not know a name */
     KEEPERS_PAGE_UNBALANCED,        /* section open or closed wrongly */
     KEEPERS_PAGE_TOO_DEEP,
-    KEEPERS_PAGE_TOO_MANY           /* more operations than room */
+    KEEPERS_PAGE_TOO_MANY           /* more operations, or text, than room */
 };
 
 
@@ -56,6 +56,9 @@ typedef int (*keepers_page_resolve_pt)(void *data, keepers_str_t name);
 
 /* The value of a number, at rendering. */
 typedef keepers_str_t (*keepers_page_value_pt)(void *data, int value);
+
+/* Is a value not known yet, at folding? */
+typedef bool (*keepers_page_open_pt)(void *data, int value);
 
 
 /*
@@ -70,6 +73,16 @@ int keepers_page_compile(keepers_page_t *page, keepers_str_t text,
 
 void keepers_page_render(const keepers_page_t *page,
     keepers_page_value_pt value, void *data, keepers_out_t *out);
+
+/*
+ * A page that renders what "page" would, with all values but the open ones in
+ * it already: into folded->ops, of the caller, with room for folded->n
+ * operations, and "text", which must outlive it; sets folded->n.  Its open
+ * values have the numbers that they had.  KEEPERS_OK or KEEPERS_PAGE_TOO_MANY.
+ */
+int keepers_page_fold(const keepers_page_t *page, keepers_page_open_pt open,
+    keepers_page_value_pt value, void *data, keepers_out_t *text,
+    keepers_page_t *folded) keepers_checked;
 
 const char *keepers_page_fault(int rc);
 

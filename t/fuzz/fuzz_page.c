@@ -4,7 +4,8 @@
  *
  * A template, whatever it is, filled with hostile values.  If it compiles, a
  * second, much slower reading of it, with no operations in between, renders
- * the same; every jump goes forward; a value brings in no markup.
+ * the same, and so does the page once any of its values are folded; every jump
+ * goes forward; a value brings in no markup.
  */
 
 
@@ -25,12 +26,17 @@ static void check(int holds);
 static int resolve(void *data, keepers_str_t name);
 static keepers_str_t value(void *data, int n);
 static void check_ops(const keepers_page_t *page, keepers_str_t text);
+static void check_folded(const keepers_page_t *page, keepers_str_t want,
+    int unknown);
+static bool open(void *data, int n);
+static keepers_str_t known(void *data, int n);
 static size_t next(keepers_str_t text, size_t from, const char *two);
 static void interpret(keepers_str_t text, keepers_out_t *out);
 
 
 static unsigned char      buf[OUT_MAX], want_buf[OUT_MAX], hashes[OUT_MAX];
-static keepers_page_op_t  ops[2 * TEXT_MAX];
+static unsigned char      text_buf[OUT_MAX];
+static keepers_page_op_t  ops[2 * TEXT_MAX], folded_ops[2 * TEXT_MAX];
 
 
 int
@@ -75,6 +81,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(!out.overflow && !want.overflow);
     check(keepers_str_eq(keepers_out_written(&out),
                          keepers_out_written(&want)));
+
+    check_folded(&page, keepers_out_written(&want), 0);
+    check_folded(&page, keepers_out_written(&want), 7);
+    check_folded(&page, keepers_out_written(&want), 9);
+    check_folded(&page, keepers_out_written(&want), 7 | 9);
 
     keepers_out_init(&out, buf, size / 2);
     keepers_page_render(&page, value, NULL, &out);
@@ -137,6 +148,61 @@ check_ops(const keepers_page_t *page, keepers_str_t text)
     }
 
     check(len == page->text_len && len <= text.len);
+}
+
+
+/* 7 | 9 is neither: both are open.  What is open is not asked for. */
+
+static void
+check_folded(const keepers_page_t *page, keepers_str_t want, int unknown)
+{
+    keepers_out_t   out, text;
+    keepers_page_t  folded;
+
+    folded.ops = folded_ops;
+    folded.n = page->n;
+    keepers_out_init(&text, text_buf, sizeof(text_buf));
+
+    check(keepers_page_fold(page, open, known, &unknown, &text, &folded)
+          == KEEPERS_OK);
+    check(folded.n <= page->n);
+    check(unknown != 0 || folded.n <= 1);
+    check_ops(&folded, keepers_out_written(&text));
+
+    keepers_out_init(&out, buf, sizeof(buf));
+    keepers_page_render(&folded, value, NULL, &out);
+    check(keepers_str_eq(keepers_out_written(&out), want));
+
+    /* with less room it is refused, or whole */
+
+    folded.n = page->n / 2;
+    keepers_out_init(&text, text_buf, want.len / 2);
+
+    if (keepers_page_fold(page, open, known, &unknown, &text, &folded)
+        == KEEPERS_OK)
+    {
+        keepers_out_init(&out, buf, sizeof(buf));
+        keepers_page_render(&folded, value, NULL, &out);
+        check(keepers_str_eq(keepers_out_written(&out), want));
+    }
+}
+
+
+static bool
+open(void *data, int n)
+{
+    const int  *unknown = data;
+
+    return n == *unknown || *unknown == (7 | 9);
+}
+
+
+static keepers_str_t
+known(void *data, int n)
+{
+    check(!open(data, n));
+
+    return value(NULL, n);
 }
 
 

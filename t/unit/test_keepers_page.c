@@ -26,8 +26,12 @@ typedef struct {
 static int resolve(void *data, keepers_str_t name);
 static keepers_str_t value(void *data, int n);
 static int compile(keepers_page_t *page, keepers_str_t text, size_t *line);
+static bool open(void *data, int n);
+static keepers_str_t known(void *data, int n);
+static void folds(const keepers_page_t *page, const char *rendered);
 static void test_renders(void **state);
 static void test_refuses(void **state);
+static void test_folds(void **state);
 static void test_room(void **state);
 static void test_overflow(void **state);
 static void test_style_hashes(void **state);
@@ -81,6 +85,53 @@ compile(keepers_page_t *page, keepers_str_t text, size_t *line)
 }
 
 
+/* Which of the four are open: a bit each. */
+
+static bool
+open(void *data, int n)
+{
+    const unsigned int  *which = data;
+
+    return (*which >> n & 1) != 0;
+}
+
+
+static keepers_str_t
+known(void *data, int n)
+{
+    assert_false(open(data, n));
+
+    return value((void *) "data", n);
+}
+
+
+/* Whatever is known beforehand, what is rendered is the same. */
+
+static void
+folds(const keepers_page_t *page, const char *rendered)
+{
+    keepers_out_t      out, text;
+    unsigned int       which;
+    unsigned char      buf[256], text_buf[256];
+    keepers_page_t     folded;
+    keepers_page_op_t  ops[32];
+
+    for (which = 0; which < 16; which++) {
+        folded.ops = ops;
+        folded.n = unit_count(ops);
+        keepers_out_init(&text, text_buf, sizeof(text_buf));
+
+        assert_int_equal(keepers_page_fold(page, open, known, &which, &text,
+                                           &folded), KEEPERS_OK);
+        assert_true(folded.n <= page->n);
+
+        keepers_out_init(&out, buf, sizeof(buf));
+        keepers_page_render(&folded, value, (void *) "data", &out);
+        assert_str(keepers_out_written(&out), rendered);
+    }
+}
+
+
 static void
 test_renders(void **state)
 {
@@ -126,6 +177,7 @@ test_renders(void **state)
         keepers_page_render(&page, value, (void *) "data", &out);
         assert_false(out.overflow);
         assert_str(keepers_out_written(&out), cases[i].rendered);
+        folds(&page, cases[i].rendered);
 
         free(page.ops);
         unit_free(text);
@@ -182,6 +234,71 @@ test_refuses(void **state)
         free(page.ops);
         unit_free(text);
     }
+}
+
+
+static void
+test_folds(void **state)
+{
+    size_t             line;
+    unsigned int       which;
+    keepers_out_t      text;
+    unsigned char      buf[64];
+    keepers_page_t     page, folded;
+    keepers_page_op_t  ops[8];
+
+    (void) state;
+
+    assert_int_equal(compile(&page, unit_str("<{{a}}{{#b}}[{{x9}}]{{/b}}"
+                             "{{^b}}{{/b}}{{#none}}{{b}}{{/none}}>"), &line),
+                     KEEPERS_OK);
+
+    folded.ops = ops;
+
+    /* all is known: one text */
+
+    which = 0;
+    folded.n = 1;
+    keepers_out_init(&text, buf, sizeof(buf));
+    assert_int_equal(keepers_page_fold(&page, open, known, &which, &text,
+                                       &folded), KEEPERS_OK);
+    assert_int_equal(folded.n, 1);
+    assert_str(ops[0].text,
+               "<A[&lt;i a=&#39;&quot;&#39;&gt;&amp;{{a}}]>");
+    assert_int_equal(folded.text_len, text.len);
+
+    /* "b" is not: its sections stay, and no other */
+
+    which = 2;
+    folded.n = 5;
+    keepers_out_init(&text, buf, sizeof(buf));
+    assert_int_equal(keepers_page_fold(&page, open, known, &which, &text,
+                                       &folded), KEEPERS_OK);
+    assert_int_equal(folded.n, 5);
+    assert_str(ops[0].text, "<A");
+    assert_int_equal(ops[1].kind, KEEPERS_PAGE_IF);
+    assert_int_equal(ops[1].jump, 3);
+    assert_int_equal(ops[3].kind, KEEPERS_PAGE_UNLESS);
+    assert_int_equal(ops[3].jump, 4);
+    assert_str(ops[4].text, ">");
+
+    /* no room for it: neither for operations nor for text */
+
+    for (folded.n = 0; folded.n < 5; folded.n++) {
+        line = folded.n;
+        keepers_out_init(&text, buf, sizeof(buf));
+        assert_int_equal(keepers_page_fold(&page, open, known, &which, &text,
+                                           &folded), KEEPERS_PAGE_TOO_MANY);
+        assert_true(folded.n <= line);
+        folded.n = line;
+    }
+
+    folded.n = 5;
+    keepers_out_init(&text, buf, 20);
+    assert_int_equal(keepers_page_fold(&page, open, known, &which, &text,
+                                       &folded), KEEPERS_PAGE_TOO_MANY);
+
+    free(page.ops);
 }
 
 
@@ -313,6 +430,7 @@ main(void)
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_renders),
         cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_folds),
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_style_hashes),
