@@ -317,6 +317,13 @@ ngx_keepers_answer_page(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
         page.kept = (r->method == NGX_HTTP_POST && !page.closed);
     }
 
+    if (outcome == NGX_KEEPERS_OUTCOME_SHOWN
+        || (outcome == NGX_KEEPERS_OUTCOME_CLOSED
+            && r->method != NGX_HTTP_POST))
+    {
+        page.plain = signup->lookup;
+    }
+
     if (ngx_keepers_language_path(r, r->uri, "", &action) != NGX_OK
         || ngx_keepers_answer_token(r, signup, outcome, &page) != NGX_OK)
     {

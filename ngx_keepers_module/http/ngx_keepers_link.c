@@ -11,6 +11,7 @@
 #include "http/ngx_keepers_answer.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_link_page.h"
+#include "http/ngx_keepers_link_value.h"
 #include "http/ngx_keepers_problem.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_residue.h"
@@ -78,10 +79,10 @@ ngx_keepers_link_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
     /* also one that no location uses yet, so that its mistakes are found */
 
     if (ngx_keepers_link_template(cf, conf->link_template,
-                                  ngx_keepers_link_page_resolve)
+                                  ngx_keepers_link_value_resolve)
         != NGX_OK
         || ngx_keepers_link_template(cf, conf->thanks_template,
-                                     ngx_keepers_link_page_resolve_thanks)
+                                     ngx_keepers_link_value_resolve_thanks)
            != NGX_OK
         || ngx_keepers_link_template(cf, conf->problem_template,
                                      ngx_keepers_problem_resolve)

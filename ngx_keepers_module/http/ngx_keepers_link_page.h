@@ -2,7 +2,7 @@
 /*
  * Copyright (C) Keepers
  *
- * What the templates of a link show: the values by their names.
+ * A page of a link, rendered; what it shows is in ngx_keepers_link_value.h.
  */
 
 
@@ -18,11 +18,14 @@
 #include "core/keepers_link.h"
 #include "core/keepers_out.h"
 #include "core/keepers_signup.h"
+#include "http/ngx_keepers_lookup.h"
 #include "http/ngx_keepers_template.h"
 
 
 typedef struct {
     const keepers_link_t      *link;
+    const ngx_keepers_lookup_t  *plain;     /* its record, of a page with no
+                                               word of a person; else NULL */
     keepers_str_t              action;      /* path that the form is sent to */
     keepers_str_t              token;
     keepers_str_t              problem;     /* a sentence, or empty */
@@ -44,10 +47,6 @@ typedef struct {
     const keepers_str_t       *words;
 } ngx_keepers_link_page_t;
 
-
-/* Names of the link template, and of the thanks template, which has fewer. */
-int ngx_keepers_link_page_resolve(void *data, keepers_str_t name);
-int ngx_keepers_link_page_resolve_thanks(void *data, keepers_str_t name);
 
 /* NGX_OK or NGX_ERROR: no memory. */
 ngx_int_t ngx_keepers_link_page_render(ngx_http_request_t *r,

@@ -11,6 +11,7 @@
 #include "http/ngx_keepers_flight.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_eviction.h"
+#include "http/ngx_keepers_folded.h"
 #include "http/ngx_keepers_live.h"
 #include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_sync.h"
@@ -57,6 +58,7 @@ ngx_keepers_worker_init(ngx_cycle_t *cycle)
     if (ngx_keepers_worker.redis == NULL
         || ngx_keepers_claim_init(cycle) != NGX_OK
         || ngx_keepers_flight_init(cycle) != NGX_OK
+        || ngx_keepers_folded_init(cycle) != NGX_OK
         || ngx_keepers_live_init(cycle, kmcf) != NGX_OK
         || ngx_keepers_revoke_init(kmcf) != NGX_OK
         || ngx_keepers_eviction_init(cycle, kmcf) != NGX_OK)
