@@ -9,40 +9,32 @@
 
 #define NGX_KEEPERS_FOLDED_SETS  16     /* a power of two */
 #define NGX_KEEPERS_FOLDED_WAYS  4
+#define NGX_KEEPERS_FOLDED_ALL                                               \
+    (NGX_KEEPERS_FOLDED_SETS * NGX_KEEPERS_FOLDED_WAYS)
 
 #define NGX_KEEPERS_FOLDED_OPS   96
 #define NGX_KEEPERS_FOLDED_TEXT  14336  /* as large as a page should be */
 
 
+/* Apart from the slots: what is not used shall take no memory. */
 typedef struct {
-    const ngx_keepers_view_t  *view;    /* NULL: empty */
-    uint64_t                   used;    /* when, by the clock of uses */
-    size_t                     len;     /* of the record */
-    keepers_page_t             page;
-} ngx_keepers_folded_slot_t;
-
-
-/* Apart, so that of what is not used no page of memory is. */
-typedef struct {
-    u_char                     record[1 + KEEPERS_LINK_RECORD_MAX];
-    keepers_page_op_t          ops[NGX_KEEPERS_FOLDED_OPS];
-    u_char                     text[NGX_KEEPERS_FOLDED_TEXT];
+    u_char                       record[1 + KEEPERS_LINK_RECORD_MAX];
+    keepers_page_op_t            ops[NGX_KEEPERS_FOLDED_OPS];
+    u_char                       text[NGX_KEEPERS_FOLDED_TEXT];
 } ngx_keepers_folded_body_t;
 
 
 typedef struct {
-    uint64_t                   clock;
-    ngx_keepers_folded_slot_t  slots[NGX_KEEPERS_FOLDED_SETS]
-                                    [NGX_KEEPERS_FOLDED_WAYS];
-    ngx_keepers_folded_body_t *bodies;
+    uint64_t                     clock;
+    ngx_keepers_folded_t         slots[NGX_KEEPERS_FOLDED_ALL];
+    ngx_keepers_folded_body_t   *bodies;
 } ngx_keepers_folded_memory_t;
 
 
-static ngx_uint_t ngx_keepers_folded_set(const ngx_keepers_view_t *view,
-    const ngx_keepers_lookup_t *lookup);
-static ngx_keepers_folded_body_t *ngx_keepers_folded_body(ngx_uint_t set,
-    ngx_uint_t way);
-static ngx_uint_t ngx_keepers_folded_oldest(ngx_uint_t set);
+static ngx_keepers_folded_t *ngx_keepers_folded_set(
+    const ngx_keepers_view_t *view, const ngx_keepers_lookup_t *lookup);
+static ngx_keepers_folded_body_t *ngx_keepers_folded_body(
+    const ngx_keepers_folded_t *slot);
 
 
 static ngx_keepers_folded_memory_t  *ngx_keepers_folded_memory;
@@ -60,8 +52,7 @@ ngx_keepers_folded_init(ngx_cycle_t *cycle)
     }
 
     memory->bodies = ngx_palloc(cycle->pool,
-                                NGX_KEEPERS_FOLDED_SETS
-                                * NGX_KEEPERS_FOLDED_WAYS
+                                NGX_KEEPERS_FOLDED_ALL
                                 * sizeof(ngx_keepers_folded_body_t));
 
     if (memory->bodies == NULL) {
@@ -74,117 +65,98 @@ ngx_keepers_folded_init(ngx_cycle_t *cycle)
 }
 
 
-const keepers_page_t *
+ngx_keepers_folded_t *
 ngx_keepers_folded_find(const ngx_keepers_view_t *view,
     const ngx_keepers_lookup_t *lookup)
 {
-    ngx_uint_t                  set, way;
-    ngx_keepers_folded_slot_t  *slot;
+    ngx_uint_t                  way;
+    ngx_keepers_folded_t       *set, *slot, *oldest;
+    ngx_keepers_folded_body_t  *body;
 
     set = ngx_keepers_folded_set(view, lookup);
+    oldest = set;
 
     for (way = 0; way < NGX_KEEPERS_FOLDED_WAYS; way++) {
-        slot = &ngx_keepers_folded_memory->slots[set][way];
+        slot = &set[way];
+        body = ngx_keepers_folded_body(slot);
 
         if (slot->view == view
             && slot->len == lookup->len
-            && ngx_memcmp(ngx_keepers_folded_body(set, way)->record,
-                          lookup->value, lookup->len)
-               == 0)
+            && ngx_memcmp(body->record, lookup->value, lookup->len) == 0)
         {
             slot->used = ++ngx_keepers_folded_memory->clock;
-            return &slot->page;
+            slot->times++;
+
+            return slot;
+        }
+
+        if (slot->used < oldest->used) {
+            oldest = slot;
         }
     }
 
-    return NULL;
-}
-
-
-/*
- * One that does not fit leaves a slot that says so: it is not folded again and
- * again.
- */
-
-const keepers_page_t *
-ngx_keepers_folded_add(const ngx_keepers_view_t *view,
-    const ngx_keepers_lookup_t *lookup, keepers_page_open_pt open,
-    keepers_page_value_pt value, void *data)
-{
-    ngx_uint_t                  set, way;
-    keepers_out_t               text;
-    ngx_keepers_folded_body_t  *body;
-    ngx_keepers_folded_slot_t  *slot;
+    slot = oldest;
+    body = ngx_keepers_folded_body(slot);
 
     if (lookup->len > sizeof(body->record)) {
         return NULL;
     }
 
-    set = ngx_keepers_folded_set(view, lookup);
-    way = ngx_keepers_folded_oldest(set);
-
-    slot = &ngx_keepers_folded_memory->slots[set][way];
-    body = ngx_keepers_folded_body(set, way);
+    ngx_memcpy(body->record, lookup->value, lookup->len);
 
     slot->view = view;
-    slot->used = ++ngx_keepers_folded_memory->clock;
     slot->len = lookup->len;
-    slot->page.ops = body->ops;
-    slot->page.n = NGX_KEEPERS_FOLDED_OPS;
+    slot->used = ++ngx_keepers_folded_memory->clock;
+    slot->times = 1;
+    slot->page.n = 0;
 
-    ngx_memcpy(body->record, lookup->value, lookup->len);
-    keepers_out_init(&text, body->text, sizeof(body->text));
-
-    if (keepers_page_fold(&view->page, open, value, data, &text, &slot->page)
-        != KEEPERS_OK)
-    {
-        slot->page.n = 0;
-    }
-
-    return &slot->page;
+    return slot;
 }
 
 
-static ngx_uint_t
+void
+ngx_keepers_folded_make(ngx_keepers_folded_t *folded,
+    keepers_page_open_pt open, keepers_page_value_pt value, void *data)
+{
+    keepers_out_t               text;
+    ngx_keepers_folded_body_t  *body;
+
+    body = ngx_keepers_folded_body(folded);
+
+    keepers_out_init(&text, body->text, sizeof(body->text));
+
+    folded->page.ops = body->ops;
+    folded->page.n = NGX_KEEPERS_FOLDED_OPS;
+
+    if (keepers_page_fold(&folded->view->page, open, value, data, &text,
+                          &folded->page)
+        != KEEPERS_OK)
+    {
+        folded->page.n = 0;
+    }
+}
+
+
+static ngx_keepers_folded_t *
 ngx_keepers_folded_set(const ngx_keepers_view_t *view,
     const ngx_keepers_lookup_t *lookup)
 {
     uint64_t  n;
 
-    /* views of a template stand in a row: a link's languages in many sets */
+    /* a key's hash, and views in a row: a link's languages are in many sets */
 
     ngx_memcpy(&n, lookup->hash, sizeof(n));
 
-    return (n + (uintptr_t) view / sizeof(ngx_keepers_view_t))
-           & (NGX_KEEPERS_FOLDED_SETS - 1);
+    n += (uintptr_t) view / sizeof(ngx_keepers_view_t);
+    n &= NGX_KEEPERS_FOLDED_SETS - 1;
+
+    return &ngx_keepers_folded_memory->slots[n * NGX_KEEPERS_FOLDED_WAYS];
 }
 
 
 static ngx_keepers_folded_body_t *
-ngx_keepers_folded_body(ngx_uint_t set, ngx_uint_t way)
+ngx_keepers_folded_body(const ngx_keepers_folded_t *slot)
 {
-    return &ngx_keepers_folded_memory->bodies[set * NGX_KEEPERS_FOLDED_WAYS
-                                              + way];
-}
-
-
-/* An empty one was never used. */
-
-static ngx_uint_t
-ngx_keepers_folded_oldest(ngx_uint_t set)
-{
-    ngx_uint_t                  way, oldest;
-    ngx_keepers_folded_slot_t  *slots;
-
-    slots = ngx_keepers_folded_memory->slots[set];
-    oldest = 0;
-
-    for (way = 1; way < NGX_KEEPERS_FOLDED_WAYS; way++) {
-
-        if (slots[way].used < slots[oldest].used) {
-            oldest = way;
-        }
-    }
-
-    return oldest;
+    return &ngx_keepers_folded_memory->bodies[slot
+                                         - ngx_keepers_folded_memory->slots];
 }

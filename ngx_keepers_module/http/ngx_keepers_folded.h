@@ -23,17 +23,25 @@
 #include "http/ngx_keepers_lookup.h"
 
 
+typedef struct {
+    const ngx_keepers_view_t  *view;    /* NULL: empty */
+    size_t                     len;     /* of the record */
+    uint64_t                   used;    /* when, by the clock of uses */
+    uint64_t                   times;   /* that it was asked for */
+    keepers_page_t             page;    /* n is 0: not made, or too large */
+} ngx_keepers_folded_t;
+
+
 /*
- * Valid until the next call of ngx_keepers_folded_add(), so it is rendered at
- * once.  NULL: there is none.  Its "n" is 0 where it has no room in memory.
+ * The place of a page, which is its own until the next call, and counts how
+ * often it was asked for.  NULL: the record is too long.
  */
-const keepers_page_t *ngx_keepers_folded_find(const ngx_keepers_view_t *view,
+ngx_keepers_folded_t *ngx_keepers_folded_find(const ngx_keepers_view_t *view,
     const ngx_keepers_lookup_t *lookup);
 
-/* Folds it; "data" says nothing of a request.  NULL: it cannot be kept. */
-const keepers_page_t *ngx_keepers_folded_add(const ngx_keepers_view_t *view,
-    const ngx_keepers_lookup_t *lookup, keepers_page_open_pt open,
-    keepers_page_value_pt value, void *data);
+/* Makes the page; "data" says nothing of a request. */
+void ngx_keepers_folded_make(ngx_keepers_folded_t *folded,
+    keepers_page_open_pt open, keepers_page_value_pt value, void *data);
 
 /* Once a worker.  NGX_OK, NGX_ERROR: no memory. */
 ngx_int_t ngx_keepers_folded_init(ngx_cycle_t *cycle);

@@ -15,11 +15,11 @@
 
 static ngx_int_t ngx_keepers_link_page_known(ngx_http_request_t *r,
     ngx_keepers_link_page_t *page);
-static const keepers_page_t *ngx_keepers_link_page_fold(ngx_http_request_t *r,
-    const ngx_keepers_view_t *view, const ngx_keepers_link_page_t *page);
 static ngx_int_t ngx_keepers_link_page_folded(ngx_http_request_t *r,
-    const keepers_page_t *folded, ngx_keepers_link_page_t *page,
+    const ngx_keepers_view_t *view, ngx_keepers_link_page_t *page,
     keepers_out_t *out);
+static void ngx_keepers_link_page_fold(ngx_http_request_t *r,
+    const ngx_keepers_link_page_t *page, ngx_keepers_folded_t *folded);
 static ngx_int_t ngx_keepers_link_page_consents(ngx_http_request_t *r,
     ngx_keepers_link_page_t *page);
 static ngx_int_t ngx_keepers_link_page_query(ngx_http_request_t *r,
@@ -38,24 +38,14 @@ ngx_keepers_link_page_render(ngx_http_request_t *r,
     const ngx_keepers_view_t *view, ngx_keepers_link_page_t *page,
     keepers_out_t *out)
 {
-    const keepers_page_t  *folded;
-
     if (ngx_keepers_link_page_query(r, page) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (page->plain != NULL) {
-        folded = ngx_keepers_folded_find(view, page->plain);
-
-        if (folded == NULL) {
-            folded = ngx_keepers_link_page_fold(r, view, page);
-        }
-
-        if (folded != NULL
-            && ngx_keepers_link_page_folded(r, folded, page, out) == NGX_OK)
-        {
-            return NGX_OK;
-        }
+    if (page->plain != NULL
+        && ngx_keepers_link_page_folded(r, view, page, out) == NGX_OK)
+    {
+        return NGX_OK;
     }
 
     if (ngx_keepers_link_page_known(r, page) != NGX_OK) {
@@ -95,13 +85,51 @@ ngx_keepers_link_page_known(ngx_http_request_t *r,
 
 
 /*
+ * From what is kept.  NGX_OK, or NGX_DECLINED: the whole must be rendered.  The
+ * request is one to a link, of which all memory is wiped: this needs no wiping
+ * of its own.
+ */
+
+static ngx_int_t
+ngx_keepers_link_page_folded(ngx_http_request_t *r,
+    const ngx_keepers_view_t *view, ngx_keepers_link_page_t *page,
+    keepers_out_t *out)
+{
+    ngx_keepers_folded_t  *folded;
+
+    folded = ngx_keepers_folded_find(view, page->plain);
+
+    if (folded == NULL) {
+        return NGX_DECLINED;
+    }
+
+    /* to fold costs more than to render: not for a page that is seen once */
+
+    if (folded->times == 2) {
+        ngx_keepers_link_page_fold(r, page, folded);
+    }
+
+    if (folded->page.n == 0) {
+        return NGX_DECLINED;
+    }
+
+    ngx_keepers_out(out, r->pool, folded->page.text_len + 512
+                                  + ngx_keepers_link_page_hint(page));
+
+    keepers_page_render(&folded->page, ngx_keepers_link_value, page, out);
+
+    return out->overflow ? NGX_DECLINED : NGX_OK;
+}
+
+
+/*
  * What is kept is made of a page that has the link and the language, and
  * nothing of the request: whatever somebody typed or sent is not here.
  */
 
-static const keepers_page_t *
+static void
 ngx_keepers_link_page_fold(ngx_http_request_t *r,
-    const ngx_keepers_view_t *view, const ngx_keepers_link_page_t *page)
+    const ngx_keepers_link_page_t *page, ngx_keepers_folded_t *folded)
 {
     ngx_keepers_link_page_t  blank;
 
@@ -111,36 +139,10 @@ ngx_keepers_link_page_fold(ngx_http_request_t *r,
     blank.language = page->language;
     blank.closed = (page->plain->state == NGX_KEEPERS_LOOKUP_CLOSED);
 
-    if (ngx_keepers_link_page_known(r, &blank) != NGX_OK) {
-        return NULL;
+    if (ngx_keepers_link_page_known(r, &blank) == NGX_OK) {
+        ngx_keepers_folded_make(folded, ngx_keepers_link_value_open,
+                                ngx_keepers_link_value, &blank);
     }
-
-    return ngx_keepers_folded_add(view, page->plain,
-                                  ngx_keepers_link_value_open,
-                                  ngx_keepers_link_value, &blank);
-}
-
-
-/*
- * NGX_OK, or NGX_DECLINED: the whole must be rendered.  The request is one to
- * a link, of which all memory is wiped; nothing here is more than its token.
- */
-
-static ngx_int_t
-ngx_keepers_link_page_folded(ngx_http_request_t *r,
-    const keepers_page_t *folded, ngx_keepers_link_page_t *page,
-    keepers_out_t *out)
-{
-    if (folded->n == 0) {
-        return NGX_DECLINED;
-    }
-
-    ngx_keepers_out(out, r->pool, folded->text_len + 512
-                                  + ngx_keepers_link_page_hint(page));
-
-    keepers_page_render(folded, ngx_keepers_link_value, page, out);
-
-    return out->overflow ? NGX_DECLINED : NGX_OK;
 }
 
 

@@ -23,28 +23,28 @@
 
 
 typedef struct {
-    const keepers_link_t      *link;
-    const ngx_keepers_lookup_t  *plain;     /* its record, of a page with no
-                                               word of a person; else NULL */
-    keepers_str_t              action;      /* path that the form is sent to */
-    keepers_str_t              token;
-    keepers_str_t              problem;     /* a sentence, or empty */
-    keepers_str_t              meant;       /* a provider's domain, or empty */
-    const keepers_fieldset_t  *set;         /* what was typed, or NULL */
-    const keepers_faults_t    *faults;      /* or NULL */
-    ngx_uint_t                 language;
-    unsigned                   tap:1;
-    unsigned                   closed:1;
-    unsigned                   kept:1;      /* what was typed is in the form */
+    const keepers_link_t        *link;
+    const ngx_keepers_lookup_t  *plain;     /* of a page that is looked at, with
+                                               nothing typed; else NULL */
+    keepers_str_t                action;    /* path that the form is sent to */
+    keepers_str_t                token;
+    keepers_str_t                problem;   /* a sentence, or empty */
+    keepers_str_t                meant;     /* a provider's domain, or empty */
+    const keepers_fieldset_t    *set;       /* what was typed, or NULL */
+    const keepers_faults_t      *faults;    /* or NULL */
+    ngx_uint_t                   language;
+    unsigned                     tap:1;
+    unsigned                     closed:1;
+    unsigned                     kept:1;    /* what was typed is in the form */
 
     /* set by ngx_keepers_link_page_render() */
-    u_char                     color[7];
-    u_char                     days[NGX_INT_T_LEN];
-    size_t                     days_len;
-    keepers_str_t              query;       /* of the switch of languages */
-    keepers_str_t              consents[KEEPERS_CONSENTS];  /* the texts */
-    keepers_str_t              consent_language;    /* of standard ones */
-    const keepers_str_t       *words;
+    u_char                       color[7];
+    u_char                       days[NGX_INT_T_LEN];
+    size_t                       days_len;
+    keepers_str_t                query;     /* of the switch of languages */
+    keepers_str_t                consents[KEEPERS_CONSENTS];    /* the texts */
+    keepers_str_t                consent_language;  /* of standard ones */
+    const keepers_str_t         *words;
 } ngx_keepers_link_page_t;
 
 
