@@ -28,6 +28,12 @@
 #define KEEPERS_SIGNUP_RECORD_MAX   2048
 #define KEEPERS_SIGNUP_VERSION      2
 
+/* what keepers_signup_check() writes at most */
+#define KEEPERS_SIGNUP_ARENA        (KEEPERS_NAME_LEN_MAX                    \
+                                     + KEEPERS_EMAIL_LEN_MAX                 \
+                                     + KEEPERS_PHONE_LEN_MAX                 \
+                                     + 2 * KEEPERS_CONSENT_TEXT_MAX)
+
 
 /* Positions in the field table: the names stand in keepers_signup.c. */
 typedef enum {
@@ -118,8 +124,8 @@ void keepers_signup_fields(keepers_field_t fields[KEEPERS_SIGNUP_FIELDS],
 /*
  * Checks the fields against the link's rules and fills name, email, both
  * phones, consents, locale, source and the flags EAI, HELD_MARKUP and HELD_URL.
- * What is normalised is written to "arena" (4 KB suffice).  faults->n == 0: all
- * is well.
+ * What is normalised is written to "arena" (KEEPERS_SIGNUP_ARENA bytes).
+ * faults->n == 0: all is well.
  * The rest of "signup" (id, times, net, digest, slug) is the caller's.
  * A consent's hash is keepers_signup_text_hash() of the exact text: the link's,
  * or the standard one in the language of "locale".

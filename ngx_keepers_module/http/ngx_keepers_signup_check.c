@@ -15,10 +15,6 @@
 #include "http/ngx_keepers_worker.h"
 
 
-/* What keepers_signup_check() writes at most. */
-#define NGX_KEEPERS_SIGNUP_ARENA  4096
-
-
 static void ngx_keepers_signup_injected(ngx_http_request_t *r,
     const ngx_keepers_signup_t *signup);
 static ngx_uint_t ngx_keepers_signup_trapped(
@@ -38,13 +34,13 @@ ngx_keepers_signup_check(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
         return NGX_DECLINED;
     }
 
-    p = ngx_keepers_secret_alloc(r, NGX_KEEPERS_SIGNUP_ARENA);
+    p = ngx_keepers_secret_alloc(r, KEEPERS_SIGNUP_ARENA);
 
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    keepers_out_init(&arena, p, NGX_KEEPERS_SIGNUP_ARENA);
+    keepers_out_init(&arena, p, KEEPERS_SIGNUP_ARENA);
 
     record = &signup->record;
 

@@ -27,7 +27,6 @@
 
 #define INPUT_MAX  8192
 #define BODY_MAX   (8 * INPUT_MAX)
-#define ARENA_MAX  4096             /* what keepers_signup_check() may need */
 #define HEAP_MAX   (16 * 1024 + 4 * BODY_MAX)
 
 
@@ -41,7 +40,7 @@ typedef struct {
     size_t              len;
     unsigned char       record[KEEPERS_SIGNUP_RECORD_MAX];
     unsigned char       values[BODY_MAX];
-    unsigned char       arena[ARENA_MAX];
+    unsigned char       arena[KEEPERS_SIGNUP_ARENA];
 } way_t;
 
 

@@ -66,7 +66,7 @@ check(void)
     memset(&s, 0, sizeof(s));
     s.slug = l.slug;
     s.flags = KEEPERS_SIGNUP_FORM;
-    keepers_out_init(&arena, arena_buf, sizeof(arena_buf));
+    keepers_out_init(&arena, arena_buf, KEEPERS_SIGNUP_ARENA);
     keepers_signup_check(&set, &l, &s, &faults, &arena);
     assert_false(arena.overflow);
 }
