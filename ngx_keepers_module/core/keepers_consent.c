@@ -56,7 +56,16 @@ static const keepers_consent_words_t
 size_t
 keepers_consent_language(keepers_str_t locale)
 {
-    int  n;
+    int     n;
+    size_t  i;
+
+    /* most pages say one of ours, and nothing is to be chosen */
+
+    for (i = 0; i < KEEPERS_CONSENT_LANGUAGES; i++) {
+        if (keepers_str_eq(locale, keepers_consent_tags[i])) {
+            return i;
+        }
+    }
 
     n = keepers_language_choose(locale, keepers_consent_tags,
                                 KEEPERS_CONSENT_LANGUAGES, 0);
