@@ -70,7 +70,7 @@ keepers_text_utf8_valid(keepers_str_t s)
 
 
 size_t
-keepers_text_utf8_char(keepers_str_t s, uint32_t *uc)
+keepers_text_utf8_other(keepers_str_t s, uint32_t *uc)
 {
     size_t                 i, n;
     uint32_t               c;
@@ -180,9 +180,18 @@ keepers_text_has_control(keepers_str_t s)
 bool
 keepers_text_ascii(keepers_str_t s)
 {
-    size_t  i;
+    size_t    i;
+    uint64_t  w;
 
-    for (i = 0; i < s.len; i++) {
+    for (i = 0; s.len - i >= sizeof(w); i += sizeof(w)) {
+        memcpy(&w, &s.data[i], sizeof(w));
+
+        if ((w & KEEPERS_TEXT_HIGH_BITS) != 0) {
+            return false;
+        }
+    }
+
+    for ( /* void */ ; i < s.len; i++) {
         if (s.data[i] >= 0x80) {
             return false;
         }

@@ -26,8 +26,20 @@ bool keepers_text_utf8(keepers_str_t s);
 /* How many bytes stand before the first fault of that kind; s.len: none. */
 size_t keepers_text_utf8_valid(keepers_str_t s);
 
+/* As keepers_text_utf8_char(), which takes ASCII by itself. */
+size_t keepers_text_utf8_other(keepers_str_t s, uint32_t *uc);
+
 /* The first character: its length and code point, or 0 if it is at fault. */
-size_t keepers_text_utf8_char(keepers_str_t s, uint32_t *uc);
+static inline size_t
+keepers_text_utf8_char(keepers_str_t s, uint32_t *uc)
+{
+    if (s.len != 0 && s.data[0] - 1U < 0x7f) {
+        *uc = s.data[0];
+        return 1;
+    }
+
+    return keepers_text_utf8_other(s, uc);
+}
 
 /* The longest prefix of whole characters in at most "max" bytes. */
 keepers_str_t keepers_text_utf8_cut(keepers_str_t s, size_t max);
