@@ -132,7 +132,11 @@ writer_answer_headers(const writer_job_t *job, bool problem, bool last)
     }
 
     evhttp_add_header(headers, "Date", writer_answer_date(job->now_ms));
-    evhttp_add_header(headers, "Cache-Control", "no-store");
+
+    /* what a signup is answered goes no further than the edge */
+    if (job->status != 202) {
+        evhttp_add_header(headers, "Cache-Control", "no-store");
+    }
 
     if (job->retry_after_s != 0) {
         snprintf(seconds, sizeof(seconds), "%u", job->retry_after_s);
