@@ -29,6 +29,7 @@ typedef struct {
 } ngx_keepers_body_time_t;
 
 
+static ngx_uint_t ngx_keepers_body_is(ngx_str_t type, ngx_str_t name);
 static void ngx_keepers_body_read_done(ngx_http_request_t *r);
 static void ngx_keepers_body_late(ngx_event_t *ev);
 static void ngx_keepers_body_time_end(void *data);
@@ -65,6 +66,10 @@ ngx_keepers_body_type(ngx_http_request_t *r)
     ngx_str_t         type;
     ngx_table_elt_t  *h;
 
+    static const ngx_str_t  form =
+        ngx_string("application/x-www-form-urlencoded");
+    static const ngx_str_t  json = ngx_string("application/json");
+
     h = r->headers_in.content_type;
 
     if (h == NULL) {
@@ -85,22 +90,26 @@ ngx_keepers_body_type(ngx_http_request_t *r)
         return NGX_KEEPERS_BODY_OTHER;
     }
 
-    if (type.len == sizeof("application/x-www-form-urlencoded") - 1
-        && ngx_strncasecmp(type.data,
-                           (u_char *) "application/x-www-form-urlencoded",
-                           type.len) == 0)
-    {
+    if (ngx_keepers_body_is(type, form)) {
         return NGX_KEEPERS_BODY_FORM;
     }
 
-    if (type.len == sizeof("application/json") - 1
-        && ngx_strncasecmp(type.data, (u_char *) "application/json", type.len)
-           == 0)
-    {
+    if (ngx_keepers_body_is(type, json)) {
         return NGX_KEEPERS_BODY_JSON;
     }
 
     return NGX_KEEPERS_BODY_OTHER;
+}
+
+
+/* As everybody writes it, or in other letters. */
+
+static ngx_uint_t
+ngx_keepers_body_is(ngx_str_t type, ngx_str_t name)
+{
+    return type.len == name.len
+           && (ngx_memcmp(type.data, name.data, name.len) == 0
+               || ngx_strncasecmp(type.data, name.data, name.len) == 0);
 }
 
 
