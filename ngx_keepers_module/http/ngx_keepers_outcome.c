@@ -28,7 +28,7 @@ static ngx_int_t ngx_keepers_outcome_replace(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e outcome);
 static ngx_int_t ngx_keepers_outcome_body(ngx_http_request_t *r,
     ngx_chain_t *in);
-static ngx_uint_t ngx_keepers_outcome_swallow(ngx_chain_t *in);
+static void ngx_keepers_outcome_swallow(ngx_chain_t *in);
 
 
 static ngx_http_output_header_filter_pt  ngx_keepers_outcome_next_header;
@@ -238,16 +238,12 @@ ngx_keepers_outcome_replace(ngx_http_request_t *r,
 }
 
 
-/*
- * Ours goes out with the first part of the other body, and the end with its
- * end: until then the upstream's connection is in use, and then it is kept.
- */
+/* Ours goes out whole with the first part of the other body. */
 
 static ngx_int_t
 ngx_keepers_outcome_body(ngx_http_request_t *r, ngx_chain_t *in)
 {
     ngx_buf_t             *b;
-    ngx_uint_t             last;
     ngx_chain_t            out;
     ngx_keepers_ctx_t     *ctx;
     ngx_keepers_signup_t  *signup;
@@ -263,13 +259,9 @@ ngx_keepers_outcome_body(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_keepers_outcome_next_body(r, in);
     }
 
-    last = ngx_keepers_outcome_swallow(in);
+    ngx_keepers_outcome_swallow(in);
 
-    if (signup->replaced && !last) {
-        return NGX_OK;
-    }
-
-    if (!signup->replaced && signup->answer.len == 0 && !last) {
+    if (signup->replaced) {
         return NGX_OK;
     }
 
@@ -279,7 +271,7 @@ ngx_keepers_outcome_body(ngx_http_request_t *r, ngx_chain_t *in)
         return NGX_ERROR;
     }
 
-    if (!signup->replaced && signup->answer.len != 0) {
+    if (signup->answer.len != 0) {
         b->start = (u_char *) signup->answer.data;
         b->pos = b->start;
         b->last = b->start + signup->answer.len;
@@ -287,9 +279,8 @@ ngx_keepers_outcome_body(ngx_http_request_t *r, ngx_chain_t *in)
         b->memory = 1;
     }
 
-    b->last_buf = last;
-    b->last_in_chain = last;
-    b->flush = !last;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
 
     signup->replaced = 1;
 
@@ -302,20 +293,11 @@ ngx_keepers_outcome_body(ngx_http_request_t *r, ngx_chain_t *in)
 
 /* Marks the buffers as sent, so that their owner may use them again. */
 
-static ngx_uint_t
+static void
 ngx_keepers_outcome_swallow(ngx_chain_t *in)
 {
-    ngx_uint_t  last;
-
-    last = 0;
-
     for ( /* void */ ; in != NULL; in = in->next) {
-
-        last |= in->buf->last_buf;
-
         in->buf->pos = in->buf->last;
         in->buf->file_pos = in->buf->file_last;
     }
-
-    return last;
 }
