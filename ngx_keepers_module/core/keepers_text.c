@@ -30,7 +30,7 @@ keepers_text_utf8(keepers_str_t s)
 size_t
 keepers_text_utf8_valid(keepers_str_t s)
 {
-    size_t    i, n;
+    size_t    i, n, from;
     uint32_t  uc;
     uint64_t  w;
 
@@ -38,15 +38,20 @@ keepers_text_utf8_valid(keepers_str_t s)
 
     while (i < s.len) {
 
-        /* eight bytes of ASCII at a time, none of them zero */
+        /*
+         * Eight bytes of ASCII at a time, none of them zero; the last eight
+         * may begin before i.
+         */
 
-        if (s.len - i >= sizeof(w)) {
-            memcpy(&w, &s.data[i], sizeof(w));
+        if (s.len >= sizeof(w)) {
+            from = s.len - i >= sizeof(w) ? i : s.len - sizeof(w);
+
+            memcpy(&w, &s.data[from], sizeof(w));
 
             if (((w | (w - KEEPERS_TEXT_LOW_BITS)) & KEEPERS_TEXT_HIGH_BITS)
                 == 0)
             {
-                i += sizeof(w);
+                i = from + sizeof(w);
                 continue;
             }
         }
