@@ -13,7 +13,7 @@
 
 
 int
-writer_phone_e164(const char *typed, size_t len, const char *country,
+writer_phone_e164(const char *digits, size_t len, const char *country,
     char *out, size_t size)
 {
     using i18n::phonenumbers::PhoneNumber;
@@ -25,7 +25,14 @@ writer_phone_e164(const char *typed, size_t len, const char *country,
 
     try {
         util = PhoneNumberUtil::GetInstance();
-        text.assign(typed, len);
+        text.assign(digits, len);
+
+        /*
+         * As in a "tel:" URI: with it, no number is looked for in a text, by
+         * regular expressions; there is nothing around this one.
+         */
+        text.append(";phone-context=x");
+
         region = country[0] != '\0' ? country : "ZZ";
 
         if (util->Parse(text, region, &number)
