@@ -12,7 +12,6 @@
 #include "writer/writer_links.h"
 
 #include "core/keepers_domain.h"
-#include "core/keepers_text.h"
 
 
 #define WRITER_SIGNUPS_RECEIVED  "{\"status\":\"received\"}"
@@ -49,11 +48,6 @@ writer_signups_take(writer_job_t *job, size_t len)
         != KEEPERS_OK)
     {
         (void) writer_job_problem(job, 400, "envelope");
-        return false;
-    }
-
-    if (!keepers_text_slug(signup->slug)) {
-        (void) writer_job_problem(job, 404, "link_unknown");
         return false;
     }
 
