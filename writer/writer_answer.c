@@ -133,8 +133,8 @@ writer_answer_headers(const writer_job_t *job, bool problem, bool last)
 
     evhttp_add_header(headers, "Date", writer_answer_date(job->now_ms));
 
-    /* what a signup is answered goes no further than the edge */
-    if (job->status != 202) {
+    /* who sends an envelope is a worker of nginx, which keeps no answer */
+    if (job->route == NULL || job->route->proof != WRITER_PROOF_ENVELOPE) {
         evhttp_add_header(headers, "Cache-Control", "no-store");
     }
 
