@@ -37,7 +37,7 @@ static const writer_answer_title_t  writer_answer_titles[] = {
 
 
 static void writer_answer_push(struct evhttp_connection *connection);
-static void writer_answer_headers(const writer_job_t *job, bool problem,
+static void writer_answer_headers(const writer_job_t *job, const char *type,
     bool last);
 static const char *writer_answer_date(uint64_t now_ms);
 static void writer_answer_problem(const writer_job_t *job,
@@ -48,15 +48,16 @@ static const char *writer_answer_title(int status);
 void
 writer_answer_send(writer_job_t *job, struct evbuffer *buf, bool last)
 {
-    bool  problem;
+    const char  *type;
 
     if (job->status == 0) {
         (void) writer_job_problem(job, 503, "store");
     }
 
-    problem = job->code != NULL;
+    type = job->type != NULL ? job->type : "application/json";
 
-    if (problem) {
+    if (job->code != NULL) {
+        type = "application/problem+json";
         writer_answer_problem(job, buf);
 
     } else if (job->text != NULL) {
@@ -66,7 +67,8 @@ writer_answer_send(writer_job_t *job, struct evbuffer *buf, bool last)
         (void) evbuffer_add_buffer(buf, job->out);
     }
 
-    writer_answer_headers(job, problem, last);
+    writer_answer_headers(job, evbuffer_get_length(buf) != 0 ? type : NULL,
+                          last);
     evhttp_send_reply(job->request, job->status, NULL, buf);
     job->request = NULL;
 
@@ -117,18 +119,15 @@ writer_answer_push(struct evhttp_connection *connection)
 
 
 static void
-writer_answer_headers(const writer_job_t *job, bool problem, bool last)
+writer_answer_headers(const writer_job_t *job, const char *type, bool last)
 {
     char                 seconds[16];
     struct evkeyvalq    *headers;
 
     headers = evhttp_request_get_output_headers(job->request);
 
-    if (job->status != 204) {
-        evhttp_add_header(headers, "Content-Type",
-                          problem ? "application/problem+json"
-                          : job->type != NULL ? job->type
-                          : "application/json");
+    if (type != NULL) {
+        evhttp_add_header(headers, "Content-Type", type);
     }
 
     evhttp_add_header(headers, "Date", writer_answer_date(job->now_ms));

@@ -129,7 +129,7 @@ writer_http_new(const writer_conf_t *conf, writer_commit_t *commit,
     evhttp_set_max_body_size(http->server, WRITER_HTTP_BODY_MAX);
     evhttp_set_max_headers_size(http->server, WRITER_HTTP_HEADERS_MAX);
     evhttp_set_timeout(http->server, WRITER_HTTP_TIMEOUT_S);
-    evhttp_set_default_content_type(http->server, "application/json");
+    evhttp_set_default_content_type(http->server, NULL);
     evhttp_set_gencb(http->server, writer_http_request, http);
 
     return http;

@@ -14,8 +14,6 @@
 #include "core/keepers_domain.h"
 
 
-#define WRITER_SIGNUPS_RECEIVED  "{\"status\":\"received\"}"
-
 static const unsigned char  writer_signups_no_hash[KEEPERS_HASH_LEN];
 
 
@@ -129,7 +127,7 @@ writer_signups_run(writer_context_t *ctx, writer_job_t *job)
     /* WRITER_NONE: a repeat, which gets the first one's answer */
 
     return rc == WRITER_FAULT
-           ? rc : writer_job_text(job, 202, WRITER_SIGNUPS_RECEIVED);
+           ? rc : writer_job_text(job, 202, "");
 }
 
 
@@ -203,7 +201,7 @@ writer_signups_closed(writer_context_t *ctx, writer_job_t *job)
     switch (rc) {
 
     case WRITER_OK:
-        return writer_job_text(job, 202, WRITER_SIGNUPS_RECEIVED);
+        return writer_job_text(job, 202, "");
 
     case WRITER_NONE:
         return writer_job_problem(job, 409, "link_closed");

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) Keepers
  *
- * POST /v1/signups: an envelope in, 202 once it is durable.
+ * POST /v1/signups: an envelope in, 202 and no more once it is durable.
  */
 
 
