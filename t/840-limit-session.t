@@ -14,11 +14,14 @@ use lib "$FindBin::Bin/lib";
 
 use IO::Select;
 use IO::Socket::INET;
+use Keepers::FakeRedis;
 use Keepers::Test;
 use Test::More;
 
 
 my $redis = start_redis();
+my $between = work_dir() . '/between.sock';
+my $fake = Keepers::FakeRedis->new(listen => $between, real => $redis->{socket});
 my $upstream = IO::Socket::INET->new(Listen => 32, LocalAddr => '127.0.0.1',
                                      Proto => 'tcp') or die $!;
 my $port = $upstream->sockport;
@@ -26,7 +29,7 @@ my $port = $upstream->sockport;
 my $nginx = start_nginx(<<"END");
     keepers_zone            2m;
     keepers_key_file        %%KEYS%%/edge.keys;
-    keepers_redis           unix:%%REDIS%%;
+    keepers_redis           unix:$between;
 
     # a busy machine is no dead Redis
     keepers_redis_timeout   2s;
@@ -81,12 +84,13 @@ my ($address) = $nginx->{url} =~ m{//([\d.]+:\d+)};
 sub values_of {
     my ($text) = ua()->get("$nginx->{url}/status")->res->body;
 
-    return map { $text =~ /^keepers_redis_${_}_total (\d+)$/m ? $1 : die $_ }
-               qw(commands writes);
+    return map { $text =~ /^keepers_redis_\Q$_\E (\d+)$/m ? $1 : die $_ }
+               qw(commands_total writes_total errors_total{kind="timeout"});
 }
 
 # One request with new cookies that have the shape of a token, so that Redis is
-# asked; what upstream says, if it is asked, is $say.
+# asked; what upstream says, if it is asked, is $say, and it has Redis say what
+# it has kept.
 sub request {
     my ($path, $say, $cookies) = @_;
     my $cookie = join('; ', map { "keepers=v1.$_" }
@@ -105,6 +109,8 @@ sub request {
         my $length = length($say);
 
         $asked++;
+        $fake->mode('right');
+
         # long enough for whatever else is under way to arrive
         select(undef, undef, undef, 0.1);
         sysread($server, my $head, 8192);
@@ -145,9 +151,21 @@ for my $i (1 .. 20) {
        '200 1 slow down', 'the limit refuses, and its error page is asked once');
 }
 
+# The session's answer comes when the error page is under way.
+for my $i (1 .. 5) {
+    request("one?who=h$i", 'first');
+    $fake->mode('hold:MGET');
+
+    is(join(' ', (request("one?who=h$i", 'slow down'))[0, 1, 2]),
+       '200 1 slow down', 'nor does a late session wake it');
+}
+
+is((values_of())[2], 0, 'and none has waited for it');
+
 # Several cookies are several lookups, of which none may wake it.
 for my $i (1 .. 10) {
     request("one?who=s$i", 'first', 3);
+    $fake->mode('hold:MGET') if $i % 2;
 
     is(join(' ', (request("one?who=s$i", 'slow down', 3))[0, 1, 2]),
        '200 1 slow down', 'nor does one of its cookies wake it');

@@ -15,6 +15,7 @@ static ngx_int_t ngx_keepers_wait_start(ngx_keepers_wait_t *wait,
 static void ngx_keepers_wait_prepare(ngx_keepers_wait_t *wait,
     ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake);
 static void ngx_keepers_wait_done(void *data, ngx_int_t rc);
+static ngx_uint_t ngx_keepers_wait_behind(const ngx_keepers_wait_t *wait);
 static void ngx_keepers_wait_cleanup(void *data);
 
 
@@ -206,7 +207,34 @@ ngx_keepers_wait_done(void *data, ngx_int_t rc)
 
     ngx_keepers_flight_landed(wait);
 
-    ngx_keepers_wait_wake(wait);
+    if (!ngx_keepers_wait_behind(wait)) {
+        ngx_keepers_wait_wake(wait);
+    }
+}
+
+
+/*
+ * Whether the answer about the session is delivered behind this one, which is
+ * a limit's: they were asked for together, and one wake is enough for both.
+ */
+
+static ngx_uint_t
+ngx_keepers_wait_behind(const ngx_keepers_wait_t *wait)
+{
+    ngx_keepers_ctx_t   *ctx;
+    ngx_keepers_wait_t  *other;
+
+    if (wait->mode != NGX_KEEPERS_WAIT_PHASE) {
+        return 0;
+    }
+
+    ctx = ngx_keepers_ctx_find(wait->request);
+    other = (ctx != NULL) ? ctx->wait : NULL;
+
+    return other != NULL
+           && other->op != NULL
+           && other->request == wait->request
+           && ngx_keepers_redis_answered(other->op);
 }
 
 

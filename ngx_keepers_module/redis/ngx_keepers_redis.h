@@ -199,6 +199,9 @@ ngx_int_t ngx_keepers_redis_eval_encoded(ngx_keepers_redis_t *redis,
     ngx_uint_t argc, ngx_keepers_redis_reply_t *reply,
     ngx_keepers_redis_done_pt done, void *data, ngx_keepers_redis_op_t **op);
 
+/* Its done() is about to be called, in this turn of the event loop. */
+ngx_uint_t ngx_keepers_redis_answered(const ngx_keepers_redis_op_t *op);
+
 /* The owner goes away: no done(), the reply is dropped when it comes. */
 void ngx_keepers_redis_detach(ngx_keepers_redis_op_t *op);
 

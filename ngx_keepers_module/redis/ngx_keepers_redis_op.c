@@ -507,6 +507,13 @@ ngx_keepers_redis_op_doubt(ngx_keepers_redis_conn_t *conn)
 }
 
 
+ngx_uint_t
+ngx_keepers_redis_answered(const ngx_keepers_redis_op_t *op)
+{
+    return op->state == NGX_KEEPERS_REDIS_OP_DONE;
+}
+
+
 void
 ngx_keepers_redis_detach(ngx_keepers_redis_op_t *op)
 {
