@@ -7,9 +7,6 @@
 #include "core/keepers_out.h"
 
 
-#define KEEPERS_OUT_UINT_LEN  20        /* digits of UINT64_MAX */
-
-
 /* a bit for each character that becomes an entity */
 #define KEEPERS_OUT_ENTITIES                                                 \
     ((uint64_t) 1 << '&' | (uint64_t) 1 << '<' | (uint64_t) 1 << '>'         \
@@ -19,6 +16,14 @@
 static size_t keepers_out_digits(uint64_t n);
 static const char *keepers_out_entity(unsigned char c);
 
+
+/* of ten, but the first, which stands for 0, too */
+static const uint64_t  keepers_out_powers[] = {
+    0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
+    1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000,
+    100000000000000, 1000000000000000, 10000000000000000,
+    100000000000000000, 1000000000000000000, 10000000000000000000U
+};
 
 static const char  keepers_out_pairs[] =
     "00010203040506070809" "10111213141516171819"
@@ -62,26 +67,16 @@ keepers_out_uint(keepers_out_t *out, uint64_t n)
 }
 
 
+/* Of n bits one less than it may have: 1233 / 4096 is the logarithm of 2. */
+
 static size_t
 keepers_out_digits(uint64_t n)
 {
-    size_t    len;
-    uint64_t  more;
+    size_t  digits;
 
-    len = 1;
+    digits = (size_t) (64 - __builtin_clzll(n | 1)) * 1233 >> 12;
 
-    for (more = 10; n >= more; more *= 10) {
-        len++;
-
-        if (len == KEEPERS_OUT_UINT_LEN) {
-
-            /* the next power of ten is more than 64 bits */
-
-            break;
-        }
-    }
-
-    return len;
+    return digits + (n >= keepers_out_powers[digits]);
 }
 
 

@@ -164,7 +164,9 @@ keepers_text_encode(const keepers_text_base64_t *kind, keepers_out_t *out,
         }
     }
 
-    memset(p, '=', n - digits);
+    if (n != digits) {
+        memset(p, '=', n - digits);
+    }
 }
 
 
