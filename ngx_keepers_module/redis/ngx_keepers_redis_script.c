@@ -328,15 +328,22 @@ const keepers_str_t  ngx_keepers_redis_script_text[NGX_KEEPERS_SCRIPTS] = {
 };
 
 
-/* How a call of a script begins: encoded, with the script's digest. */
+/*
+ * How a call of a script begins: encoded, with the script's digest, and with
+ * one key, as most of them.
+ */
 
 #define NGX_KEEPERS_REDIS_EVALSHA  "$7\r\nEVALSHA\r\n$40\r\n"
+#define NGX_KEEPERS_REDIS_ONE_KEY  "\r\n$1\r\n1\r\n"
 
 #define NGX_KEEPERS_REDIS_HEAD                                               \
     (sizeof(NGX_KEEPERS_REDIS_EVALSHA) - 1 + NGX_KEEPERS_REDIS_DIGEST + 2)
 
+#define NGX_KEEPERS_REDIS_HEAD_ONE                                           \
+    (NGX_KEEPERS_REDIS_HEAD - 2 + sizeof(NGX_KEEPERS_REDIS_ONE_KEY) - 1)
+
 static u_char  ngx_keepers_redis_heads[NGX_KEEPERS_SCRIPTS]
-                                      [NGX_KEEPERS_REDIS_HEAD];
+                                      [NGX_KEEPERS_REDIS_HEAD_ONE];
 
 _Static_assert(NGX_KEEPERS_REDIS_HEAD + sizeof("$2\r\n00\r\n") - 1
                <= NGX_KEEPERS_REDIS_CALL, "and the number of keys");
@@ -361,8 +368,8 @@ ngx_keepers_redis_script_digests(void)
                        sizeof(NGX_KEEPERS_REDIS_EVALSHA) - 1);
         p = ngx_hex_dump(p, sum, sizeof(sum));
 
-        *p++ = CR;
-        *p = LF;
+        ngx_memcpy(p, NGX_KEEPERS_REDIS_ONE_KEY,
+                   sizeof(NGX_KEEPERS_REDIS_ONE_KEY) - 1);
     }
 }
 
@@ -442,6 +449,14 @@ ngx_keepers_redis_script_call(ngx_keepers_redis_command_t *command,
 
     ngx_memzero(command, sizeof(ngx_keepers_redis_command_t));
 
+    command->headed = 3;
+
+    if (keys == 1) {
+        command->head = keepers_str(ngx_keepers_redis_heads[script],
+                                    NGX_KEEPERS_REDIS_HEAD_ONE);
+        return NGX_OK;
+    }
+
     p = ngx_cpymem(head, ngx_keepers_redis_heads[script],
                    NGX_KEEPERS_REDIS_HEAD);
 
@@ -459,7 +474,6 @@ ngx_keepers_redis_script_call(ngx_keepers_redis_command_t *command,
     *p++ = LF;
 
     command->head = keepers_str(head, p - head);
-    command->headed = 3;
 
     return NGX_OK;
 }
