@@ -62,8 +62,8 @@ ngx_keepers_cache_get(ngx_keepers_cache_t *cache,
     const u_char key[KEEPERS_HASH_LEN], void *to, size_t *len,
     ngx_msec_t *stamp_ms)
 {
-    u_char               found[KEEPERS_HASH_LEN];
     uint32_t             seq;
+    ngx_uint_t           found;
     ngx_keepers_slot_t  *slot;
 
     slot = ngx_keepers_cache_find(cache, key);
@@ -85,13 +85,13 @@ ngx_keepers_cache_get(ngx_keepers_cache_t *cache,
         return NGX_DECLINED;
     }
 
-    ngx_memcpy(found, slot->key, KEEPERS_HASH_LEN);
+    found = (ngx_memcmp(slot->key, key, KEEPERS_HASH_LEN) == 0);
     ngx_memcpy(to, ngx_keepers_slot_value(slot), *len);
 
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 
     if (__atomic_load_n(&slot->seq, __ATOMIC_RELAXED) != seq
-        || ngx_memcmp(found, key, KEEPERS_HASH_LEN) != 0)
+        || !found)
     {
         return NGX_DECLINED;
     }
