@@ -22,28 +22,26 @@ static void ngx_keepers_wait_cleanup(void *data);
 ngx_keepers_wait_t *
 ngx_keepers_wait_create(ngx_http_request_t *r, ngx_uint_t values, size_t size)
 {
-    u_char              *p;
+    size_t               head;
     ngx_http_cleanup_t  *cln;
     ngx_keepers_wait_t  *wait;
 
-    p = ngx_palloc(r->pool, sizeof(ngx_keepers_wait_t)
-                   + values * sizeof(ngx_keepers_redis_value_t) + size);
+    head = sizeof(ngx_keepers_wait_t)
+           + values * sizeof(ngx_keepers_redis_value_t);
+
+    wait = ngx_palloc(r->pool, head + size);
     cln = ngx_http_cleanup_add(r, 0);
 
-    if (p == NULL || cln == NULL) {
+    if (wait == NULL || cln == NULL) {
         return NULL;
     }
 
-    wait = (ngx_keepers_wait_t *) p;
-
-    ngx_memzero(wait, sizeof(ngx_keepers_wait_t));
-
-    p += sizeof(ngx_keepers_wait_t);
+    ngx_memzero(wait, head);
 
     wait->request = r;
-    wait->reply.values = (ngx_keepers_redis_value_t *) p;
+    wait->reply.values = (ngx_keepers_redis_value_t *) &wait[1];
     wait->reply.values_max = values;
-    wait->reply.data = p + values * sizeof(ngx_keepers_redis_value_t);
+    wait->reply.data = (u_char *) wait + head;
     wait->reply.size = size;
 
     cln->handler = ngx_keepers_wait_cleanup;
