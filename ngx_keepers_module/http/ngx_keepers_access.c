@@ -98,7 +98,7 @@ ngx_keepers_access_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    if (klcf->limits != NULL) {
+    if (klcf->limits != NULL && klcf->limit_session) {
         rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SESSION, NULL);
 
         if (rc != NGX_OK) {

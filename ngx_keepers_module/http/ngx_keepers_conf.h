@@ -178,6 +178,7 @@ typedef struct {
 
     /* limits; NULL: none */
     ngx_array_t               *limits;      /* ngx_keepers_limit_t */
+    ngx_uint_t                 limit_session;   /* one of them names it */
     ngx_uint_t                 limit_status;
     keepers_str_t              limit_problem;   /* the document of it */
 

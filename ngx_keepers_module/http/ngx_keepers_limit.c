@@ -28,7 +28,8 @@ static ngx_int_t ngx_keepers_limit_apart(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
 static ngx_int_t ngx_keepers_limit_admitted(ngx_http_request_t *r,
     ngx_keepers_ctx_t *ctx, ngx_keepers_limit_reserve_t *reserve);
-static ngx_keepers_ctx_t *ngx_keepers_limits_of(ngx_http_request_t *r);
+static ngx_keepers_ctx_t *ngx_keepers_limits_of(ngx_http_request_t *r,
+    ngx_keepers_loc_conf_t *klcf);
 static ngx_uint_t ngx_keepers_limit_denied(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
 static ngx_int_t ngx_keepers_limit_conclude(ngx_http_request_t *r,
@@ -46,15 +47,18 @@ ngx_int_t
 ngx_keepers_limit_check(ngx_http_request_t *r,
     ngx_keepers_limit_stage_e stage, ngx_keepers_wake_pt wake)
 {
-    ngx_int_t              rc;
-    ngx_keepers_ctx_t     *ctx;
-    ngx_keepers_limits_t  *limits;
+    ngx_int_t                rc;
+    ngx_keepers_ctx_t       *ctx;
+    ngx_keepers_limits_t    *limits;
+    ngx_keepers_loc_conf_t  *klcf;
 
-    if (ngx_keepers_loc_conf(r)->limits == NULL) {
+    klcf = ngx_keepers_loc_conf(r);
+
+    if (klcf->limits == NULL) {
         return NGX_OK;
     }
 
-    ctx = ngx_keepers_limits_of(r);
+    ctx = ngx_keepers_limits_of(r, klcf);
 
     if (ctx == NULL) {
         return NGX_ERROR;
@@ -181,15 +185,18 @@ ngx_int_t
 ngx_keepers_limit_admit(ngx_http_request_t *r,
     ngx_keepers_limit_stage_e stage, ngx_keepers_limit_reserve_t *reserve)
 {
-    ngx_int_t              rc;
-    ngx_keepers_ctx_t     *ctx;
-    ngx_keepers_limits_t  *limits;
+    ngx_int_t                rc;
+    ngx_keepers_ctx_t       *ctx;
+    ngx_keepers_limits_t    *limits;
+    ngx_keepers_loc_conf_t  *klcf;
 
-    if (ngx_keepers_loc_conf(r)->limits == NULL) {
+    klcf = ngx_keepers_loc_conf(r);
+
+    if (klcf->limits == NULL) {
         return NGX_DECLINED;
     }
 
-    ctx = ngx_keepers_limits_of(r);
+    ctx = ngx_keepers_limits_of(r, klcf);
 
     if (ctx == NULL) {
         return NGX_ERROR;
@@ -294,22 +301,42 @@ ngx_keepers_limit_together(ngx_http_request_t *r,
 }
 
 
-/* The context, with room for limits; NULL: no memory. */
+/*
+ * The context, with room for the limits of this location: another, to which an
+ * internal redirect leads, may need more.  NULL: no memory.
+ */
 
 static ngx_keepers_ctx_t *
-ngx_keepers_limits_of(ngx_http_request_t *r)
+ngx_keepers_limits_of(ngx_http_request_t *r, ngx_keepers_loc_conf_t *klcf)
 {
-    ngx_keepers_ctx_t  *ctx;
+    ngx_uint_t             items;
+    ngx_keepers_ctx_t     *ctx;
+    ngx_keepers_limits_t  *limits;
 
     ctx = ngx_keepers_ctx_get(r);
 
-    if (ctx != NULL && ctx->limits == NULL) {
-        ctx->limits = ngx_pcalloc(r->pool, sizeof(ngx_keepers_limits_t));
-
-        if (ctx->limits == NULL) {
-            return NULL;
-        }
+    if (ctx == NULL || ctx->limits != NULL) {
+        return ctx;
     }
+
+    items = ngx_keepers_limit_items_of(klcf);
+
+    limits = ngx_pcalloc(r->pool, sizeof(ngx_keepers_limits_t)
+                                  + items * (sizeof(ngx_keepers_limit_item_t)
+                                         + sizeof(ngx_keepers_limit_told_t)));
+    if (limits == NULL) {
+        return NULL;
+    }
+
+    limits->items = (ngx_keepers_limit_item_t *) &limits[1];
+    limits->items_max = items;
+
+    limits->told.elts = &limits->items[items];
+    limits->told.size = sizeof(ngx_keepers_limit_told_t);
+    limits->told.nalloc = items;
+    limits->told.pool = r->pool;
+
+    ctx->limits = limits;
 
     return ctx;
 }
@@ -395,7 +422,7 @@ ngx_keepers_limit_conclude(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
         ngx_keepers_limit_deny(r, item, degraded);
     }
 
-    if (ngx_keepers_limit_tell(r, limits) != NGX_OK
+    if (ngx_keepers_limit_tell(limits) != NGX_OK
         || (!limited && ngx_keepers_limit_hold(r, limits, degraded) != NGX_OK))
     {
         return NGX_ERROR;

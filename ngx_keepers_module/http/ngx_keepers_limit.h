@@ -78,7 +78,7 @@ ngx_int_t ngx_keepers_limit_admit(ngx_http_request_t *r,
  */
 ngx_int_t ngx_keepers_limit_settle(ngx_http_request_t *r);
 
-/* What a refusal of this location says, made once. */
+/* What is known of a location's rules, and what its refusal says: made once. */
 char *ngx_keepers_limit_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *klcf);
 
 /* Whole seconds, rounded up. */

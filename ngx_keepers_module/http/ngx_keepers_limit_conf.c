@@ -201,10 +201,21 @@ ngx_keepers_limit_status_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_keepers_limit_merge(ngx_conf_t *cf, ngx_keepers_loc_conf_t *klcf)
 {
-    keepers_out_t  out;
+    ngx_uint_t            i;
+    keepers_out_t         out;
+    ngx_keepers_limit_t  *limit;
 
     if (klcf->limits == NULL) {
         return NGX_CONF_OK;
+    }
+
+    limit = klcf->limits->elts;
+    klcf->limit_session = 0;
+
+    for (i = 0; i < klcf->limits->nelts; i++) {
+        if (limit[i].stage == NGX_KEEPERS_LIMIT_SESSION) {
+            klcf->limit_session = 1;
+        }
     }
 
     ngx_keepers_out(&out, cf->pool, NGX_KEEPERS_LIMIT_PROBLEM_LEN);

@@ -52,7 +52,7 @@ ngx_keepers_limit_headers_init(ngx_conf_t *cf)
  */
 
 ngx_int_t
-ngx_keepers_limit_tell(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
+ngx_keepers_limit_tell(ngx_keepers_limits_t *limits)
 {
     ngx_uint_t                 i;
     ngx_keepers_limit_item_t  *item;
@@ -69,15 +69,7 @@ ngx_keepers_limit_tell(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
             continue;
         }
 
-        if (limits->told == NULL) {
-            limits->told = ngx_array_create(r->pool, limits->n,
-                                            sizeof(ngx_keepers_limit_told_t));
-            if (limits->told == NULL) {
-                return NGX_ERROR;
-            }
-        }
-
-        told = ngx_array_push(limits->told);
+        told = ngx_array_push(&limits->told);
         if (told == NULL) {
             return NGX_ERROR;
         }
@@ -109,8 +101,8 @@ ngx_keepers_limit_headers(ngx_http_request_t *r)
 
     if (ctx != NULL
         && ctx->limits != NULL
-        && ctx->limits->told != NULL
-        && ngx_keepers_limit_headers_add(r, ctx->limits->told) != NGX_OK)
+        && ctx->limits->told.nelts != 0
+        && ngx_keepers_limit_headers_add(r, &ctx->limits->told) != NGX_OK)
     {
         return NGX_ERROR;
     }

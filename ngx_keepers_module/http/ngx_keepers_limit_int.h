@@ -24,6 +24,7 @@
 
 /* a rule whose key names the client is two, for an address of IPv6 */
 #define NGX_KEEPERS_LIMIT_ITEMS_MAX  (2 * NGX_KEEPERS_LIMITS_MAX)
+#define ngx_keepers_limit_items_of(klcf)  (2 * (klcf)->limits->nelts)
 
 
 /* One rule that is being decided for a request. */
@@ -78,7 +79,7 @@ struct ngx_keepers_limits_s {
     ngx_uint_t                  later;          /* the first of n, which wait
                                                    for what a signup says */
     ngx_keepers_limit_reserve_t  *reserve;      /* in the same call, or NULL */
-    ngx_array_t                *told;           /* ngx_keepers_limit_told_t */
+    ngx_array_t                 told;           /* ngx_keepers_limit_told_t */
     ngx_array_t                *held;           /* ngx_keepers_limit_held_t */
 };
 
@@ -119,8 +120,7 @@ ngx_int_t ngx_keepers_limit_hold(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits, ngx_uint_t degraded);
 
 /* Notes what the response shall say of the items.  NGX_OK, NGX_ERROR. */
-ngx_int_t ngx_keepers_limit_tell(ngx_http_request_t *r,
-    ngx_keepers_limits_t *limits);
+ngx_int_t ngx_keepers_limit_tell(ngx_keepers_limits_t *limits);
 
 /* From and into the zone's table "limits"; zeros if it has nothing. */
 ngx_msec_t ngx_keepers_limit_get(ngx_http_request_t *r,

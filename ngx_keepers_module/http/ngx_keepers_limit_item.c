@@ -56,10 +56,10 @@ ngx_keepers_limit_collect(ngx_http_request_t *r,
     klcf = ngx_keepers_loc_conf(r);
     limit = klcf->limits->elts;
 
-    /* each rule may be two */
+    /* an internal redirect may have led to where there are more */
 
-    if (limits->items_max < 2 * klcf->limits->nelts) {
-        limits->items_max = 2 * klcf->limits->nelts;
+    if (limits->items_max < ngx_keepers_limit_items_of(klcf)) {
+        limits->items_max = ngx_keepers_limit_items_of(klcf);
         limits->items = ngx_palloc(r->pool, limits->items_max
                                             * sizeof(ngx_keepers_limit_item_t));
         if (limits->items == NULL) {
