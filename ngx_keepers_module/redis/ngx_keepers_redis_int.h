@@ -174,17 +174,19 @@ struct ngx_keepers_redis_op_s {
     void                         *data;
     ngx_keepers_redis_reply_t    *reply;        /* NULL: count and drop */
 
-    /* what the reply may be, and what has come of it */
+    /* what the reply may be */
     ngx_uint_t                    values_max;
-    ngx_uint_t                    n;
     size_t                        size;
-    size_t                        len;
 
     /* the command: positions in the connection's stream of output */
     uint64_t                      start;
     uint64_t                      end;
 
     ngx_msec_t                    sent_ms;      /* until sent: issued */
+
+    /* what has come of it; zeros, from "n" on, when it is issued */
+    ngx_uint_t                    n;
+    size_t                        len;
     ngx_int_t                     rc;
 
     unsigned                      state:3;      /* .._op_state_e */

@@ -100,7 +100,8 @@ ngx_keepers_redis_op_issue(ngx_keepers_redis_t *redis, ngx_uint_t script,
     ngx_queue_remove(q);
 
     op = ngx_queue_data(q, ngx_keepers_redis_op_t, queue);
-    ngx_memzero(op, sizeof(ngx_keepers_redis_op_t));
+    ngx_memzero(&op->n, sizeof(ngx_keepers_redis_op_t)
+                        - offsetof(ngx_keepers_redis_op_t, n));
 
     op->conn = conn;
     op->done = done;
