@@ -23,16 +23,13 @@ ngx_keepers_wait_t *
 ngx_keepers_wait_create(ngx_http_request_t *r, ngx_uint_t values, size_t size)
 {
     size_t               head;
-    ngx_http_cleanup_t  *cln;
     ngx_keepers_wait_t  *wait;
 
     head = sizeof(ngx_keepers_wait_t)
            + values * sizeof(ngx_keepers_redis_value_t);
 
     wait = ngx_palloc(r->pool, head + size);
-    cln = ngx_http_cleanup_add(r, 0);
-
-    if (wait == NULL || cln == NULL) {
+    if (wait == NULL) {
         return NULL;
     }
 
@@ -44,8 +41,13 @@ ngx_keepers_wait_create(ngx_http_request_t *r, ngx_uint_t values, size_t size)
     wait->reply.data = (u_char *) wait + head;
     wait->reply.size = size;
 
-    cln->handler = ngx_keepers_wait_cleanup;
-    cln->data = wait;
+    /* as ngx_http_cleanup_add() does, without memory of its own */
+
+    wait->cleanup.handler = ngx_keepers_wait_cleanup;
+    wait->cleanup.data = wait;
+    wait->cleanup.next = r->main->cleanup;
+
+    r->main->cleanup = &wait->cleanup;
 
     return wait;
 }

@@ -61,6 +61,7 @@ struct ngx_keepers_wait_s {
     ngx_keepers_redis_reply_t   reply;
     void                       *data;       /* of the owner */
     ngx_keepers_flight_t        flight;
+    ngx_http_cleanup_t          cleanup;    /* of the main request */
 };
 
 
