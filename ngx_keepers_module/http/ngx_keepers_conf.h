@@ -94,6 +94,7 @@ struct ngx_keepers_limit_rule_s {
     keepers_str_t              behind;      /* from the hash on */
     keepers_str_t              bounds;      /* interval, tolerance, in us */
     keepers_str_t              charge;      /* these, cost 1, its mode */
+    keepers_str_t              alone;       /* behind the hash, and charge */
     keepers_str_t              policy;      /* "name";q=20;w=20 */
     keepers_str_t              remains;     /* "name";r= */
 };

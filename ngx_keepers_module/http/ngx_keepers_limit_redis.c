@@ -58,8 +58,8 @@ static ngx_uint_t ngx_keepers_limit_decisions(
     const ngx_keepers_redis_value_t *value, ngx_uint_t n);
 static void ngx_keepers_limit_verdict(ngx_keepers_limit_item_t *item,
     int64_t us);
-static void ngx_keepers_limit_key(keepers_out_t *out,
-    const ngx_keepers_limit_rule_t *rule, const u_char *hash);
+static void ngx_keepers_limit_key(keepers_out_t *out, keepers_str_t before,
+    const u_char *hash, keepers_str_t behind);
 static void ngx_keepers_limit_terms(keepers_out_t *out,
     const ngx_keepers_limit_item_t *item);
 static void ngx_keepers_limit_number(keepers_out_t *out, uint64_t n);
@@ -206,8 +206,18 @@ ngx_keepers_limit_items(keepers_out_t *out, ngx_keepers_limits_t *limits,
 
     item = &limits->items[limits->asked];
 
+    if (limits->asking == 1 && item->cost == 1 && reserve == NULL) {
+
+        /* as most requests are asked about */
+
+        ngx_keepers_limit_key(out, item->rule->before, item->hash,
+                              item->rule->alone);
+        return;
+    }
+
     for (i = 0; i < limits->asking; i++) {
-        ngx_keepers_limit_key(out, item[i].rule, item[i].hash);
+        ngx_keepers_limit_key(out, item[i].rule->before, item[i].hash,
+                              item[i].rule->behind);
     }
 
     if (reserve != NULL) {
@@ -380,7 +390,7 @@ ngx_keepers_limit_undo(const ngx_keepers_limit_rule_t *rule,
 
     keepers_out_init(&out, buf, sizeof(buf));
 
-    ngx_keepers_limit_key(&out, rule, hash);
+    ngx_keepers_limit_key(&out, rule->before, hash, rule->behind);
     ngx_keepers_limit_number(&out, cost * rule->rate.interval_us);
 
     if (out.overflow) {
@@ -396,16 +406,16 @@ ngx_keepers_limit_undo(const ngx_keepers_limit_rule_t *rule,
 }
 
 
-/* "P{HASH}:l:NAME" */
+/* "P{HASH}:l:NAME", and what stands in "behind" with it */
 
 static void
-ngx_keepers_limit_key(keepers_out_t *out,
-    const ngx_keepers_limit_rule_t *rule, const u_char *hash)
+ngx_keepers_limit_key(keepers_out_t *out, keepers_str_t before,
+    const u_char *hash, keepers_str_t behind)
 {
-    keepers_out_str(out, rule->before);
+    keepers_out_str(out, before);
     keepers_text_base64url(out, keepers_str(hash,
                                             NGX_KEEPERS_LIMIT_HASH_LEN));
-    keepers_out_str(out, rule->behind);
+    keepers_out_str(out, behind);
 }
 
 
@@ -493,6 +503,7 @@ ngx_keepers_limit_encode(ngx_pool_t *pool, ngx_str_t prefix,
     rule->behind = keepers_str(out.data + hash, bounds - hash);
     rule->bounds = keepers_str(out.data + bounds, charge - bounds);
     rule->charge = keepers_str(out.data + bounds, out.len - bounds);
+    rule->alone = keepers_str(out.data + hash, out.len - hash);
 
     return out.overflow ? NGX_ERROR : NGX_OK;
 }
