@@ -131,6 +131,9 @@ ok(wait_for { ua()->get("$nginx->{url}/status")->res->body
 
 is((request('wide?who=a', ''))[0], 401, 'the session is checked');
 
+# what a worker asks once it is connected, and then each minute
+ok(wait_for { 2 == grep { $_ eq 'INFO' } $fake->seen }, 'it has asked');
+
 my @before = values_of();
 
 is((request("wide?who=a", ''))[0], 401, 'behind a limit') for 1 .. 5;
