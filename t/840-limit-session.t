@@ -21,7 +21,8 @@ use Test::More;
 
 my $redis = start_redis();
 my $between = work_dir() . '/between.sock';
-my $fake = Keepers::FakeRedis->new(listen => $between, real => $redis->{socket});
+my $fake = Keepers::FakeRedis->new(listen => $between,
+                                   real => $redis->{socket});
 my $upstream = IO::Socket::INET->new(Listen => 32, LocalAddr => '127.0.0.1',
                                      Proto => 'tcp') or die $!;
 my $port = $upstream->sockport;
