@@ -123,6 +123,10 @@ sub agrees {
 
 ok((wait_for { stranger() == 401 }), 'Redis is asked');
 
+# else the greetings of another connection are measured with the rest
+ok((wait_for { ua()->get("$nginx->{url}/status")->res->body
+               =~ /^keepers_subscribed 1$/m }), 'and heard, too');
+
 subtest 'a command that is answered late' => sub {
     my $name = 'keepers_redis_seconds';
     my $before = histogram($name);
