@@ -98,7 +98,9 @@ sub configure {
     my ($text) = @_;
     my $file = Keepers::Test::nginx_conf($text, $dir, $port);
 
-    return spew($file, slurp($file) =~ s/^daemon off;/daemon on;/mr, 0644);
+    # a new binary has of the environment what is named
+    return spew($file, slurp($file) =~ s{^daemon off;}
+                {daemon on; env ASAN_OPTIONS; env UBSAN_OPTIONS;}mr, 0644);
 }
 
 
