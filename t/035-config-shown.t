@@ -143,8 +143,10 @@ my $bare = Keepers::Test::nginx_conf('server { listen 127.0.0.1:1; }',
 mkdir($setup);
 spew($bare, slurp($bare) =~ s/^load_module.*\n//mr);
 
-local $ENV{KEEPERS_MODULE} //= "$root/build/ngx_http_keepers_module.so";
-local $ENV{KEEPERS_WRITER} //= "$root/build/keepers-writer";
+local $ENV{KEEPERS_MODULE} = $ENV{KEEPERS_MODULE}
+    // "$root/build/ngx_http_keepers_module.so";
+local $ENV{KEEPERS_WRITER} = $ENV{KEEPERS_WRITER}
+    // "$root/build/keepers-writer";
 my $port = free_port();
 
 system("'$root/tools/demo-setup.sh' '$setup' $port >'$setup/log' 2>&1") == 0
