@@ -64,6 +64,7 @@ sub reply {
     return $1 if $line =~ /^:(.*)/;
     return [map { reply() } 1 .. $1] if $line =~ /^\*(\d+)/;
     return line() if $line =~ /^\$\d/;
+    return undef if $line eq '$-1';
     die $line if $line =~ /^-/;
     return $line;
 }
@@ -211,26 +212,42 @@ subtest 'a million a second' => sub {
     is($life, 1, 'what it remembers lives for a millisecond, not for none');
 };
 
-# A signup's, in the call that decides its limits.
+# Signups', in the call that decides the limits of several.
+sub admit_call {
+    my ($admit, $now, $rules, $states, $requests) = @_;
+
+    return encode('EVALSHA', $admit, @$states + @$requests,
+                  (map { $_->{key} } @$states),
+                  (map { $_->{key} } @$requests), 30_000,
+                  pack('C*', map { $_->{rule} + 1 } @$states),
+                  pack('C', scalar @$rules),
+                  (map { ($_->{interval}, $_->{interval} * ($_->{burst} - 1),
+                          $_->{cost}, $_->{shadow}) } @$rules),
+                  (map { ($_->{says}, pack('C*', $_->{first},
+                                           map { $_ + 1 } @{$_->{of}})) }
+                   @$requests), split_us($now));
+}
+
 subtest 'a reservation' => sub {
     my $admit = script('ADMIT');
     my $now = 1_795_000_000_000_000;
     my $hour = 3_600_000_000;
-    my @rules = map { { key => "admit:$_", burst => 2 } } 1 .. 2;
+    my @states = map { { key => "admit:$_", rule => 0 } } 0 .. 1;
 
     my $try = sub {
         my ($key, $said, $shadow, $first) = @_;
 
-        print $socket encode('EVALSHA', $admit, 3,
-                             (map { $_->{key} } @rules), $key,
-                             (map { ($hour, $hour, 1, $shadow // 0) } @rules),
-                             $said, 30_000, $first // 0, split_us($now));
+        print $socket admit_call($admit, $now,
+            [{ interval => $hour, burst => 2, cost => 1,
+               shadow => $shadow // 0 }], \@states,
+            [{ key => $key, says => $said, first => $first // 0,
+               of => [0, 1] }]);
 
         return join(' ', map { /^p:/ ? $_ : $_ / $hour } @{reply()});
     };
     my $used = sub {
         return join(' ', map { (command('GET', $_->{key}) - $now) / $hour }
-                             @rules);
+                             @states);
     };
 
     is($try->('r:1', 'p:one'), '1 1', 'is made, and both rules are charged');
@@ -258,6 +275,83 @@ subtest 'a reservation' => sub {
     is($try->('r:2', 'p:x', 0, 2), 'p:two -1 1',
        'and told when they would refuse');
     is($used->(), '2 1', 'then none is charged');
+};
+
+# Asked about together, each gets what it would have got by itself.
+subtest 'several signups in a call' => sub {
+    my $admit = script('ADMIT');
+    my ($calls, $alone, $wrong, $found, $refused) = (0, 0, 0, 0, 0);
+
+    while ($calls < $events / 50) {
+        my $now = 1_795_000_000_000_000;
+        my $run = ++$calls;
+        my @rules = map { my $rule = random_rule();
+                          $rule->{cost} = int(rand(3));
+                          $rule->{cost} = $rule->{burst}
+                              if $rule->{cost} > $rule->{burst};
+                          $rule } 0 .. int(rand(5));
+        my @states = map { { key => "batch:$run:$_", rule => rand(@rules),
+                             level => undef } } 0 .. int(rand(8));
+
+        $_->{rule} = int($_->{rule}) for @states;
+        $_->{state} = { %{$rules[$_->{rule}]}, level => full($rules[$_->{rule}]) }
+            for @states;
+
+        for my $turn (1 .. 10) {
+            my $us = int(rand($rules[0]{interval}));
+
+            $now += $us;
+            fill([map { $_->{state} } @states], $us);
+
+            my @requests = map { my %seen;
+                my @of = grep { !$seen{$_}++ }
+                         map { int(rand(@states)) } 0 .. int(rand(4));
+
+                { key => "batch:$run:r:$turn:$_", says => "p:$run:$turn:$_",
+                  of => \@of, first => int(rand(@of + 1)) }
+            } 1 .. 1 + int(rand(6));
+            my @wanted;
+
+            for my $request (@requests) {
+                my $there = rand() < 0.2;
+                my @of = @{$request->{of}};
+
+                if ($there) {
+                    command('SET', $request->{key}, 'p:there');
+                    push(@wanted, 'p:there');
+                    @of = @of[0 .. $request->{first} - 1];
+                    $found++;
+                }
+
+                my @its = map { $states[$_]{state} } @of;
+                my @said = decide(\@its, [map { $_->{cost} } @its]);
+                my $no = grep { $said[$_] < 0 && !$its[$_]{shadow} }
+                              0 .. $#said;
+
+                push(@wanted, @said);
+                $refused += $no ? 1 : 0;
+                $request->{made} = $there ? 'p:there' : $no ? ''
+                                                     : $request->{says};
+            }
+
+            print $socket admit_call($admit, $now, \@rules, \@states,
+                                     \@requests);
+
+            my $got = join(' ', @{reply()});
+            my $made = join(' ', map { $_ // '' }
+                                     @{command('MGET', map { $_->{key} }
+                                                           @requests)});
+
+            $alone += @requests;
+            $wrong++ if $got ne join(' ', @wanted)
+                        || $made ne join(' ', map { $_->{made} } @requests);
+        }
+    }
+
+    cmp_ok($found, '>', $alone / 10, "$found had come before");
+    cmp_ok($refused, '>', $alone / 20, "$refused are refused");
+    is($wrong, 0, "$alone signups in @{[10 * $calls]} calls are decided as one "
+       . 'by one');
 };
 
 # nginx limit_req: a clock that goes back by more than a minute is a millisecond.

@@ -21,8 +21,6 @@ typedef struct {
 
 static ngx_queue_t *ngx_keepers_flight_bucket(const u_char *key);
 static void ngx_keepers_flight_end(ngx_keepers_wait_t *leader, ngx_int_t rc);
-static void ngx_keepers_flight_answer(ngx_keepers_wait_t *wait,
-    const ngx_keepers_wait_t *leader);
 static void ngx_keepers_flight_wake(ngx_event_t *ev);
 
 
@@ -118,9 +116,9 @@ ngx_keepers_flight_join(ngx_keepers_wait_t *wait, ngx_keepers_wait_t *leader)
 
 void
 ngx_keepers_flight_wait(ngx_keepers_wait_t *wait, ngx_queue_t *queue,
-    ngx_keepers_wake_pt wake)
+    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake)
 {
-    ngx_keepers_wait_follow(wait, NGX_KEEPERS_WAIT_HANDLER, wake);
+    ngx_keepers_wait_follow(wait, mode, wake);
 
     wait->flight.follows = 1;
 
@@ -196,7 +194,8 @@ ngx_keepers_flight_end(ngx_keepers_wait_t *leader, ngx_int_t rc)
         wait->rc = rc;
 
         if (rc == NGX_OK) {
-            ngx_keepers_flight_answer(wait, leader);
+            wait->rc = ngx_keepers_flight_answer(wait, leader->reply.values,
+                                                 leader->reply.n);
         }
 
         wait->flight.landed = 1;
@@ -207,41 +206,42 @@ ngx_keepers_flight_end(ngx_keepers_wait_t *leader, ngx_int_t rc)
 }
 
 
-/* A copy: the leader's is of its request's pool. */
-
-static void
+ngx_int_t
 ngx_keepers_flight_answer(ngx_keepers_wait_t *wait,
-    const ngx_keepers_wait_t *leader)
+    const ngx_keepers_redis_value_t *values, ngx_uint_t n)
 {
-    ngx_uint_t                        i;
-    ngx_keepers_redis_value_t        *to;
-    ngx_keepers_redis_reply_t        *reply;
-    const ngx_keepers_redis_value_t  *from;
+    ngx_uint_t                  i;
+    keepers_str_t               string;
+    ngx_keepers_redis_value_t  *to;
+    ngx_keepers_redis_reply_t  *reply;
 
     reply = &wait->reply;
-    from = leader->reply.values;
     to = reply->values;
 
-    if (leader->reply.n > reply->values_max
-        || leader->reply.len > reply->size)
-    {
-        wait->rc = NGX_ERROR;
-        return;
+    if (n > reply->values_max) {
+        return NGX_ERROR;
     }
 
-    for (i = 0; i < leader->reply.n; i++) {
-        to[i] = from[i];
+    for (i = 0; i < n; i++) {
+        to[i] = values[i];
+        string = values[i].string;
 
-        if (from[i].string.len != 0) {
-            to[i].string.data = ngx_cpymem(reply->data + reply->len,
-                                           from[i].string.data,
-                                           from[i].string.len)
-                                - from[i].string.len;
-            reply->len += from[i].string.len;
+        if (string.len == 0) {
+            continue;
         }
+
+        if (string.len > reply->size - reply->len) {
+            return NGX_ERROR;
+        }
+
+        to[i].string.data = reply->data + reply->len;
+        ngx_memcpy(reply->data + reply->len, string.data, string.len);
+        reply->len += string.len;
     }
 
-    reply->n = leader->reply.n;
+    reply->n = n;
+
+    return NGX_OK;
 }
 
 

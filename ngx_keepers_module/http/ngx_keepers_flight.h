@@ -40,13 +40,19 @@ void ngx_keepers_flight_join(ngx_keepers_wait_t *wait,
     ngx_keepers_wait_t *leader);
 
 /*
- * Waits, in HANDLER mode, in a queue of the caller's for what no wait asks for;
- * and the end of it: all in the queue are woken soon, with this rc.  Returns
- * how many.
+ * Waits in a queue of the caller's for what no wait asks for by itself; and the
+ * end of it: all in the queue are woken soon, with this rc.  Returns how many.
  */
 void ngx_keepers_flight_wait(ngx_keepers_wait_t *wait, ngx_queue_t *queue,
-    ngx_keepers_wake_pt wake);
+    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake);
 ngx_uint_t ngx_keepers_flight_land(ngx_queue_t *queue, ngx_int_t rc);
+
+/*
+ * The reply of one that will be woken: a copy of these values.  NGX_OK,
+ * NGX_ERROR: it has no room for them.
+ */
+ngx_int_t ngx_keepers_flight_answer(ngx_keepers_wait_t *wait,
+    const ngx_keepers_redis_value_t *values, ngx_uint_t n);
 
 /* The answer has come: for those who joined too, who are woken soon. */
 void ngx_keepers_flight_landed(ngx_keepers_wait_t *wait);

@@ -82,7 +82,7 @@ ngx_keepers_limit_check(ngx_http_request_t *r,
 
     limits->wake = wake;
 
-    if (limits->wait != NULL && limits->wait->op != NULL) {
+    if (limits->wait != NULL && ngx_keepers_wait_waits(limits->wait)) {
         return NGX_AGAIN;
     }
 
@@ -163,7 +163,7 @@ ngx_keepers_limit_settle(ngx_http_request_t *r)
     limits = ctx->limits;
     limits->wake = NULL;
 
-    if (limits->wait != NULL && limits->wait->op != NULL) {
+    if (limits->wait != NULL && ngx_keepers_wait_waits(limits->wait)) {
         return NGX_AGAIN;
     }
 
@@ -209,7 +209,7 @@ ngx_keepers_limit_admit(ngx_http_request_t *r,
     limits = ctx->limits;
     limits->wake = NULL;
 
-    if (limits->wait != NULL && limits->wait->op != NULL) {
+    if (limits->wait != NULL && ngx_keepers_wait_waits(limits->wait)) {
         return NGX_AGAIN;
     }
 

@@ -16,6 +16,8 @@
 #include <ngx_http.h>
 
 #include "core/keepers_base.h"
+#include "core/keepers_out.h"
+#include "core/keepers_text.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_limit.h"
@@ -25,6 +27,18 @@
 /* a rule whose key names the client is two, for an address of IPv6 */
 #define NGX_KEEPERS_LIMIT_ITEMS_MAX  (2 * NGX_KEEPERS_LIMITS_MAX)
 #define ngx_keepers_limit_items_of(klcf)  (2 * (klcf)->limits->nelts)
+
+
+#define NGX_KEEPERS_LIMIT_HASH_LEN   16     /* of the hash, in a Redis key */
+
+#define NGX_KEEPERS_LIMIT_HASH_TEXT_LEN                                      \
+    keepers_base64url_len(NGX_KEEPERS_LIMIT_HASH_LEN)
+
+/* a rule's key without the hash, and four numbers, all of them encoded */
+#define NGX_KEEPERS_LIMIT_RULE_LEN                                           \
+    (NGX_KEEPERS_REDIS_PREFIX_MAX + NGX_KEEPERS_LIMIT_NAME_MAX               \
+     + sizeof("$nnn\r\n{}:l:\r\n")                                           \
+     + 4 * (NGX_INT64_LEN + sizeof("$nn\r\n\r\n")))
 
 
 /* One rule that is being decided for a request. */
@@ -96,6 +110,25 @@ ngx_int_t ngx_keepers_limit_collect(ngx_http_request_t *r,
 /* What is said of a rule to Redis, made once.  NGX_OK, NGX_ERROR: no memory. */
 ngx_int_t ngx_keepers_limit_encode(ngx_pool_t *pool, ngx_str_t prefix,
     ngx_keepers_limit_rule_t *rule);
+
+/*
+ * For a script call: "P{HASH}:l:NAME" and what stands in "behind" with it; the
+ * four that the script wants of a rule; a number; a bulk string.
+ */
+void ngx_keepers_limit_key(keepers_out_t *out, keepers_str_t before,
+    const u_char *hash, keepers_str_t behind);
+void ngx_keepers_limit_terms(keepers_out_t *out,
+    const ngx_keepers_limit_rule_t *rule, uint32_t cost);
+void ngx_keepers_limit_number(keepers_out_t *out, uint64_t n);
+void ngx_keepers_limit_string(keepers_out_t *out, keepers_str_t s);
+
+/*
+ * Asks Redis about all items and the reservation, in one call with the others
+ * of this turn of the event loop.  NGX_AGAIN: limits->wait waits, and will have
+ * a reply as if it had been asked alone; NGX_BUSY: too many calls are under
+ * way; NGX_ERROR: the items are too many.
+ */
+ngx_int_t ngx_keepers_limit_batch(ngx_keepers_limits_t *limits);
 
 /*
  * Asks Redis about all items in one script call or, if it is of a cluster, in

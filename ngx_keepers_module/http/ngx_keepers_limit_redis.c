@@ -8,41 +8,22 @@
 
 #include "http/ngx_keepers_limit_int.h"
 
-#include "core/keepers_keyring.h"
 #include "core/keepers_out.h"
 #include "core/keepers_rate.h"
-#include "core/keepers_text.h"
-#include "http/ngx_keepers_reply.h"
-#include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_worker.h"
 
-
-#define NGX_KEEPERS_LIMIT_HASH_LEN   16     /* of the hash, in a Redis key */
-#define NGX_KEEPERS_LIMIT_ARGS       4      /* of a rule, behind the keys */
-#define NGX_KEEPERS_LIMIT_RESERVE_ARGS  4   /* of a reservation, and its key */
 
 /* what the script says of a rule that never admits: 2^53 - 1 */
 #define NGX_KEEPERS_LIMIT_NEVER_US   9007199254740991
 
-#define NGX_KEEPERS_LIMIT_HASH_TEXT_LEN                                      \
-    keepers_base64url_len(NGX_KEEPERS_LIMIT_HASH_LEN)
-
-/* a rule's key without the hash, and four numbers, all of them encoded */
-#define NGX_KEEPERS_LIMIT_RULE_LEN                                           \
-    (NGX_KEEPERS_REDIS_PREFIX_MAX + NGX_KEEPERS_LIMIT_NAME_MAX               \
-     + sizeof("$nnn\r\n{}:l:\r\n")                                           \
-     + 4 * (NGX_INT64_LEN + sizeof("$nn\r\n\r\n")))
+#define NGX_KEEPERS_LIMIT_ARGS       4      /* of a rule, behind the keys */
 
 #define NGX_KEEPERS_LIMIT_CALL_LEN                                           \
-    ((NGX_KEEPERS_LIMIT_ITEMS_MAX + NGX_KEEPERS_LIMIT_RESERVE_ARGS)          \
+    (NGX_KEEPERS_LIMIT_ITEMS_MAX                                             \
      * (NGX_KEEPERS_LIMIT_RULE_LEN + NGX_KEEPERS_LIMIT_HASH_TEXT_LEN))
-
-#define ngx_keepers_limit_shadow(rule)                                       \
-    ((rule)->mode == NGX_KEEPERS_LIMIT_ENFORCE ? 0 : 1)
 
 
 _Static_assert(NGX_KEEPERS_LIMIT_ITEMS_MAX * (1 + NGX_KEEPERS_LIMIT_ARGS)
-               + NGX_KEEPERS_LIMIT_RESERVE_ARGS
                <= NGX_KEEPERS_REDIS_ARGS_MAX, "the script takes all items");
 
 
@@ -51,20 +32,13 @@ static ngx_uint_t ngx_keepers_limit_decided(
 static ngx_int_t ngx_keepers_limit_call(ngx_http_request_t *r,
     ngx_keepers_limits_t *limits);
 static void ngx_keepers_limit_items(keepers_out_t *out,
-    ngx_keepers_limits_t *limits, ngx_keepers_limit_reserve_t *reserve);
+    ngx_keepers_limits_t *limits);
 static ngx_uint_t ngx_keepers_limit_found(ngx_keepers_limits_t *limits);
 static ngx_uint_t ngx_keepers_limit_answer(ngx_keepers_limits_t *limits);
 static ngx_uint_t ngx_keepers_limit_decisions(
     const ngx_keepers_redis_value_t *value, ngx_uint_t n);
 static void ngx_keepers_limit_verdict(ngx_keepers_limit_item_t *item,
     int64_t us);
-static void ngx_keepers_limit_key(keepers_out_t *out, keepers_str_t before,
-    const u_char *hash, keepers_str_t behind);
-static void ngx_keepers_limit_terms(keepers_out_t *out,
-    const ngx_keepers_limit_item_t *item);
-static void ngx_keepers_limit_number(keepers_out_t *out, uint64_t n);
-static void ngx_keepers_limit_string(keepers_out_t *out, keepers_str_t s);
-static void ngx_keepers_limit_bulk(keepers_out_t *out, size_t len);
 
 
 ngx_int_t
@@ -147,28 +121,18 @@ ngx_keepers_limit_decided(ngx_keepers_limits_t *limits)
 }
 
 
-/* One script call for "asking" items: NGX_AGAIN, or issue()'s code. */
+/* A script call for "asking" items: NGX_AGAIN, or why there is none. */
 
 static ngx_int_t
 ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
 {
-    u_char                        buf[NGX_KEEPERS_LIMIT_CALL_LEN];
-    ngx_uint_t                    keys, args, values;
-    keepers_out_t                 out;
-    ngx_keepers_wait_t           *wait;
-    ngx_keepers_limit_reserve_t  *reserve;
+    u_char               buf[NGX_KEEPERS_LIMIT_CALL_LEN];
+    ngx_uint_t           values;
+    keepers_out_t        out;
+    ngx_keepers_wait_t  *wait;
 
     wait = limits->wait;
-    reserve = limits->reserve;
-    keys = limits->asking;
-    args = limits->asking * (1 + NGX_KEEPERS_LIMIT_ARGS);
-    values = limits->asking;
-
-    if (reserve != NULL) {
-        keys++;
-        args += NGX_KEEPERS_LIMIT_RESERVE_ARGS;
-        values++;
-    }
+    values = limits->asking + (limits->reserve != NULL);
 
     if (wait == NULL || wait->reply.values_max < values) {
         wait = ngx_keepers_wait_create(r, values, 64);
@@ -179,9 +143,13 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
         limits->wait = wait;
     }
 
+    if (limits->reserve != NULL) {
+        return ngx_keepers_limit_batch(limits);
+    }
+
     keepers_out_init(&out, buf, sizeof(buf));
 
-    ngx_keepers_limit_items(&out, limits, reserve);
+    ngx_keepers_limit_items(&out, limits);
 
     if (out.overflow) {
         return NGX_ERROR;
@@ -190,23 +158,22 @@ ngx_keepers_limit_call(ngx_http_request_t *r, ngx_keepers_limits_t *limits)
     return ngx_keepers_wait_eval_encoded(wait, limits->wake == NULL
                                                ? NGX_KEEPERS_WAIT_PHASE
                                                : NGX_KEEPERS_WAIT_HANDLER,
-                                 limits->wake, reserve == NULL
-                                               ? NGX_KEEPERS_SCRIPT_LIMIT
-                                               : NGX_KEEPERS_SCRIPT_ADMIT,
-                                 keys, keepers_out_written(&out), args);
+                                 limits->wake, NGX_KEEPERS_SCRIPT_LIMIT,
+                                 limits->asking, keepers_out_written(&out),
+                                 limits->asking
+                                 * (1 + NGX_KEEPERS_LIMIT_ARGS));
 }
 
 
 static void
-ngx_keepers_limit_items(keepers_out_t *out, ngx_keepers_limits_t *limits,
-    ngx_keepers_limit_reserve_t *reserve)
+ngx_keepers_limit_items(keepers_out_t *out, ngx_keepers_limits_t *limits)
 {
     ngx_uint_t                 i;
     ngx_keepers_limit_item_t  *item;
 
     item = &limits->items[limits->asked];
 
-    if (limits->asking == 1 && item->cost == 1 && reserve == NULL) {
+    if (limits->asking == 1 && item->cost == 1) {
 
         /* as most requests are asked about */
 
@@ -220,18 +187,8 @@ ngx_keepers_limit_items(keepers_out_t *out, ngx_keepers_limits_t *limits,
                               item[i].rule->behind);
     }
 
-    if (reserve != NULL) {
-        ngx_keepers_limit_string(out, reserve->key);
-    }
-
     for (i = 0; i < limits->asking; i++) {
-        ngx_keepers_limit_terms(out, &item[i]);
-    }
-
-    if (reserve != NULL) {
-        ngx_keepers_limit_string(out, reserve->value);
-        ngx_keepers_limit_string(out, reserve->life);
-        ngx_keepers_limit_number(out, limits->later);
+        ngx_keepers_limit_terms(out, item[i].rule, item[i].cost);
     }
 }
 
@@ -365,7 +322,7 @@ ngx_keepers_limit_charge(ngx_keepers_limits_t *limits)
     limits->asking = limits->later;
 
     keepers_out_init(&out, buf, sizeof(buf));
-    ngx_keepers_limit_items(&out, limits, NULL);
+    ngx_keepers_limit_items(&out, limits);
 
     if (out.overflow) {
         return;
@@ -403,107 +360,4 @@ ngx_keepers_limit_undo(const ngx_keepers_limit_rule_t *rule,
                                           NGX_KEEPERS_SCRIPT_UNDO, 1,
                                           keepers_out_written(&out), 2, NULL,
                                           NULL, NULL, NULL);
-}
-
-
-/* "P{HASH}:l:NAME", and what stands in "behind" with it */
-
-static void
-ngx_keepers_limit_key(keepers_out_t *out, keepers_str_t before,
-    const u_char *hash, keepers_str_t behind)
-{
-    keepers_out_str(out, before);
-    keepers_text_base64url(out, keepers_str(hash,
-                                            NGX_KEEPERS_LIMIT_HASH_LEN));
-    keepers_out_str(out, behind);
-}
-
-
-/* The four that the script wants of a rule; nearly always the cost is 1. */
-
-static void
-ngx_keepers_limit_terms(keepers_out_t *out,
-    const ngx_keepers_limit_item_t *item)
-{
-    if (item->cost == 1) {
-        keepers_out_str(out, item->rule->charge);
-        return;
-    }
-
-    keepers_out_str(out, item->rule->bounds);
-    ngx_keepers_limit_number(out, item->cost);
-    ngx_keepers_limit_number(out, ngx_keepers_limit_shadow(item->rule));
-}
-
-
-/* A number as RESP's bulk string. */
-
-static void
-ngx_keepers_limit_number(keepers_out_t *out, uint64_t n)
-{
-    u_char         digits[NGX_INT64_LEN];
-    keepers_out_t  text;
-
-    keepers_out_init(&text, digits, sizeof(digits));
-    keepers_out_uint(&text, n);
-
-    ngx_keepers_limit_string(out, keepers_out_written(&text));
-}
-
-
-static void
-ngx_keepers_limit_string(keepers_out_t *out, keepers_str_t s)
-{
-    ngx_keepers_limit_bulk(out, s.len);
-    keepers_out_str(out, s);
-    keepers_out_text(out, "\r\n");
-}
-
-
-/* How a bulk string of "len" bytes begins. */
-
-static void
-ngx_keepers_limit_bulk(keepers_out_t *out, size_t len)
-{
-    keepers_out_byte(out, '$');
-    keepers_out_uint(out, len);
-    keepers_out_text(out, "\r\n");
-}
-
-
-ngx_int_t
-ngx_keepers_limit_encode(ngx_pool_t *pool, ngx_str_t prefix,
-    ngx_keepers_limit_rule_t *rule)
-{
-    size_t         hash, bounds, charge;
-    keepers_out_t  out;
-
-    ngx_keepers_out(&out, pool, NGX_KEEPERS_LIMIT_RULE_LEN);
-
-    ngx_keepers_limit_bulk(&out, prefix.len + sizeof("{}:l:") - 1
-                                 + NGX_KEEPERS_LIMIT_HASH_TEXT_LEN
-                                 + rule->name.len);
-    keepers_out_str(&out, ngx_keepers_from(prefix));
-    keepers_out_byte(&out, '{');
-
-    hash = out.len;
-    keepers_out_text(&out, "}:l:");
-    keepers_out_str(&out, ngx_keepers_from(rule->name));
-    keepers_out_text(&out, "\r\n");
-
-    bounds = out.len;
-    ngx_keepers_limit_number(&out, rule->rate.interval_us);
-    ngx_keepers_limit_number(&out, rule->rate.tolerance_us);
-
-    charge = out.len;
-    ngx_keepers_limit_number(&out, 1);
-    ngx_keepers_limit_number(&out, ngx_keepers_limit_shadow(rule));
-
-    rule->before = keepers_str(out.data, hash);
-    rule->behind = keepers_str(out.data + hash, bounds - hash);
-    rule->bounds = keepers_str(out.data + bounds, charge - bounds);
-    rule->charge = keepers_str(out.data + bounds, out.len - bounds);
-    rule->alone = keepers_str(out.data + hash, out.len - hash);
-
-    return out.overflow ? NGX_ERROR : NGX_OK;
 }

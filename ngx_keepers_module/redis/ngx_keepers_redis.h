@@ -20,7 +20,7 @@
 
 
 #define NGX_KEEPERS_REDIS_PREFIX_MAX  64
-#define NGX_KEEPERS_REDIS_ARGS_MAX    88
+#define NGX_KEEPERS_REDIS_ARGS_MAX    256
 #define NGX_KEEPERS_REDIS_VALUES_MAX  160   /* elements of one reply */
 #define NGX_KEEPERS_REDIS_BYTES_MAX   16384 /* of one reply's strings */
 #define NGX_KEEPERS_REDIS_HEARD_MAX   4096  /* of a published message */

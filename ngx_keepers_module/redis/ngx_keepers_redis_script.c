@@ -17,8 +17,7 @@
 
 /* EVALSHA, a digest and the number of keys, encoded */
 #define NGX_KEEPERS_REDIS_CALL  96
-
-_Static_assert(NGX_KEEPERS_REDIS_ARGS_MAX < 100, "keys have two digits");
+#define NGX_KEEPERS_REDIS_KEYS  99          /* two digits */
 
 
 static ngx_int_t ngx_keepers_redis_script_call(
@@ -101,31 +100,71 @@ static ngx_int_t ngx_keepers_redis_script_call(
 
 
 /*
- * ADMIT: a reservation, and LIMIT for those who make it.
+ * ADMIT: LIMIT for several requests, each with a reservation, as if each had
+ * been asked about by itself, in this order.  What they have in common, the
+ * state of a link's rule, is read and written once.
  *
- *   KEYS  as of LIMIT, then the reservation
- *   ARGV  as of LIMIT, then what the reservation says and its lifetime in ms,
- *         and of how many rules, the first ones, a repeat is charged, too
+ *   KEYS  n states, each once, then a reservation for each request, each once
+ *   ARGV  lifetime of a reservation in ms; which rule each state is of, as n
+ *         bytes; how many rules there are, as a byte; four of each rule, as of
+ *         LIMIT; then of each request what its reservation says and, as bytes,
+ *         how many states, the first ones, a repeat is charged, and its states
  *
- * Returns a list.  If there was a reservation: what it says, and what LIMIT
- * returns of those first rules, and nothing else was decided.  Else what LIMIT
- * returns of all, and the reservation is made if no enforced rule refuses.
+ * Returns one list of all: of a request whose reservation was there what that
+ * says, and what LIMIT returns of those first states, nothing else was decided;
+ * else what LIMIT returns of all its states, and the reservation is made if no
+ * enforced rule refuses.
  */
 
 #define NGX_KEEPERS_REDIS_ADMIT                                              \
-    "local call,A,n=redis.call,ARGV,#KEYS-1\n"                               \
-    "local out=call('MGET',unpack(KEYS))\n"                                  \
-    "local k,a,made=KEYS[n+1],n*4,out[n+1]\n"                                \
-    "out[n+1]=nil\n"                                                         \
-    "if made then\n"                                                         \
-    " n=A[a+3]+0\n"                                                          \
-    " if n==0 then return {made} end\n"                                      \
-    "end\n"                                                                  \
+    "local call,K,A,byte=redis.call,KEYS,ARGV,string.byte\n"                 \
+    "local of,rules={byte(A[2],1,-1)},byte(A[3])\n"                          \
+    "local n,a,out=#of,3,call('MGET',unpack(K))\n"                           \
     NGX_KEEPERS_REDIS_LIMIT_CLOCK                                            \
-    NGX_KEEPERS_REDIS_LIMIT_MANY                                             \
-    "if made then return {made,unpack(out,1,n)} end\n"                       \
-    "if pass then call('SET',k,A[a+1],'PX',A[a+2]) end\n"                    \
-    "return out\n"
+    "local cost,need,room,ahead,set,said,v={},{},{},{},{},{},0\n"            \
+    "for g=1,rules do\n"                                                     \
+    " local step=A[a+1]+0\n"                                                 \
+    " cost[g],room[g]=A[a+3]*step,A[a+2]+step\n"                             \
+    " need[g]=cost[g]>0 and cost[g] or step\n"                               \
+    " a=a+4\n"                                                               \
+    "end\n"                                                                  \
+    "for i=1,n do\n"                                                         \
+    " local us,most=(tonumber(out[i] or 0) or 0)-now,room[of[i]]\n"          \
+    " if us<0 then us=0 elseif us>most then us,set[i]=most,true end\n"       \
+    " ahead[i]=us\n"                                                         \
+    "end\n"                                                                  \
+    "for j=1,#K-n do\n"                                                      \
+    " local r,made,pass={byte(A[a+2],1,-1)},out[n+j],true\n"                 \
+    " local last=#r\n"                                                       \
+    " if made then\n"                                                        \
+    "  v=v+1\n"                                                              \
+    "  said[v],last=made,r[1]+1\n"                                           \
+    " end\n"                                                                 \
+    " v=v-1\n"                                                               \
+    " for x=2,last do\n"                                                     \
+    "  local us,g=ahead[r[x]],of[r[x]]\n"                                    \
+    "  if us+need[g]>room[g] then\n"                                         \
+    "   us=need[g]>room[g] and -9007199254740991 or room[g]-us-need[g]\n"    \
+    "   if A[g*4+3]~='1' then pass=false end\n"                              \
+    "  end\n"                                                                \
+    "  said[v+x]=us\n"                                                       \
+    " end\n"                                                                 \
+    " for x=2,last do\n"                                                     \
+    "  local us,i=said[v+x],r[x]\n"                                          \
+    "  local more=cost[of[i]]\n"                                             \
+    "  if pass and us>=0 and more>0 then\n"                                  \
+    "   us=us+more\n"                                                        \
+    "   said[v+x],ahead[i],set[i]=us,us,true\n"                              \
+    "  end\n"                                                                \
+    " end\n"                                                                 \
+    " v=v+last\n"                                                            \
+    " if pass and not made then call('SET',K[n+j],A[a+1],'PX',A[1]) end\n"   \
+    " a=a+2\n"                                                               \
+    "end\n"                                                                  \
+    "for i in pairs(set) do\n"                                               \
+    " call('SET',K[i],now+ahead[i],'PX',ceil(ahead[i]/1000))\n"              \
+    "end\n"                                                                  \
+    "return said\n"
 
 
 #define NGX_KEEPERS_REDIS_LIMIT_CLOCK                                        \
@@ -433,7 +472,7 @@ ngx_keepers_redis_eval_encoded(ngx_keepers_redis_t *redis,
 
 /*
  * What a call begins with: EVALSHA, the digest, how many keys follow.
- * NGX_ERROR: there are too many arguments, or fewer than keys.
+ * NGX_ERROR: there are too many keys or arguments, or fewer than keys.
  */
 
 static ngx_int_t
@@ -443,7 +482,9 @@ ngx_keepers_redis_script_call(ngx_keepers_redis_command_t *command,
 {
     u_char  *p;
 
-    if (keys > argc || argc > NGX_KEEPERS_REDIS_ARGS_MAX) {
+    if (keys > argc || keys > NGX_KEEPERS_REDIS_KEYS
+        || argc > NGX_KEEPERS_REDIS_ARGS_MAX)
+    {
         return NGX_ERROR;
     }
 
