@@ -281,17 +281,14 @@ sub degraded {
 
 is(degraded(0), 0, 'Redis has decided on all of them');
 
-# Eight calls that are not full, then full ones, and no more than 32 in all.
-subtest 'more calls than a worker has under way' => sub {
-    hold();
-
+# Each in a turn of its own, or there are not enough.
+sub eight_calls {
     my $asked = asked();
     my ($at, @sockets);
 
-    # each in a turn of its own, or there are not enough
     while (($at = asked()) < $asked + 8 && @sockets < 64) {
         push(@sockets, connection());
-        $sockets[-1]->syswrite(request(Net => 'wait' . @sockets));
+        $sockets[-1]->syswrite(request(Net => 'wait' . ++$n));
 
         for (1 .. 20) {
             last if asked() > $at;
@@ -299,16 +296,32 @@ subtest 'more calls than a worker has under way' => sub {
         }
     }
 
-    push(@sockets, together(map { request(Net => "next$_") } 1 .. 15));
-    is(asked(), $asked + 8, 'fifteen wait for an answer to another call');
-    push(@sockets, together(request(Net => 'next16'), request(Net => 'next17')));
-    ok((wait_for { asked() == $asked + 9 }), 'sixteen do not');
+    return @sockets;
+}
 
-    # one is open already
-    push(@sockets, together(map { request(Net => "more$_") } 1 .. 22 * 16 - 1));
-    ok((wait_for { asked() == $asked + 31 }), 'nor do others');
+subtest 'Redis is slow' => sub {
+    hold();
+
+    my $asked = asked();
+    my @sockets = eight_calls();
+
+    push(@sockets, together(map { request(Net => "slow$_") } 1 .. 15));
+    is(asked(), $asked + 8, 'fifteen wait until one of eight calls is answered');
+    release();
+    is(tally(answers(@sockets)), @sockets . ' of 202', 'and are asked about then');
+    is(asked(), $asked + 9, 'in one call');
+};
+
+subtest 'more calls than a worker has under way' => sub {
+    hold();
+
+    my $asked = asked();
+    my @sockets = eight_calls();
+
+    push(@sockets, together(map { request(Net => "more$_") } 1 .. 23 * 16));
+    ok((wait_for { asked() == $asked + 31 }), 'full ones go all the same');
     push(@sockets, together(map { request(Net => "last$_") } 1 .. 16));
-    ok((wait_for { asked() == $asked + 32 }), 'until there are 32 calls');
+    ok((wait_for { asked() == $asked + 32 }), 'until there are 32');
     is(tally(answers(together(map { request(Net => "over$_") } 1 .. 3))),
        '3 of 202', 'and the zone decides on who comes then');
     is(degraded(3), 3, 'and on nobody else');

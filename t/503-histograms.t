@@ -129,6 +129,7 @@ ok((wait_for { ua()->get("$nginx->{url}/status")->res->body
 
 subtest 'a command that is answered late' => sub {
     my $name = 'keepers_redis_seconds';
+    my $seen = $fake->seen;
     my $before = histogram($name);
 
     $fake->mode('slow:0.08');
@@ -139,8 +140,9 @@ subtest 'a command that is answered late' => sub {
     my $late = 0;
 
     $late += $new->{$_} for '0.1', '0.25', '1', '+Inf';
-    # the worker has questions of its own, as late as these
-    is($late, $new->{count}, 'all took 50 ms or more') or diag(explain($new));
+    # the worker has questions of its own, and some of them came before it was slow
+    cmp_ok($new->{count}, '<=', scalar($fake->seen) - $seen,
+           'no more than were asked') or diag(explain($new));
     cmp_ok($late, '>=', 6, 'all six are there');
     cmp_ok($new->{'0.1'}, '>=', 1, 'and 100 at most, if only Redis was slow')
         or diag(explain($new));
@@ -187,7 +189,7 @@ subtest 'an end that is heard late' => sub {
         is(ua()->post("$nginx->{url}/signout"
                       => { Origin => $nginx->{url},
                            Cookie => "keepers=$token" })->res->code, 303,
-           'ends');
+           'ends') or diag(slurp($nginx->{error_log}));
         wait_for { $late->() > $before } 1.5;
     }
 

@@ -245,6 +245,10 @@ sub serve {
 
             # what is published to a subscriber passes as it is
             if (my $client = $published{$socket}) {
+
+                # the answer to a PING may have brought it along meanwhile
+                next if !IO::Select->new($socket)->can_read(0);
+
                 my $passed = sysread $socket, my $message, 65536;
 
                 sleep $1 if $passed && $mode =~ /^late:(.*)/;
