@@ -91,10 +91,15 @@ struct ngx_keepers_limit_batch_s {
 };
 
 
+/*
+ * Of the process, not of a cycle: without a master a reload leaves some under
+ * way.
+ */
 typedef struct {
+    ngx_keepers_limit_batch_t  *batch[NGX_KEEPERS_LIMIT_BATCHES];
+    ngx_uint_t                  made;
     ngx_keepers_limit_batch_t  *free;
     ngx_keepers_limit_batch_t  *open;       /* is being filled, or NULL */
-    ngx_uint_t                  made;
     ngx_uint_t                  under_way;
     ngx_event_t                 turn;       /* its end */
 } ngx_keepers_limit_batches_t;
@@ -191,13 +196,13 @@ ngx_keepers_limit_batch_open(void)
             return NULL;
         }
 
-        batch = ngx_palloc(ngx_cycle->pool, sizeof(ngx_keepers_limit_batch_t));
+        batch = ngx_alloc(sizeof(ngx_keepers_limit_batch_t), ngx_cycle->log);
 
         if (batch == NULL) {
             return NULL;
         }
 
-        batches->made++;
+        batches->batch[batches->made++] = batch;
     }
 
     batch->op = NULL;
