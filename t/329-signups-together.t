@@ -40,11 +40,15 @@ http {
     keepers_limit_rule     shared key=\$http_shared rate=1/d burst=10;
     keepers_limit_rule     mail key=\$keepers_recipient rate=1/d burst=2;
 END
-    log_format  one  '\$http_idempotency_key \$status \$keepers_limit';
+    log_format  one  '\$args \$status \$keepers_limit';
     access_log  %%DIR%%/access.log one;
 
     server {
         listen 127.0.0.1:%%PORT%%;
+
+        location = /status {
+            keepers_status prometheus;
+        }
 
         location ~ ^/l/([^/]+)\$ {
             keepers_link   \$1;
@@ -159,6 +163,11 @@ sub release {
 }
 
 sub asked { return scalar grep { $_ eq 'EVALSHA' } $fake->seen }
+
+sub busy {
+    return ua()->get("$nginx->{url}/status")->res->body
+           =~ /^keepers_redis_errors_total\{kind="busy"\} (\d+)$/m ? $1 : -1;
+}
 
 sub tally {
     my %times;
@@ -325,20 +334,39 @@ subtest 'more calls than a worker has under way' => sub {
     is(tally(answers(together(map { request(Net => "over$_") } 1 .. 3))),
        '3 of 202', 'and the zone decides on who comes then');
     is(degraded(3), 3, 'and on nobody else');
+    is(busy(), 3, 'which is counted');
     release();
     is(tally(answers(@sockets)), @sockets . ' of 202',
        'the others wait for theirs');
     is(degraded(3), 3, 'as ever');
 };
 
+# Each of them ends a call, for the next has to find what it has reserved.
+subtest 'who comes forty times at once' => sub {
+    my $busy = busy();
+    my @many = map { request(key => 'many', email => 'many@example.com') }
+                   1 .. 40;
+    my @got = answers(together(@many, map { request(path => "$path?beside") }
+                                          1 .. 5));
+
+    is(tally(@got[40 .. 44]), '5 of 202', 'leaves room for others');
+    cmp_ok(busy() - $busy, '>=', 1, 'and has none for himself');
+    ok((wait_for { 5 == (() = slurp($nginx->{access_log})
+                              =~ /^beside 202 passed$/mg) }),
+       'on whom Redis has decided');
+    is(stored('many@example.com'), 1, 'and has joined once');
+};
+
 subtest 'Redis fails' => sub {
+    my $before = degraded(0);
+
     $fake->mode("to:EVALSHA:-ERR no\r\n");
 
     my @got = answers(together(map { request(Net => "fail$_") } 1 .. 8));
 
     is(tally(@got), '8 of 202', 'all are received all the same');
     release();
-    is(degraded(11), 11, 'by the limits of the zone');
+    is(degraded($before + 8) - $before, 8, 'by the limits of the zone');
 
     # parts that are missing, or too many, are nobody's
     for my $said ("*0\r\n", "*3\r\n:1\r\n:1\r\n:1\r\n", ":1\r\n",

@@ -275,6 +275,10 @@ subtest 'a reservation' => sub {
     is($try->('r:2', 'p:x', 0, 2), 'p:two -1 1',
        'and told when they would refuse');
     is($used->(), '2 1', 'then none is charged');
+
+    command('SET', 'admit:0', $now + 100 * $hour);
+    is($try->('r:4', 'p:four'), '-1 1', 'one that is far ahead refuses');
+    is($used->(), '2 1', 'for as long as a full one does');
 };
 
 # Asked about together, each gets what it would have got by itself.

@@ -116,10 +116,11 @@ ngx_keepers_flight_join(ngx_keepers_wait_t *wait, ngx_keepers_wait_t *leader)
 
 void
 ngx_keepers_flight_wait(ngx_keepers_wait_t *wait, ngx_queue_t *queue,
-    ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake)
+    ngx_uint_t place, ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake)
 {
     ngx_keepers_wait_follow(wait, mode, wake);
 
+    wait->flight.place = place;
     wait->flight.follows = 1;
 
     ngx_queue_insert_tail(queue, &wait->flight.queue);

@@ -6,9 +6,9 @@
  * the state of their link's rule, which they have in common, is read and
  * written once, and Redis starts its script once.  One that comes alone goes
  * alone, unless Redis is slow and has several calls to answer: then the next
- * waits for the first of those answers, or until it is full.  The answer is cut
- * up again: each request sees what it would have seen by itself, had they been
- * asked about one after the other.
+ * waits until there are fewer, or it is full.  The answer is cut up again: each
+ * request sees what it would have seen by itself, had they been asked about one
+ * after the other.
  */
 
 
@@ -20,10 +20,11 @@
 
 
 #define NGX_KEEPERS_LIMIT_BATCHES    32     /* in use at a time, a worker */
-#define NGX_KEEPERS_LIMIT_AT_ONCE    8      /* under way that are not full */
+#define NGX_KEEPERS_LIMIT_AT_ONCE    8      /* that are not full */
+#define NGX_KEEPERS_LIMIT_CUT_SHORT  16     /* for one that does not go along */
 #define NGX_KEEPERS_LIMIT_REQUESTS   16     /* of one batch */
 #define NGX_KEEPERS_LIMIT_STATES     64
-#define NGX_KEEPERS_LIMIT_TERMS      24     /* rules, each with a cost */
+#define NGX_KEEPERS_LIMIT_TERMS      32     /* rules, each with a cost */
 
 /* of a reservation: its key, what it says and which states, encoded */
 #define NGX_KEEPERS_LIMIT_RESERVE_LEN                                        \
@@ -60,7 +61,6 @@ typedef struct ngx_keepers_limit_batch_s  ngx_keepers_limit_batch_t;
 
 struct ngx_keepers_limit_batch_s {
     ngx_keepers_limit_batch_t  *next;       /* of those that are free */
-    ngx_keepers_redis_op_t     *op;
     ngx_queue_t                 waits;      /* in the order of the places */
 
     ngx_uint_t                  requests;
@@ -93,7 +93,7 @@ struct ngx_keepers_limit_batch_s {
 
 /*
  * Of the process, not of a cycle: without a master a reload leaves some under
- * way.
+ * way.  "batch" is there so that none of them looks lost.
  */
 typedef struct {
     ngx_keepers_limit_batch_t  *batch[NGX_KEEPERS_LIMIT_BATCHES];
@@ -109,13 +109,24 @@ _Static_assert(NGX_KEEPERS_LIMIT_ITEMS_MAX <= NGX_KEEPERS_LIMIT_TERMS
                && NGX_KEEPERS_LIMIT_ITEMS_MAX <= NGX_KEEPERS_LIMIT_STATES,
                "any request has room in a batch of its own");
 
+_Static_assert(NGX_KEEPERS_LIMIT_ITEMS_MAX < NGX_KEEPERS_REDIS_VALUES_MAX,
+               "and a reply to it in its own");
+
+_Static_assert(NGX_KEEPERS_LIMIT_STATES + NGX_KEEPERS_LIMIT_REQUESTS
+               <= NGX_KEEPERS_REDIS_KEYS_MAX, "keys of a full batch");
+
 _Static_assert(3 + NGX_KEEPERS_LIMIT_STATES + 3 * NGX_KEEPERS_LIMIT_REQUESTS
                + 4 * NGX_KEEPERS_LIMIT_TERMS <= NGX_KEEPERS_REDIS_ARGS_MAX,
                "the script takes a full batch");
 
 
+static ngx_int_t ngx_keepers_limit_batch_busy(
+    const ngx_keepers_limits_t *limits);
 static ngx_keepers_limit_batch_t *ngx_keepers_limit_batch_open(void);
-static ngx_uint_t ngx_keepers_limit_batch_takes(
+static ngx_uint_t ngx_keepers_limit_batch_room(
+    const ngx_keepers_limit_batch_t *batch,
+    const ngx_keepers_limits_t *limits);
+static ngx_uint_t ngx_keepers_limit_batch_suits(
     const ngx_keepers_limit_batch_t *batch,
     const ngx_keepers_limits_t *limits);
 static ngx_uint_t ngx_keepers_limit_batch_differs(
@@ -148,16 +159,30 @@ ngx_keepers_limit_batch(ngx_keepers_limits_t *limits)
 
     batch = ngx_keepers_limit_batches.open;
 
-    if (batch != NULL && !ngx_keepers_limit_batch_takes(batch, limits)) {
+    if (batch != NULL && !ngx_keepers_limit_batch_room(batch, limits)) {
         ngx_keepers_limit_batch_send();
-        batch = NULL;
+
+    } else if (batch != NULL
+               && !ngx_keepers_limit_batch_suits(batch, limits))
+    {
+        /* or who comes a hundred times at once would leave none for others */
+
+        if (ngx_keepers_limit_batches.under_way
+            >= NGX_KEEPERS_LIMIT_CUT_SHORT)
+        {
+            return ngx_keepers_limit_batch_busy(limits);
+        }
+
+        ngx_keepers_limit_batch_send();
     }
+
+    batch = ngx_keepers_limit_batches.open;
 
     if (batch == NULL) {
         batch = ngx_keepers_limit_batch_open();
 
         if (batch == NULL) {
-            return NGX_BUSY;
+            return ngx_keepers_limit_batch_busy(limits);
         }
 
         ngx_keepers_limit_batches.open = batch;
@@ -165,8 +190,7 @@ ngx_keepers_limit_batch(ngx_keepers_limits_t *limits)
 
     ngx_keepers_limit_batch_add(batch, limits);
 
-    limits->wait->flight.place = batch->requests - 1;
-    ngx_keepers_flight_wait(limits->wait, &batch->waits,
+    ngx_keepers_flight_wait(limits->wait, &batch->waits, batch->requests - 1,
                             NGX_KEEPERS_WAIT_PHASE, NULL);
 
     if (batch->requests == NGX_KEEPERS_LIMIT_REQUESTS) {
@@ -174,6 +198,15 @@ ngx_keepers_limit_batch(ngx_keepers_limits_t *limits)
     }
 
     return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_keepers_limit_batch_busy(const ngx_keepers_limits_t *limits)
+{
+    ngx_keepers_count(limits->wait->request, REDIS_BUSY);
+
+    return NGX_BUSY;
 }
 
 
@@ -205,7 +238,6 @@ ngx_keepers_limit_batch_open(void)
         batches->batch[batches->made++] = batch;
     }
 
-    batch->op = NULL;
     batch->requests = 0;
     batch->states = 0;
     batch->terms = 0;
@@ -227,30 +259,31 @@ ngx_keepers_limit_batch_open(void)
 }
 
 
-/*
- * Whether there is room, and nothing that the script would have to be told
- * twice: a repeat has to find what the one before it has reserved.
- */
+static ngx_uint_t
+ngx_keepers_limit_batch_room(const ngx_keepers_limit_batch_t *batch,
+    const ngx_keepers_limits_t *limits)
+{
+    return batch->states + limits->asking <= NGX_KEEPERS_LIMIT_STATES
+           && batch->terms + limits->asking <= NGX_KEEPERS_LIMIT_TERMS
+           && batch->values + limits->asking + 1
+              <= NGX_KEEPERS_REDIS_VALUES_MAX;
+}
+
+
+/* What the script would have to be told twice does not go along. */
 
 static ngx_uint_t
-ngx_keepers_limit_batch_takes(const ngx_keepers_limit_batch_t *batch,
+ngx_keepers_limit_batch_suits(const ngx_keepers_limit_batch_t *batch,
     const ngx_keepers_limits_t *limits)
 {
     u_char         buf[NGX_KEEPERS_LIMIT_RESERVE_LEN];
     size_t         i;
     keepers_out_t  key;
 
-    if (batch->states + limits->asking > NGX_KEEPERS_LIMIT_STATES
-        || batch->terms + limits->asking > NGX_KEEPERS_LIMIT_TERMS
-        || batch->values + limits->asking + 1 > NGX_KEEPERS_REDIS_VALUES_MAX)
-    {
-        return 0;
-    }
-
     keepers_out_init(&key, buf, sizeof(buf));
     ngx_keepers_limit_string(&key, limits->reserve->key);
 
-    /* all of a worker have one length */
+    /* a repeat has to find what was reserved; all keys have one length */
 
     for (i = 0; i + key.len <= batch->keys.len; i += key.len) {
 
@@ -272,7 +305,7 @@ ngx_keepers_limit_batch_takes(const ngx_keepers_limit_batch_t *batch,
 }
 
 
-/* A state costs all who are charged in it the same. */
+/* A rule costs all of a batch the same. */
 
 static ngx_uint_t
 ngx_keepers_limit_batch_differs(const ngx_keepers_limit_batch_t *batch,
@@ -453,7 +486,7 @@ ngx_keepers_limit_batch_call(ngx_keepers_limit_batch_t *batch)
                                           + 2 * batch->requests,
                                           &batch->reply,
                                           ngx_keepers_limit_batch_done, batch,
-                                          &batch->op);
+                                          NULL);
 }
 
 

@@ -77,7 +77,8 @@ ngx_keepers_sync(ngx_http_request_t *r, ngx_keepers_wait_t *wait,
         }
     }
 
-    ngx_keepers_flight_wait(wait, &sync->next, NGX_KEEPERS_WAIT_HANDLER, wake);
+    ngx_keepers_flight_wait(wait, &sync->next, 0, NGX_KEEPERS_WAIT_HANDLER,
+                            wake);
     ngx_keepers_sync_next(sync);
 
     return NGX_AGAIN;

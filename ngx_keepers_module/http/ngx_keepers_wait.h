@@ -45,7 +45,7 @@ typedef struct {
                                                followers, of those to wake */
     ngx_queue_t                 followers;
     const u_char               *key;        /* KEEPERS_HASH_LEN bytes */
-    ngx_uint_t                  place;      /* of whose queue it stands in */
+    ngx_uint_t                  place;      /* in the queue; of its owner */
     unsigned                    leads:1;
     unsigned                    follows:1;
     unsigned                    landed:1;   /* to be woken */

@@ -20,7 +20,8 @@
 
 
 #define NGX_KEEPERS_REDIS_PREFIX_MAX  64
-#define NGX_KEEPERS_REDIS_ARGS_MAX    256
+#define NGX_KEEPERS_REDIS_ARGS_MAX    256   /* of a script, its keys too */
+#define NGX_KEEPERS_REDIS_KEYS_MAX    99    /* of a script: two digits */
 #define NGX_KEEPERS_REDIS_VALUES_MAX  160   /* elements of one reply */
 #define NGX_KEEPERS_REDIS_BYTES_MAX   16384 /* of one reply's strings */
 #define NGX_KEEPERS_REDIS_HEARD_MAX   4096  /* of a published message */

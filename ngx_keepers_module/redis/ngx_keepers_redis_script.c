@@ -17,7 +17,6 @@
 
 /* EVALSHA, a digest and the number of keys, encoded */
 #define NGX_KEEPERS_REDIS_CALL  96
-#define NGX_KEEPERS_REDIS_KEYS  99          /* two digits */
 
 
 static ngx_int_t ngx_keepers_redis_script_call(
@@ -113,7 +112,8 @@ static ngx_int_t ngx_keepers_redis_script_call(
  * Returns one list of all: of a request whose reservation was there what that
  * says, and what LIMIT returns of those first states, nothing else was decided;
  * else what LIMIT returns of all its states, and the reservation is made if no
- * enforced rule refuses.
+ * enforced rule refuses.  A state that is too far ahead is brought down first,
+ * whoever it is decided for.
  */
 
 #define NGX_KEEPERS_REDIS_ADMIT                                              \
@@ -482,7 +482,7 @@ ngx_keepers_redis_script_call(ngx_keepers_redis_command_t *command,
 {
     u_char  *p;
 
-    if (keys > argc || keys > NGX_KEEPERS_REDIS_KEYS
+    if (keys > argc || keys > NGX_KEEPERS_REDIS_KEYS_MAX
         || argc > NGX_KEEPERS_REDIS_ARGS_MAX)
     {
         return NGX_ERROR;
