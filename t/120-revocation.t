@@ -110,7 +110,7 @@ sub subscribed {
     };
 
     sleep(0.1);
-    return $ok && status()->{keepers_subscribed};
+    return $ok && wait_for { status()->{keepers_subscribed} };
 }
 
 
