@@ -31,6 +31,12 @@ sub host {
     keepers_limit_rule     net key=\$http_net rate=1/d burst=3;
     keepers_limit_rule     tap key=\$http_tap rate=1/d burst=1 mode=tap;
     keepers_limit_rule     mail key=\$keepers_recipient rate=1/d burst=2;
+    keepers_limit_rule     dear key=\${keepers_recipient} rate=1/d burst=1;
+    keepers_limit_rule     both key=\$keepers_link_business:\$keepers_recipient
+                           rate=1/d burst=1;
+    keepers_limit_rule     firm key=\$keepers_link_business rate=1/d burst=2;
+    keepers_limit_rule     firms key=\${keepers_link_business} rate=1/d
+                           burst=2;
 END
     server {
         listen 127.0.0.1:%%PORT%%;
@@ -174,6 +180,35 @@ subtest 'another module refuses' => sub {
     $nginx = host('');
     $url = "$nginx->{url}$path";
     is(signup('denied')->code, 429, 'which was counted');
+};
+
+# Alone in a key or with others, in braces or not, it is one and the same.
+subtest 'whom a signup names' => sub {
+    for my $rule (qw(dear both)) {
+        $nginx = host("keepers_limit $rule;");
+        $url = "$nginx->{url}$path";
+
+        my %o = (fields => { email => "$rule\@example.com" });
+
+        is(signup("$rule 1", %o)->code, 202, "$rule: an address");
+        is(signup("$rule 2", %o)->code, 429, 'not twice');
+        is(signup("$rule 3", fields => { email => uc "$rule\@Example.com" })
+           ->code, 202, 'another one');
+    }
+
+    for my $rule (qw(firm firms)) {
+        $nginx = host("keepers_limit $rule;");
+        $url = "$nginx->{url}$path";
+
+        is(join(' ', map { signup("$rule $_")->code } 1 .. 3), '202 202 429',
+           "$rule: a business");
+    }
+
+    my @keys = split /\n/, redis_cli($p->{redis}, 'KEYS', '*:l:*');
+
+    ok(@keys > 8, 'Redis knows them');
+    is(scalar(grep { !/^keepers:\{[\w-]{22}\}:l:\w+$/ } @keys), 0,
+       'by nothing but a hash');
 };
 
 done_testing();

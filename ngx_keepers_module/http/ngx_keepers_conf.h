@@ -72,9 +72,13 @@ typedef struct {
 /* A rule of "keepers_limit_rule". */
 typedef struct ngx_keepers_limit_rule_s  ngx_keepers_limit_rule_t;
 
+/* A key as bytes, with no memory of its own; empty: there is none. */
+typedef keepers_str_t (*ngx_keepers_limit_bytes_pt)(ngx_http_request_t *r);
+
 struct ngx_keepers_limit_rule_s {
     ngx_str_t                  name;
     ngx_keepers_limit_value_t *key;
+    ngx_keepers_limit_bytes_pt bytes;       /* in place of "key", or NULL */
     size_t                     net;         /* the key is so much of the
                                                client's address; 0: "key" */
     ngx_keepers_limit_value_t *condition;   /* if=; NULL: always */

@@ -56,6 +56,10 @@ ngx_keepers_limit_rule_t *ngx_keepers_limit_find(
 char *ngx_keepers_limit_key_conf(ngx_conf_t *cf,
     ngx_keepers_limit_rule_t *rule, ngx_str_t *key);
 
+/* Of a signup whose fields were read: its address, its link's business. */
+keepers_str_t ngx_keepers_limit_recipient(ngx_http_request_t *r);
+keepers_str_t ngx_keepers_limit_business(ngx_http_request_t *r);
+
 /* A value with variables; NULL: no memory, or nginx has said what is wrong. */
 ngx_keepers_limit_value_t *ngx_keepers_limit_value(ngx_conf_t *cf,
     ngx_str_t *text);

@@ -218,6 +218,9 @@ ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
         key = ngx_keepers_to(ngx_keepers_client_address(r));
         key.len = ngx_min(key.len, rule->net);
 
+    } else if (rule->bytes != NULL) {
+        key = ngx_keepers_to(rule->bytes(r));
+
     } else if (ngx_keepers_limit_text(r, rule->key, &key) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -24,6 +24,7 @@ static ngx_int_t ngx_keepers_limit_variable(ngx_conf_t *cf, ngx_str_t text);
 static ngx_int_t ngx_keepers_limit_client(ngx_conf_t *cf, ngx_str_t *key,
     ngx_str_t name, ngx_str_t *text);
 static u_char *ngx_keepers_limit_named(u_char *p, size_t *len);
+static ngx_keepers_limit_bytes_pt ngx_keepers_limit_bytes(ngx_str_t *key);
 static ngx_uint_t ngx_keepers_limit_names(ngx_str_t *text,
     const ngx_str_t *names);
 
@@ -132,6 +133,7 @@ ngx_keepers_limit_key_conf(ngx_conf_t *cf, ngx_keepers_limit_rule_t *rule,
 
     case NGX_DECLINED:
         rule->key = ngx_keepers_limit_value(cf, key);
+        rule->bytes = ngx_keepers_limit_bytes(key);
 
         return rule->key == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
 
@@ -246,6 +248,46 @@ ngx_keepers_limit_named(u_char *p, size_t *len)
         {
             *len = 1 + n + 2 * braces;
             return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * A rule hashes its key under its own name.  Whose key is no more than one of
+ * these variables hashes what that stands for: neither a hash nor a text of it
+ * is made before.
+ */
+
+static ngx_keepers_limit_bytes_pt
+ngx_keepers_limit_bytes(ngx_str_t *key)
+{
+    ngx_uint_t  i, braces;
+
+    static const struct {
+        ngx_str_t                   name;
+        ngx_keepers_limit_bytes_pt  bytes;
+    } of[] = {
+        { ngx_string("keepers_recipient"), ngx_keepers_limit_recipient },
+        { ngx_string("keepers_link_business"), ngx_keepers_limit_business }
+    };
+
+    if (key->len < 2 || key->data[0] != '$') {
+        return NULL;
+    }
+
+    braces = (key->data[1] == '{');
+
+    for (i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+
+        if (key->len == 1 + of[i].name.len + 2 * braces
+            && ngx_strncmp(key->data + 1 + braces, of[i].name.data,
+                           of[i].name.len)
+               == 0)
+        {
+            return of[i].bytes;
         }
     }
 

@@ -18,6 +18,7 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_handlers.h"
+#include "http/ngx_keepers_limit.h"
 #include "http/ngx_keepers_str.h"
 
 
@@ -83,20 +84,45 @@ ngx_keepers_limit_variable_net(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_keepers_limit_variable_recipient(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
+keepers_str_t
+ngx_keepers_limit_recipient(ngx_http_request_t *r)
 {
     ngx_keepers_ctx_t  *ctx;
 
     ctx = ngx_keepers_ctx_find(r);
 
-    if (ctx == NULL || ctx->link_business == NULL) {
+    return ctx == NULL || ctx->link_business == NULL ? keepers_str(NULL, 0)
+                                                     : ctx->recipient;
+}
+
+
+keepers_str_t
+ngx_keepers_limit_business(ngx_http_request_t *r)
+{
+    ngx_keepers_ctx_t  *ctx;
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    return ctx == NULL || ctx->link_business == NULL
+           ? keepers_str(NULL, 0)
+           : keepers_str(ctx->link_business->bytes, KEEPERS_UUID_LEN);
+}
+
+
+static ngx_int_t
+ngx_keepers_limit_variable_recipient(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    keepers_str_t  address;
+
+    address = ngx_keepers_limit_recipient(r);
+
+    if (address.len == 0) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    return ngx_keepers_limit_variable_mark(r, v, &ctx->recipient, 1);
+    return ngx_keepers_limit_variable_mark(r, v, &address, 1);
 }
 
 
