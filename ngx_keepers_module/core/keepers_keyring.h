@@ -29,7 +29,8 @@ typedef enum {
     KEEPERS_PURPOSE_SESSION_ID = 0,     /* token to SID */
     KEEPERS_PURPOSE_SESSION_SEAL,       /* session record */
     KEEPERS_PURPOSE_FORM,               /* form token */
-    KEEPERS_PURPOSE_SIGNUP,             /* id, digest */
+    KEEPERS_PURPOSE_SIGNUP,             /* digest */
+    KEEPERS_PURPOSE_SIGNUP_ID,          /* a key of keepers_mark() */
     KEEPERS_PURPOSE_NEXT,               /* signed "next" of sign-in */
     KEEPERS_PURPOSE_CSRF,
     KEEPERS_PURPOSE_CLIENT,             /* $keepers_client */

@@ -14,6 +14,10 @@
 #define NGX_KEEPERS_RESERVE_PENDING_MS  "30000"
 #define NGX_KEEPERS_RESERVE_DONE_MS     "86400000"
 
+/* what an id is made of: slug, '/', key; a nonce and a digest are shorter */
+#define NGX_KEEPERS_RESERVE_NAMED                                            \
+    (KEEPERS_SLUG_LEN_MAX + 1 + NGX_KEEPERS_RESERVE_KEY_MAX)
+
 #define ngx_keepers_reserve_text(text)  keepers_str(text, sizeof(text) - 1)
 
 
@@ -36,42 +40,47 @@ void
 ngx_keepers_reserve_name(ngx_keepers_main_conf_t *kmcf,
     ngx_keepers_signup_t *signup)
 {
-    u_char             hash[KEEPERS_UUID_LEN];
-    keepers_str_t      parts[4];
+    u_char             buf[NGX_KEEPERS_RESERVE_NAMED];
+    u_char             mark[KEEPERS_MARK_LEN];
+    keepers_out_t      named;
     keepers_signup_t  *record;
     const u_char      *secret;
 
+    _Static_assert(KEEPERS_MARK_LEN == KEEPERS_UUID_LEN, "an id is a mark");
+
     record = &signup->record;
-    secret = kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_SIGNUP];
+    secret = kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_SIGNUP_ID];
 
-    ngx_keepers_reserve_digest(secret, record);
+    ngx_keepers_reserve_digest(
+                       kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_SIGNUP],
+                       record);
 
-    parts[0] = ngx_keepers_reserve_text("signup");
+    keepers_out_init(&named, buf, sizeof(buf));
 
     if (signup->type == NGX_KEEPERS_BODY_FORM) {
-        parts[1] = keepers_str(signup->ticket.nonce, KEEPERS_FORM_NONCE_LEN);
-        parts[2] = keepers_str(record->digest, KEEPERS_HASH_LEN);
+        keepers_out_bytes(&named, signup->ticket.nonce, KEEPERS_FORM_NONCE_LEN);
+        keepers_out_bytes(&named, record->digest, KEEPERS_HASH_LEN);
 
-        keepers_keyed_hash(secret, parts, 3, hash, sizeof(hash));
-        keepers_text_uuid7(&record->id, signup->ticket.issued_ms, hash);
+        keepers_mark(secret, keepers_out_written(&named), mark);
+        keepers_text_uuid7(&record->id, signup->ticket.issued_ms, mark);
         return;
     }
 
-    parts[1] = record->slug;
-    parts[2] = ngx_keepers_reserve_text("/");   /* in no slug */
-    parts[3] = signup->key;
+    keepers_out_str(&named, record->slug);
+    keepers_out_byte(&named, '/');              /* in no slug */
+    keepers_out_str(&named, signup->key);
 
-    keepers_keyed_hash(secret, parts, 4, hash, sizeof(hash));
+    keepers_mark(secret, keepers_out_written(&named), mark);
 
     /*
      * There is no time that a retry would share: UUIDv8 (RFC 9562), whose
      * bits are our own.
      */
 
-    hash[6] = (u_char) ((hash[6] & 0x0f) | 0x80);
-    hash[8] = (u_char) ((hash[8] & 0x3f) | 0x80);
+    mark[6] = (u_char) ((mark[6] & 0x0f) | 0x80);
+    mark[8] = (u_char) ((mark[8] & 0x3f) | 0x80);
 
-    ngx_memcpy(record->id.bytes, hash, KEEPERS_UUID_LEN);
+    ngx_memcpy(record->id.bytes, mark, KEEPERS_UUID_LEN);
 }
 
 
