@@ -291,4 +291,41 @@ refused('keepers_limit_rule r:r key=$uri rate=1/s;', '', qr/letters, digits/,
 refused("$rule;", 'keepers_limit r price=2;', qr/"price=2"/,
         'an unknown parameter of a limit');
 
+# A POST, or what is none; but a host's own variable of that name is the host's.
+subtest 'limits by the method' => sub {
+    my $rules = 'keepers_limit_rule %s key=all if=$keepers_%s rate=1/d '
+                . 'burst=1;';
+    my $methods = sub {
+        my ($prefix, $map) = @_;
+        my $host = start_nginx($http . $map . join('', map {
+            sprintf $rules, "$prefix$_", $_ } qw(post reading)) . <<"END");
+    server {
+        listen 127.0.0.1:%%PORT%%;
+
+        location = /post    { keepers_limit ${prefix}post;
+                              error_page 405 =200 /ok.txt; }
+        location = /reading { keepers_limit ${prefix}reading;
+                              error_page 405 =200 /ok.txt; }
+    }
+END
+        my $code = sub {
+            my ($method, $path) = @_;
+
+            return ua()->start(ua()->build_tx($method => "$host->{url}$path"))
+                       ->res->code == 429 ? 'no' : 'yes';
+        };
+
+        return join(' ', map { my $path = $_;
+                               map { $code->($_, "/$path") }
+                                   qw(POST GET POST GET PUT PUT) }
+                         qw(post reading));
+    };
+
+    is($methods->('m_', ''), 'yes yes no yes yes yes yes yes yes no no no',
+       'ours');
+    is($methods->('n_', 'map $request_method $keepers_post '
+                        . '{ default 0; PUT 1; }'),
+       'yes yes yes yes yes no yes yes yes no no no', 'and another');
+};
+
 done_testing();

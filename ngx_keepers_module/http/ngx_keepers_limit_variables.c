@@ -27,6 +27,8 @@
 
 static ngx_int_t ngx_keepers_limit_variable_net(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_keepers_limit_variable_method(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_keepers_limit_variable_recipient(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_keepers_limit_variable_business(ngx_http_request_t *r,
@@ -52,6 +54,13 @@ ngx_http_variable_t  ngx_keepers_limit_variables[] = {
                                    NGX_KEEPERS_CLIENT_NET),
     ngx_keepers_limit_variable_row("keepers_limit_net_wide", net,
                                    NGX_KEEPERS_CLIENT_WIDE),
+
+    /* hosts may have a "map" of the same name: it is used then */
+
+    { ngx_string("keepers_post"), NULL, ngx_keepers_limit_variable_method, 1,
+      NGX_HTTP_VAR_CHANGEABLE, 0 },
+    { ngx_string("keepers_reading"), NULL, ngx_keepers_limit_variable_method, 0,
+      NGX_HTTP_VAR_CHANGEABLE, 0 },
 
     /* of a signup whose fields were read */
 
@@ -79,6 +88,20 @@ ngx_keepers_limit_variable_net(ngx_http_request_t *r,
     address.len = ngx_min(address.len, data);
 
     ngx_keepers_variable_set(v, address);
+
+    return NGX_OK;
+}
+
+
+/* "1" if this is a POST, "0" if not; or, with "data" 0, the other way round. */
+
+static ngx_int_t
+ngx_keepers_limit_variable_method(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_keepers_variable_set(v,
+               keepers_str((r->method == NGX_HTTP_POST) == data ? "1" : "0",
+                           1));
 
     return NGX_OK;
 }
