@@ -34,7 +34,10 @@ static keepers_str_t keepers_signup_typed(keepers_str_t typed,
 static bool keepers_signup_ticked(const keepers_fieldset_t *set,
     keepers_signup_field_e field, keepers_faults_t *faults);
 static void keepers_signup_consent(const keepers_link_t *link,
-    keepers_consent_e kind, keepers_signup_t *signup, keepers_out_t *arena);
+    keepers_consent_e kind, keepers_signup_t *signup, keepers_out_t *arena,
+    keepers_signup_texts_t *texts);
+static void keepers_signup_text_known(keepers_signup_texts_t *texts,
+    keepers_str_t text, unsigned char hash[KEEPERS_HASH_LEN]);
 static keepers_str_t keepers_signup_source(const keepers_fieldset_t *set,
     keepers_signup_field_e field, keepers_faults_t *faults);
 static keepers_str_t keepers_signup_tail(const keepers_out_t *arena,
@@ -86,7 +89,8 @@ keepers_signup_fields(keepers_field_t fields[KEEPERS_SIGNUP_FIELDS],
 
 void
 keepers_signup_check(const keepers_fieldset_t *set, const keepers_link_t *link,
-    keepers_signup_t *signup, keepers_faults_t *faults, keepers_out_t *arena)
+    keepers_signup_t *signup, keepers_faults_t *faults, keepers_out_t *arena,
+    keepers_signup_texts_t *texts)
 {
     size_t         i;
     keepers_str_t  locale;
@@ -114,13 +118,15 @@ keepers_signup_check(const keepers_fieldset_t *set, const keepers_link_t *link,
     if ((link->flags & KEEPERS_LINK_CONSENT_EMAIL)
         && keepers_signup_ticked(set, KEEPERS_SIGNUP_CONSENT_EMAIL, faults))
     {
-        keepers_signup_consent(link, KEEPERS_CONSENT_EMAIL, signup, arena);
+        keepers_signup_consent(link, KEEPERS_CONSENT_EMAIL, signup, arena,
+                               texts);
     }
 
     if ((link->flags & KEEPERS_LINK_CONSENT_SMS)
         && keepers_signup_ticked(set, KEEPERS_SIGNUP_CONSENT_SMS, faults))
     {
-        keepers_signup_consent(link, KEEPERS_CONSENT_SMS, signup, arena);
+        keepers_signup_consent(link, KEEPERS_CONSENT_SMS, signup, arena,
+                               texts);
     }
 
     for (i = 0; i < KEEPERS_SIGNUP_SOURCES; i++) {
@@ -337,7 +343,8 @@ keepers_signup_typed(keepers_str_t typed, keepers_str_t read)
 
 static void
 keepers_signup_consent(const keepers_link_t *link, keepers_consent_e kind,
-    keepers_signup_t *signup, keepers_out_t *arena)
+    keepers_signup_t *signup, keepers_out_t *arena,
+    keepers_signup_texts_t *texts)
 {
     size_t          mark;
     keepers_str_t   text;
@@ -355,7 +362,37 @@ keepers_signup_consent(const keepers_link_t *link, keepers_consent_e kind,
         text = keepers_signup_tail(arena, mark);
     }
 
+    if (texts != NULL && text.len != 0
+        && text.len <= KEEPERS_CONSENT_TEXT_MAX)
+    {
+        keepers_signup_text_known(texts, text, hash);
+        return;
+    }
+
     keepers_signup_text_hash(text, hash);
+}
+
+
+/* The place follows from the text: another one that comes there replaces it. */
+
+static void
+keepers_signup_text_known(keepers_signup_texts_t *texts, keepers_str_t text,
+    unsigned char hash[KEEPERS_HASH_LEN])
+{
+    size_t  i;
+
+    i = (text.len + text.data[text.len / 2]) % KEEPERS_SIGNUP_TEXTS;
+
+    if (texts->of[i].len != text.len
+        || memcmp(texts->of[i].text, text.data, text.len) != 0)
+    {
+        keepers_signup_text_hash(text, texts->of[i].hash);
+
+        memcpy(texts->of[i].text, text.data, text.len);
+        texts->of[i].len = text.len;
+    }
+
+    memcpy(hash, texts->of[i].hash, KEEPERS_HASH_LEN);
 }
 
 

@@ -117,6 +117,22 @@ typedef struct {
 } keepers_signup_t;
 
 
+/*
+ * Texts of consents with their hashes, of a caller who hashes the same ones
+ * again and again; zeros: none.  They are a business's words and not a
+ * person's.  A longer one is not kept.
+ */
+#define KEEPERS_SIGNUP_TEXTS  32
+
+typedef struct {
+    struct {
+        size_t         len;
+        unsigned char  text[KEEPERS_CONSENT_TEXT_MAX];
+        unsigned char  hash[KEEPERS_HASH_LEN];
+    } of[KEEPERS_SIGNUP_TEXTS];
+} keepers_signup_texts_t;
+
+
 /* A field table with the names set: fields[KEEPERS_SIGNUP_FIELDS]. */
 void keepers_signup_fields(keepers_field_t fields[KEEPERS_SIGNUP_FIELDS],
     keepers_fieldset_t *set);
@@ -128,11 +144,12 @@ void keepers_signup_fields(keepers_field_t fields[KEEPERS_SIGNUP_FIELDS],
  * faults->n == 0: all is well.
  * The rest of "signup" (id, times, net, digest, slug) is the caller's.
  * A consent's hash is keepers_signup_text_hash() of the exact text: the link's,
- * or the standard one in the language of "locale".
+ * or the standard one in the language of "locale"; "texts" may be NULL.
  */
 void keepers_signup_check(const keepers_fieldset_t *set,
     const keepers_link_t *link, keepers_signup_t *signup,
-    keepers_faults_t *faults, keepers_out_t *arena);
+    keepers_faults_t *faults, keepers_out_t *arena,
+    keepers_signup_texts_t *texts);
 
 void keepers_signup_encode(const keepers_signup_t *signup, keepers_out_t *out);
 

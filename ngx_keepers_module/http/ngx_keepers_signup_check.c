@@ -45,7 +45,7 @@ ngx_keepers_signup_check(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
     record = &signup->record;
 
     keepers_signup_check(&signup->set, &signup->lookup->link, record,
-                         &signup->faults, &arena);
+                         &signup->faults, &arena, &ngx_keepers_worker.texts);
 
     if (signup->faults.n != 0) {
         ngx_keepers_signup_injected(r, signup);

@@ -14,12 +14,14 @@
 #include <ngx_core.h>
 
 #include "core/keepers_envelope.h"
+#include "core/keepers_signup.h"
 #include "redis/ngx_keepers_redis.h"
 
 
 typedef struct {
     ngx_keepers_redis_t        *redis;      /* NULL: no keepers_redis */
     keepers_envelope_sender_t   sender;
+    keepers_signup_texts_t      texts;
     unsigned                    proxied:1;  /* told: ngx_keepers_proxied.h */
 } ngx_keepers_worker_t;
 

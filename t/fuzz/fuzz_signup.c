@@ -161,7 +161,8 @@ judge(way_t *way, const keepers_link_t *link)
     way->signup.received_ms = 1795000000000;
 
     keepers_out_init(&arena, way->arena, sizeof(way->arena));
-    keepers_signup_check(&way->set, link, &way->signup, &way->faults, &arena);
+    keepers_signup_check(&way->set, link, &way->signup, &way->faults, &arena,
+                         NULL);
 
     check(!arena.overflow);
 

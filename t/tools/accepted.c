@@ -233,7 +233,7 @@ accepted_check(keepers_signup_field_e field, keepers_str_t typed,
         return false;
     }
 
-    keepers_signup_check(&set, &link, signup, &faults, arena);
+    keepers_signup_check(&set, &link, signup, &faults, arena, NULL);
 
     return faults.n == 0;
 }

@@ -19,6 +19,7 @@ static void test_languages(void **state);
 static void test_texts(void **state);
 static void test_for_ever(void **state);
 static void test_largest(void **state);
+static void test_kept(void **state);
 
 
 static void
@@ -124,6 +125,70 @@ test_largest(void **state)
 }
 
 
+/*
+ * Whatever was kept before: texts of each length, and of each length some that
+ * differ in one byte, have their own hash, now and when they come again.
+ */
+
+static void
+test_kept(void **state)
+{
+    size_t              len, i, k;
+    unsigned char       text[KEEPERS_CONSENT_TEXT_MAX + 1], arena_buf[2048];
+    unsigned char       want[KEEPERS_HASH_LEN];
+    keepers_out_t       arena;
+    keepers_link_t      link;
+    keepers_field_t     fields[KEEPERS_SIGNUP_FIELDS];
+    keepers_faults_t    faults;
+    keepers_signup_t    signup;
+    keepers_fieldset_t  set;
+
+    static keepers_signup_texts_t  texts;
+
+    (void) state;
+
+    memset(&link, 0, sizeof(link));
+    link.locale = unit_str("en");
+    link.business_name = unit_str("Corner Coffee");
+    link.flags = KEEPERS_LINK_CONSENT_EMAIL;
+
+    keepers_signup_fields(fields, &set);
+    fields[KEEPERS_SIGNUP_CONSENT_EMAIL].kind = KEEPERS_FIELD_TRUE;
+
+    memset(text, 't', sizeof(text));
+
+    for (len = 0; len <= sizeof(text); len++) {
+        for (i = 0; i < 8; i++) {
+            k = len == 0 ? 0 : i % 4 * (len - 1) / 3;
+            text[k] ^= i < 4 ? 1 : 0;
+
+            link.consent_email = keepers_str(text, len);
+
+            memset(&signup, 0, sizeof(signup));
+            keepers_out_init(&arena, arena_buf, sizeof(arena_buf));
+            keepers_signup_check(&set, &link, &signup, &faults, &arena, &texts);
+
+            if (len == 0) {
+
+                /* the standard one */
+
+                keepers_out_init(&arena, arena_buf, sizeof(arena_buf));
+                keepers_consent_text(0, KEEPERS_CONSENT_EMAIL,
+                                     link.business_name, &arena);
+                keepers_signup_text_hash(keepers_out_written(&arena), want);
+
+            } else {
+                keepers_signup_text_hash(link.consent_email, want);
+            }
+
+            assert_memory_equal(signup.consent_email, want, sizeof(want));
+
+            text[k] ^= i < 4 ? 1 : 0;
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -131,7 +196,8 @@ main(void)
         cmocka_unit_test(test_languages),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_for_ever),
-        cmocka_unit_test(test_largest)
+        cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_kept)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

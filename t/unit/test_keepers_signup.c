@@ -67,7 +67,7 @@ check(void)
     s.slug = l.slug;
     s.flags = KEEPERS_SIGNUP_FORM;
     keepers_out_init(&arena, arena_buf, KEEPERS_SIGNUP_ARENA);
-    keepers_signup_check(&set, &l, &s, &faults, &arena);
+    keepers_signup_check(&set, &l, &s, &faults, &arena, NULL);
     assert_false(arena.overflow);
 }
 
