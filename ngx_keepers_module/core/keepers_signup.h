@@ -21,6 +21,7 @@
 #include "core/keepers_base.h"
 #include "core/keepers_consent.h"
 #include "core/keepers_field.h"
+#include "core/keepers_keyring.h"
 #include "core/keepers_link.h"
 #include "core/keepers_out.h"
 
@@ -152,6 +153,10 @@ void keepers_signup_check(const keepers_fieldset_t *set,
     keepers_signup_texts_t *texts);
 
 void keepers_signup_encode(const keepers_signup_t *signup, keepers_out_t *out);
+
+/* Sets the digest, of what the person said as it is stored: not of when. */
+void keepers_signup_digest(const unsigned char key[KEEPERS_KEY_LEN],
+    keepers_signup_t *signup);
 
 enum {
     KEEPERS_SIGNUP_BROKEN = 1

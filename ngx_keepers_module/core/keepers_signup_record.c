@@ -10,6 +10,7 @@
 #include "core/keepers_email.h"
 #include "core/keepers_envelope.h"
 #include "core/keepers_in.h"
+#include "core/keepers_keyring.h"
 #include "core/keepers_name.h"
 #include "core/keepers_phone.h"
 #include "core/keepers_text.h"
@@ -26,6 +27,8 @@
                                     | KEEPERS_SIGNUP_DEGRADED)
 
 
+static void keepers_signup_said(const keepers_signup_t *signup,
+    keepers_out_t *out);
 static bool keepers_signup_shape(const keepers_signup_t *signup);
 static bool keepers_signup_sources_sound(const keepers_signup_t *signup);
 static bool keepers_signup_phone_sound(keepers_str_t typed,
@@ -35,8 +38,6 @@ static bool keepers_signup_phone_sound(keepers_str_t typed,
 void
 keepers_signup_encode(const keepers_signup_t *signup, keepers_out_t *out)
 {
-    size_t  i;
-
     keepers_out_byte(out, KEEPERS_RECORD_SIGNUP);
     keepers_out_byte(out, KEEPERS_SIGNUP_VERSION);
     keepers_out_u16(out, signup->flags);
@@ -44,6 +45,40 @@ keepers_signup_encode(const keepers_signup_t *signup, keepers_out_t *out)
     keepers_out_u64(out, signup->received_ms);
     keepers_out_bytes(out, signup->net, sizeof(signup->net));
     keepers_out_bytes(out, signup->digest, KEEPERS_HASH_LEN);
+    keepers_signup_said(signup, out);
+    keepers_out_lstr(out, signup->phone_typed);
+}
+
+
+/*
+ * As an SID is made (keepers_token_sid()), the key stands before the text, and
+ * not in a block of its own.  It is as good there: its length is always the
+ * same, and BLAKE2b cannot be gone on with from what comes out of it.
+ */
+
+void
+keepers_signup_digest(const unsigned char key[KEEPERS_KEY_LEN],
+    keepers_signup_t *signup)
+{
+    keepers_out_t  out;
+    unsigned char  buf[KEEPERS_SIGNUP_RECORD_MAX];
+
+    keepers_out_init(&out, buf, sizeof(buf));
+
+    keepers_out_bytes(&out, key, KEEPERS_KEY_LEN);
+    keepers_signup_said(signup, &out);
+
+    keepers_signup_text_hash(keepers_out_written(&out), signup->digest);
+
+    keepers_wipe(buf, out.len);
+}
+
+
+static void
+keepers_signup_said(const keepers_signup_t *signup, keepers_out_t *out)
+{
+    size_t  i;
+
     keepers_out_bytes(out, signup->consent_email, KEEPERS_HASH_LEN);
     keepers_out_bytes(out, signup->consent_sms, KEEPERS_HASH_LEN);
     keepers_out_lstr(out, signup->slug);
@@ -55,8 +90,6 @@ keepers_signup_encode(const keepers_signup_t *signup, keepers_out_t *out)
     for (i = 0; i < KEEPERS_SIGNUP_SOURCES; i++) {
         keepers_out_lstr(out, signup->source[i]);
     }
-
-    keepers_out_lstr(out, signup->phone_typed);
 }
 
 

@@ -21,8 +21,6 @@
 #define ngx_keepers_reserve_text(text)  keepers_str(text, sizeof(text) - 1)
 
 
-static void ngx_keepers_reserve_digest(const u_char *key,
-    keepers_signup_t *record);
 static ngx_int_t ngx_keepers_reserve_start(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup);
 static ngx_int_t ngx_keepers_reserve_begin(ngx_http_request_t *r,
@@ -51,9 +49,8 @@ ngx_keepers_reserve_name(ngx_keepers_main_conf_t *kmcf,
     record = &signup->record;
     secret = kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_SIGNUP_ID];
 
-    ngx_keepers_reserve_digest(
-                       kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_SIGNUP],
-                       record);
+    keepers_signup_digest(kmcf->edge->keys[0].derived[KEEPERS_PURPOSE_SIGNUP],
+                          record);
 
     keepers_out_init(&named, buf, sizeof(buf));
 
@@ -81,38 +78,6 @@ ngx_keepers_reserve_name(ngx_keepers_main_conf_t *kmcf,
     mark[8] = (u_char) ((mark[8] & 0x3f) | 0x80);
 
     ngx_memcpy(record->id.bytes, mark, KEEPERS_UUID_LEN);
-}
-
-
-/* Of what the person said, as it will be stored; not of when and where. */
-
-static void
-ngx_keepers_reserve_digest(const u_char *key, keepers_signup_t *record)
-{
-    u_char         buf[KEEPERS_SIGNUP_RECORD_MAX];
-    size_t         i;
-    keepers_out_t  out;
-    keepers_str_t  part;
-
-    keepers_out_init(&out, buf, sizeof(buf));
-
-    keepers_out_bytes(&out, record->consent_email, KEEPERS_HASH_LEN);
-    keepers_out_bytes(&out, record->consent_sms, KEEPERS_HASH_LEN);
-    keepers_out_lstr(&out, record->slug);
-    keepers_out_lstr(&out, record->name);
-    keepers_out_lstr(&out, record->email);
-    keepers_out_lstr(&out, record->phone);
-    keepers_out_lstr(&out, record->locale);
-
-    for (i = 0; i < sizeof(record->source) / sizeof(record->source[0]); i++) {
-        keepers_out_lstr(&out, record->source[i]);
-    }
-
-    part = keepers_out_written(&out);
-
-    keepers_keyed_hash(key, &part, 1, record->digest, KEEPERS_HASH_LEN);
-
-    keepers_wipe(buf, out.len);
 }
 
 

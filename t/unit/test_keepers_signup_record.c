@@ -3,12 +3,15 @@
  * Copyright (C) Keepers
  *
  * Goal: the number as it was typed goes with its record, and says the same
- * number; a record from before it had a place is still taken.
+ * number; a record from before it had a place is still taken.  A digest is of
+ * all that was said, and of nothing else.
  */
 
 
 #include "keepers_unit.h"
+#include "core/keepers_out.h"
 #include "core/keepers_signup.h"
+#include "core/keepers_text.h"
 
 
 #define assert_unsound(text)                                                 \
@@ -22,6 +25,7 @@ static void fill(void);
 static void test_typed(void **state);
 static void test_version_1(void **state);
 static void test_unsound(void **state);
+static void test_digest(void **state);
 
 
 static keepers_signup_t  s;
@@ -126,13 +130,79 @@ test_unsound(void **state)
 }
 
 
+static void
+test_digest(void **state)
+{
+    size_t         i;
+    unsigned char  key[KEEPERS_KEY_LEN], first[KEEPERS_HASH_LEN];
+    char           hex[2 * KEEPERS_HASH_LEN];
+    keepers_str_t  was;
+    keepers_out_t  out;
+    keepers_str_t *const  said[] = {
+        &s.slug, &s.name, &s.email, &s.phone, &s.locale, &s.source[0],
+        &s.source[1], &s.source[2], &s.source[3], &s.source[4], &s.source[5]
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(key); i++) {
+        key[i] = (unsigned char) i;
+    }
+
+    fill();
+    memset(s.consent_email, 1, sizeof(s.consent_email));
+    s.source[0] = unit_str("poster");
+
+    keepers_signup_digest(key, &s);
+    memcpy(first, s.digest, sizeof(first));
+
+    keepers_out_init(&out, hex, sizeof(hex));
+    keepers_text_hex(&out, keepers_str(first, sizeof(first)));
+    assert_str(keepers_out_written(&out),
+               "3f81f27f06a3a4f20b9396e8b99f35e8"
+               "3dece36f1421ad99ddc220417dde652c");
+
+    for (i = 0; i < unit_count(said); i++) {
+        was = *said[i];
+        *said[i] = unit_str("other");
+        keepers_signup_digest(key, &s);
+        assert_memory_not_equal(s.digest, first, sizeof(first));
+        *said[i] = was;
+    }
+
+    s.consent_email[31] ^= 1;
+    keepers_signup_digest(key, &s);
+    assert_memory_not_equal(s.digest, first, sizeof(first));
+    s.consent_email[31] ^= 1;
+
+    s.consent_sms[0] ^= 1;
+    keepers_signup_digest(key, &s);
+    assert_memory_not_equal(s.digest, first, sizeof(first));
+    s.consent_sms[0] ^= 1;
+
+    key[31] ^= 1;
+    keepers_signup_digest(key, &s);
+    assert_memory_not_equal(s.digest, first, sizeof(first));
+    key[31] ^= 1;
+
+    s.received_ms = 1;
+    s.flags = KEEPERS_SIGNUP_FORM;
+    s.phone_typed = unit_str("020 7946 0958");
+    s.net[0] = 4;
+    s.id.bytes[0] = 1;
+    keepers_signup_digest(key, &s);
+    assert_memory_equal(s.digest, first, sizeof(first));
+}
+
+
 int
 main(void)
 {
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(test_typed),
         cmocka_unit_test(test_version_1),
-        cmocka_unit_test(test_unsound)
+        cmocka_unit_test(test_unsound),
+        cmocka_unit_test(test_digest)
     };
 
     return cmocka_run_group_tests_name("keepers_signup_record", tests, NULL,
