@@ -119,23 +119,22 @@ keepers_email_local_ok(keepers_str_t local)
     uint32_t  uc;
 
     for (i = 0; i < local.len; i += n) {
-        n = keepers_text_utf8_char(keepers_str(&local.data[i], local.len - i),
-                                   &uc);
 
-        if (n == 0) {
-            return false;
-        }
+        if (local.data[i] < 0x80) {
 
-        if (uc < 0x80) {
-
-            if (!keepers_email_atom((unsigned char) uc)) {
+            if (!keepers_email_atom(local.data[i])) {
                 return false;
             }
 
+            n = 1;
             continue;
         }
 
-        if (keepers_text_control(uc)
+        n = keepers_text_utf8_char(keepers_str(&local.data[i], local.len - i),
+                                   &uc);
+
+        if (n == 0
+            || keepers_text_control(uc)
             || uc_is_property_white_space(uc)
             || (uc_is_general_category_withtable(uc, UC_CATEGORY_MASK_Cf)
                 && uc != 0x200c && uc != 0x200d))

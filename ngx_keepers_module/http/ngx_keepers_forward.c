@@ -11,6 +11,7 @@
 #include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_language.h"
 #include "http/ngx_keepers_seal.h"
+#include "http/ngx_keepers_str.h"
 
 
 static ngx_int_t ngx_keepers_forward_body(ngx_http_request_t *r,
@@ -94,27 +95,28 @@ ngx_keepers_forward_body(ngx_http_request_t *r, keepers_str_t body)
 static ngx_int_t
 ngx_keepers_forward_headers(ngx_http_request_t *r, size_t len)
 {
-    ngx_str_t               number;
     ngx_list_t              list;
+    keepers_out_t           number;
     ngx_http_headers_in_t  *in;
 
     in = &r->headers_in;
-    number.data = ngx_pnalloc(r->pool, NGX_SIZE_T_LEN);
 
-    if (number.data == NULL
+    ngx_keepers_out(&number, r->pool, NGX_SIZE_T_LEN);
+    keepers_out_uint(&number, len);
+
+    if (number.overflow
         || ngx_list_init(&list, r->pool, 3, sizeof(ngx_table_elt_t)) != NGX_OK)
     {
         return NGX_ERROR;
     }
-
-    number.len = ngx_sprintf(number.data, "%uz", len) - number.data;
 
     if (in->content_type != NULL) {
         ngx_str_set(&in->content_type->value, "application/octet-stream");
     }
 
     if (in->content_length != NULL) {
-        in->content_length->value = number;
+        in->content_length->value = ngx_keepers_to(
+                                               keepers_out_written(&number));
     }
 
     in->content_length_n = (off_t) len;

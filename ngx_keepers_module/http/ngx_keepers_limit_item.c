@@ -69,8 +69,8 @@ ngx_keepers_limit_collect(ngx_http_request_t *r,
     }
 
     for (i = 0; i < klcf->limits->nelts; i++) {
-        if (ngx_keepers_limit_due(r, &limit[i]) != stage
-            || (limits->decided & (1ULL << limit[i].rule->number)))
+        if ((limits->decided & (1ULL << limit[i].rule->number))
+            || ngx_keepers_limit_due(r, &limit[i]) != stage)
         {
             continue;
         }
