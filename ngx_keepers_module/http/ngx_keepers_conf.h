@@ -21,6 +21,7 @@
 #include "core/keepers_page.h"
 #include "core/keepers_rate.h"
 #include "http/ngx_keepers_shm.h"
+#include "http/ngx_keepers_value.h"
 #include "redis/ngx_keepers_redis.h"
 
 
@@ -61,14 +62,6 @@ typedef enum {
 } ngx_keepers_limit_mode_e;
 
 
-/* What a rule takes from a request. */
-typedef struct {
-    ngx_http_complex_value_t   text;
-    ngx_int_t                  index;       /* of the variable that is all of
-                                               it; NGX_ERROR: there is more */
-} ngx_keepers_limit_value_t;
-
-
 /* A rule of "keepers_limit_rule". */
 typedef struct ngx_keepers_limit_rule_s  ngx_keepers_limit_rule_t;
 
@@ -77,11 +70,11 @@ typedef keepers_str_t (*ngx_keepers_limit_bytes_pt)(ngx_http_request_t *r);
 
 struct ngx_keepers_limit_rule_s {
     ngx_str_t                  name;
-    ngx_keepers_limit_value_t *key;
+    ngx_keepers_value_t       *key;
     ngx_keepers_limit_bytes_pt bytes;       /* in place of "key", or NULL */
     size_t                     net;         /* the key is so much of the
                                                client's address; 0: "key" */
-    ngx_keepers_limit_value_t *condition;   /* if=; NULL: always */
+    ngx_keepers_value_t       *condition;   /* if=; NULL: always */
     keepers_rate_t             rate;
     keepers_rate_t             share;       /* of this machine, without Redis */
     ngx_uint_t                 number;      /* in limit_rules */
@@ -107,7 +100,7 @@ struct ngx_keepers_limit_rule_s {
 /* A "keepers_limit" of a location. */
 typedef struct {
     ngx_keepers_limit_rule_t  *rule;
-    ngx_keepers_limit_value_t *cost;        /* NULL: 1 */
+    ngx_keepers_value_t       *cost;        /* NULL: 1 */
     ngx_keepers_limit_stage_e  stage;
     unsigned                   at_signup:1; /* asked with a signup's others */
 } ngx_keepers_limit_t;
@@ -188,7 +181,7 @@ typedef struct {
     keepers_str_t              limit_problem;   /* the document of it */
 
     /* links */
-    ngx_http_complex_value_t  *link;
+    ngx_keepers_value_t       *link;
     ngx_http_complex_value_t  *thanks;
     ngx_keepers_template_t    *link_template;
     ngx_keepers_template_t    *thanks_template;

@@ -60,10 +60,6 @@ char *ngx_keepers_limit_key_conf(ngx_conf_t *cf,
 keepers_str_t ngx_keepers_limit_recipient(ngx_http_request_t *r);
 keepers_str_t ngx_keepers_limit_business(ngx_http_request_t *r);
 
-/* A value with variables; NULL: no memory, or nginx has said what is wrong. */
-ngx_keepers_limit_value_t *ngx_keepers_limit_value(ngx_conf_t *cf,
-    ngx_str_t *text);
-
 /* When all that a value names is known. */
 ngx_keepers_limit_stage_e ngx_keepers_limit_stage(ngx_str_t *text);
 

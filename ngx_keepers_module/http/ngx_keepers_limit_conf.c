@@ -15,6 +15,7 @@
 #include "http/ngx_keepers_limit.h"
 #include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_value.h"
 
 
 #define NGX_KEEPERS_LIMIT_PROBLEM_LEN  160
@@ -155,7 +156,7 @@ ngx_keepers_limit_cost(ngx_conf_t *cf, ngx_keepers_limit_t *limit,
     ngx_str_t cost)
 {
     limit->stage = ngx_max(limit->stage, ngx_keepers_limit_stage(&cost));
-    limit->cost = ngx_keepers_limit_value(cf, &cost);
+    limit->cost = ngx_keepers_value_read(cf, &cost);
 
     return limit->cost == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
 }

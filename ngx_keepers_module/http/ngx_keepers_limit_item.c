@@ -15,6 +15,7 @@
 #include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_proxied.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_value.h"
 #include "http/ngx_keepers_worker.h"
 
 
@@ -34,8 +35,6 @@ static ngx_int_t ngx_keepers_limit_item(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_limit_hash(ngx_http_request_t *r,
     ngx_str_t name, ngx_uint_t wide, ngx_str_t key,
     u_char hash[KEEPERS_HASH_LEN]);
-static ngx_int_t ngx_keepers_limit_text(ngx_http_request_t *r,
-    ngx_keepers_limit_value_t *value, ngx_str_t *text);
 static uint32_t ngx_keepers_limit_item_cost(ngx_keepers_limit_t *limit,
     ngx_str_t *text);
 
@@ -166,7 +165,7 @@ ngx_keepers_limit_apply(ngx_http_request_t *r,
     address_len = 0;
 
     if (rule->condition != NULL) {
-        if (ngx_keepers_limit_text(r, rule->condition, &condition) != NGX_OK) {
+        if (ngx_keepers_value(r, rule->condition, &condition) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -221,12 +220,12 @@ ngx_keepers_limit_item(ngx_http_request_t *r, ngx_keepers_limit_t *limit,
     } else if (rule->bytes != NULL) {
         key = ngx_keepers_to(rule->bytes(r));
 
-    } else if (ngx_keepers_limit_text(r, rule->key, &key) != NGX_OK) {
+    } else if (ngx_keepers_value(r, rule->key, &key) != NGX_OK) {
         return NGX_ERROR;
     }
 
     if (limit->cost != NULL
-        && ngx_keepers_limit_text(r, limit->cost, &cost) != NGX_OK)
+        && ngx_keepers_value(r, limit->cost, &cost) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -296,32 +295,6 @@ ngx_keepers_limit_hash(ngx_http_request_t *r, ngx_str_t name,
 
     ngx_memzero(hash, KEEPERS_HASH_LEN);
     keepers_mark(secret, keepers_str(text, p - text), hash);
-
-    return NGX_OK;
-}
-
-
-/* What is one variable, as most are, need not be put together and copied. */
-
-static ngx_int_t
-ngx_keepers_limit_text(ngx_http_request_t *r,
-    ngx_keepers_limit_value_t *value, ngx_str_t *text)
-{
-    ngx_http_variable_value_t  *v;
-
-    if (value->index == NGX_ERROR) {
-        return ngx_http_complex_value(r, &value->text, text);
-    }
-
-    v = ngx_http_get_flushed_variable(r, (ngx_uint_t) value->index);
-
-    if (v == NULL || v->not_found) {
-        ngx_str_null(text);
-
-    } else {
-        text->data = v->data;
-        text->len = v->len;
-    }
 
     return NGX_OK;
 }

@@ -14,13 +14,13 @@
 #include "http/ngx_keepers_client.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_limit.h"
+#include "http/ngx_keepers_value.h"
 
 
 /* A network of IPv6 (/48) has as much as sixteen of its subnets (/64). */
 #define NGX_KEEPERS_LIMIT_WIDE  16
 
 
-static ngx_int_t ngx_keepers_limit_variable(ngx_conf_t *cf, ngx_str_t text);
 static ngx_int_t ngx_keepers_limit_client(ngx_conf_t *cf, ngx_str_t *key,
     ngx_str_t name, ngx_str_t *text);
 static u_char *ngx_keepers_limit_named(u_char *p, size_t *len);
@@ -50,65 +50,6 @@ static ngx_str_t  ngx_keepers_limit_client_name =
     ngx_string("keepers_client");
 
 
-ngx_keepers_limit_value_t *
-ngx_keepers_limit_value(ngx_conf_t *cf, ngx_str_t *text)
-{
-    ngx_keepers_limit_value_t         *value;
-    ngx_http_compile_complex_value_t   ccv;
-
-    value = ngx_palloc(cf->pool, sizeof(ngx_keepers_limit_value_t));
-    if (value == NULL) {
-        return NULL;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = text;
-    ccv.complex_value = &value->text;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NULL;
-    }
-
-    value->index = ngx_keepers_limit_variable(cf, *text);
-
-    return value;
-}
-
-
-/* The index of the one variable that a text is; $1 is none, but a capture. */
-
-static ngx_int_t
-ngx_keepers_limit_variable(ngx_conf_t *cf, ngx_str_t text)
-{
-    u_char     c;
-    size_t     i;
-    ngx_str_t  name;
-
-    if (text.len < 2 || text.data[0] != '$'
-        || (text.data[1] >= '0' && text.data[1] <= '9'))
-    {
-        return NGX_ERROR;
-    }
-
-    name.data = text.data + 1;
-    name.len = text.len - 1;
-
-    for (i = 0; i < name.len; i++) {
-        c = (u_char) (name.data[i] | 0x20);
-
-        if (!((c >= 'a' && c <= 'z') || name.data[i] == '_'
-              || (name.data[i] >= '0' && name.data[i] <= '9')))
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return ngx_http_get_variable_index(cf, &name);
-}
-
-
 /*
  * In a key, $keepers_client is the address itself: the whole key is hashed
  * anyway, and the variable's own hash begins anew each day, which would give a
@@ -132,7 +73,7 @@ ngx_keepers_limit_key_conf(ngx_conf_t *cf, ngx_keepers_limit_rule_t *rule,
         break;
 
     case NGX_DECLINED:
-        rule->key = ngx_keepers_limit_value(cf, key);
+        rule->key = ngx_keepers_value_read(cf, key);
         rule->bytes = ngx_keepers_limit_bytes(key);
 
         return rule->key == NULL ? NGX_CONF_ERROR : NGX_CONF_OK;
@@ -141,7 +82,7 @@ ngx_keepers_limit_key_conf(ngx_conf_t *cf, ngx_keepers_limit_rule_t *rule,
         return NGX_CONF_ERROR;
     }
 
-    rule->key = ngx_keepers_limit_value(cf, &text);
+    rule->key = ngx_keepers_value_read(cf, &text);
 
     if (ngx_keepers_limit_named(key->data, &len) == key->data
         && len == key->len)
@@ -164,7 +105,7 @@ ngx_keepers_limit_key_conf(ngx_conf_t *cf, ngx_keepers_limit_rule_t *rule,
     *wide = *rule;
 
     wide->rate = keepers_rate_times(&rule->rate, NGX_KEEPERS_LIMIT_WIDE);
-    wide->key = ngx_keepers_limit_value(cf, &text);
+    wide->key = ngx_keepers_value_read(cf, &text);
     wide->net = rule->net ? NGX_KEEPERS_CLIENT_WIDE : 0;
 
     rule->wide = wide;

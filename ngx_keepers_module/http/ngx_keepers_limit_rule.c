@@ -17,6 +17,7 @@
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_limit_int.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_value.h"
 
 
 #define NGX_KEEPERS_LIMIT_NODES_MAX  1000
@@ -89,7 +90,7 @@ ngx_keepers_limit_rule_conf(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rule->stage = ngx_keepers_limit_stage(&params.key);
 
     if (params.condition.data != NULL) {
-        rule->condition = ngx_keepers_limit_value(cf, &params.condition);
+        rule->condition = ngx_keepers_value_read(cf, &params.condition);
         if (rule->condition == NULL) {
             return NGX_CONF_ERROR;
         }

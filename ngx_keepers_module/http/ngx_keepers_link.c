@@ -18,6 +18,7 @@
 #include "http/ngx_keepers_signup.h"
 #include "http/ngx_keepers_str.h"
 #include "http/ngx_keepers_template.h"
+#include "http/ngx_keepers_value.h"
 
 
 #define NGX_KEEPERS_LINK_ARGS_MAX  4096
@@ -212,7 +213,7 @@ ngx_keepers_link_slug(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
 {
     ngx_str_t  value;
 
-    if (ngx_http_complex_value(r, signup->conf->link, &value) != NGX_OK) {
+    if (ngx_keepers_value(r, signup->conf->link, &value) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

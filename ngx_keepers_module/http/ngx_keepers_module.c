@@ -224,7 +224,7 @@ static ngx_command_t  ngx_keepers_commands[] = {
 
     { ngx_string("keepers_link"),
       NGX_KEEPERS_LOC|NGX_CONF_TAKE1,
-      ngx_http_set_complex_value_slot,
+      ngx_keepers_value_slot,
       NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(link), NULL },
 
     { ngx_string("keepers_thanks"),

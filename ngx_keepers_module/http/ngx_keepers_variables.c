@@ -22,6 +22,7 @@
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_value.h"
 #include "http/ngx_keepers_worker.h"
 
 
@@ -398,7 +399,7 @@ ngx_keepers_variable_link(ngx_http_request_t *r,
     klcf = ngx_keepers_loc_conf(r);
 
     if (klcf->link == NULL
-        || ngx_http_complex_value(r, klcf->link, &slug) != NGX_OK
+        || ngx_keepers_value(r, klcf->link, &slug) != NGX_OK
         || !keepers_text_slug(ngx_keepers_from(slug)))
     {
         v->not_found = 1;
