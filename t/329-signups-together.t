@@ -315,6 +315,7 @@ subtest 'Redis is slow' => sub {
     my @sockets = eight_calls();
 
     push(@sockets, together(map { request(Net => "slow$_") } 1 .. 15));
+    sleep(0.3);                     # time enough for a call
     is(asked(), $asked + 8, 'fifteen wait until one of eight calls is answered');
     release();
     is(tally(answers(@sockets)), @sockets . ' of 202', 'and are asked about then');

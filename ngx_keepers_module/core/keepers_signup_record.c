@@ -50,25 +50,19 @@ keepers_signup_encode(const keepers_signup_t *signup, keepers_out_t *out)
 }
 
 
-/*
- * As an SID is made (keepers_token_sid()), the key stands before the text, and
- * not in a block of its own.  It is as good there: its length is always the
- * same, and BLAKE2b cannot be gone on with from what comes out of it.
- */
-
 void
 keepers_signup_digest(const unsigned char key[KEEPERS_KEY_LEN],
     keepers_signup_t *signup)
 {
     keepers_out_t  out;
+    keepers_str_t  said;
     unsigned char  buf[KEEPERS_SIGNUP_RECORD_MAX];
 
     keepers_out_init(&out, buf, sizeof(buf));
-
-    keepers_out_bytes(&out, key, KEEPERS_KEY_LEN);
     keepers_signup_said(signup, &out);
 
-    keepers_signup_text_hash(keepers_out_written(&out), signup->digest);
+    said = keepers_out_written(&out);
+    keepers_keyed_hash(key, &said, 1, signup->digest, KEEPERS_HASH_LEN);
 
     keepers_wipe(buf, out.len);
 }

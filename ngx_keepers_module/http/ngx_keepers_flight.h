@@ -40,11 +40,13 @@ void ngx_keepers_flight_join(ngx_keepers_wait_t *wait,
     ngx_keepers_wait_t *leader);
 
 /*
- * Waits in a queue of the caller's, in wait->flight.place a number of his, for
- * what no wait asks for by itself; and the end of it: all in the queue are woken soon, with this rc.  Returns how many.
+ * Waits in a queue of the caller's, with a number of his in wait->flight.place,
+ * for what no wait asks for by itself; and the end of it: all in the queue are
+ * woken soon, with this rc.  Returns how many.
  */
 void ngx_keepers_flight_wait(ngx_keepers_wait_t *wait, ngx_queue_t *queue,
-    ngx_uint_t place, ngx_keepers_wait_mode_e mode, ngx_keepers_wake_pt wake);
+    ngx_uint_t place, ngx_keepers_wait_mode_e mode,
+    ngx_keepers_wake_pt wake);
 ngx_uint_t ngx_keepers_flight_land(ngx_queue_t *queue, ngx_int_t rc);
 
 /*
