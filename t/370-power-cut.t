@@ -18,6 +18,9 @@ use Keepers::Test;
 use Test::More;
 
 
+# its log is moved all the time, too
+local $ENV{KEEPERS_WRITER_STORE_LOG_MIB} = 1;
+
 my $p = start_platform(limits => 'off');
 my $load = Keepers::Load->new($p);
 my $disk = Keepers::Disk->new($p);

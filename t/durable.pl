@@ -21,6 +21,9 @@ use Test::More;
 
 my ($kills, $cuts, $redis) = (@ARGV, (100, 20, 20)[@ARGV .. 2]);
 
+# its log is moved all the time, too
+local $ENV{KEEPERS_WRITER_STORE_LOG_MIB} = 1;
+
 my $p = start_platform(limits => 'off');
 my $disk = Keepers::Disk->new($p);
 my $load = Keepers::Load->new($p);

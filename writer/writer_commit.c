@@ -20,6 +20,7 @@
 
 static void *writer_commit_main(void *data);
 static bool writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch);
+static size_t writer_commit_most(size_t n);
 static void writer_commit_batch(writer_commit_t *commit,
     writer_job_t *jobs, size_t n);
 static int writer_commit_try(writer_context_t *ctx, writer_job_t *jobs);
@@ -51,11 +52,16 @@ writer_commit_start(writer_commit_t *commit, const writer_context_t *ctx,
 
     writer_wait_init(&commit->wake);
 
+    if (writer_checkpoint_start(&commit->checkpoint, ctx->conf) != 0) {
+        return -1;
+    }
+
     if (pthread_create(&commit->thread, NULL, writer_commit_main, commit)
         != 0)
     {
         writer_log(WRITER_LOG_ERROR, "thread",
                    "remedy=\"raise the limit of tasks\"");
+        writer_checkpoint_stop(&commit->checkpoint);
         return -1;
     }
 
@@ -101,12 +107,13 @@ writer_commit_main(void *data)
     while (writer_commit_take(commit, &batch)) {
         if (batch.n != 0) {
             writer_commit_batch(commit, batch.head, batch.n);
-            writer_store_checkpoint(commit->ctx.store);
+            writer_checkpoint_after(&commit->checkpoint, commit->ctx.store);
         }
 
         writer_commit_keep_house(commit);
     }
 
+    writer_checkpoint_stop(&commit->checkpoint);
     writer_context_close(&commit->ctx);
 
     return NULL;
@@ -118,6 +125,7 @@ static bool
 writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch)
 {
     bool           more;
+    size_t         most;
     writer_job_t  *job;
 
     writer_jobs_init(batch);
@@ -136,7 +144,7 @@ writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch)
 
     commit->idle = false;
 
-    while (batch->n < WRITER_COMMIT_BATCH) {
+    for (most = writer_commit_most(commit->jobs.n); batch->n < most; ) {
         job = writer_jobs_take(&commit->jobs);
 
         if (job == NULL) {
@@ -151,6 +159,15 @@ writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch)
     pthread_mutex_unlock(&commit->lock);
 
     return more;
+}
+
+
+static size_t
+writer_commit_most(size_t n)
+{
+    n = n / 2 > WRITER_COMMIT_LEAST ? n / 2 : WRITER_COMMIT_LEAST;
+
+    return n < WRITER_COMMIT_BATCH ? n : WRITER_COMMIT_BATCH;
 }
 
 

@@ -3,7 +3,10 @@
  * Copyright (C) Keepers
  *
  * The committer: the thread that owns the only connection that writes.  What
- * arrived during the last fsync is the next transaction; there is no timer.
+ * arrived during the last fsync is the next transaction; there is no timer.  Of
+ * more than a few it takes half: while that is stored the answers to the other
+ * half are on their way, and who waits for answers sends again.  All at once,
+ * everybody would wait for the committer, and then it for them.
  */
 
 
@@ -11,6 +14,7 @@
 #define _WRITER_COMMIT_H_INCLUDED_
 
 
+#include "writer/writer_checkpoint.h"
 #include "writer/writer_pool.h"
 
 #include <stdatomic.h>
@@ -18,6 +22,7 @@
 
 #define WRITER_COMMIT_QUEUE  4096
 #define WRITER_COMMIT_BATCH  512
+#define WRITER_COMMIT_LEAST  16
 
 
 /* A link's record changed and is durable; on the committer's thread. */
@@ -45,6 +50,7 @@ typedef struct {
     void                *data;
     void                *published_data;
     void                *mailed_data;
+    writer_checkpoint_t  checkpoint;
     pthread_t            thread;
     bool                 started;
 } writer_commit_t;

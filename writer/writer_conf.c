@@ -58,6 +58,7 @@ static const writer_conf_key_t  writer_conf_table[] = {
     writer_conf_text("writer", "master", NULL, master),
     writer_conf_text("writer", "log", "stderr", log),
     writer_conf_text("store", "database", NULL, database),
+    writer_conf_number("store", "log_mib", "64", log_mib, 1, 4096),
     writer_conf_text("redis", "socket", "", redis_socket),
     writer_conf_text("redis", "host", "", redis_host),
     writer_conf_text("redis", "sentinel", "", redis_sentinel),

@@ -50,6 +50,7 @@ typedef struct {
     char                passkey_rp_id[WRITER_CONF_TEXT_MAX];  /* or empty */
     char                passkey_origins[WRITER_CONF_TEXT_MAX];
 
+    uint64_t            log_mib;
     bool                mail_folder_made;     /* the default: by the writer */
     uint64_t            redis_port;
     uint64_t            redis_tls;                            /* 0 or 1 */

@@ -267,8 +267,15 @@ void writer_store_rollback(writer_store_t *store);
 /* Was the last failure of the disk, rather than of one item? */
 bool writer_store_disk_fault(const writer_store_t *store);
 
-/* Moves the log into the database if it has grown; between transactions. */
-void writer_store_checkpoint(writer_store_t *store);
+/* Bytes of the log as of this connection's last commit; it begins anew. */
+size_t writer_store_log(const writer_store_t *store);
+
+/*
+ * Moves the log into the database, as far as nobody reads what that would
+ * replace, while others go on; between transactions of this connection.
+ * Bytes of the log that have been moved so far; 0 also if it failed.
+ */
+size_t writer_store_checkpoint(writer_store_t *store);
 
 /* businesses and accounts */
 

@@ -17,12 +17,11 @@
 #include <stdlib.h>
 
 
-#define WRITER_SQLITE_CHECKPOINT_PAGES  4000
-
-
 static void writer_sqlite_setup(void);
+static size_t writer_sqlite_page(sqlite3 *db);
 static int writer_sqlite_wal_hook(void *data, sqlite3 *db, const char *name,
     int pages);
+static int writer_sqlite_sync(sqlite3 *db);
 static int writer_sqlite_bind(sqlite3_stmt *stmt, const char *format,
     va_list args);
 static int writer_sqlite_start(writer_store_t *store, writer_sql_e id,
@@ -31,7 +30,9 @@ static sqlite3_stmt *writer_sqlite_prepare(writer_store_t *store,
     writer_sql_e id, const char *sql);
 
 
+/* The size of a page is of a database yet to be made; others keep theirs. */
 static const char  writer_sqlite_write_pragmas[] =
+    "PRAGMA page_size=2048;"
     "PRAGMA journal_mode=WAL;"
     "PRAGMA synchronous=FULL;"
     "PRAGMA wal_autocheckpoint=0;"
@@ -106,6 +107,7 @@ writer_store_open(const char *path, bool writable, writer_store_t **out)
     }
 
     if (writable) {
+        store->page = writer_sqlite_page(store->db);
         sqlite3_wal_hook(store->db, writer_sqlite_wal_hook, store);
     }
 
@@ -133,6 +135,28 @@ writer_store_close(writer_store_t *store)
 }
 
 
+static size_t
+writer_sqlite_page(sqlite3 *db)
+{
+    int            page;
+    sqlite3_stmt  *stmt;
+
+    page = 0;
+
+    if (sqlite3_prepare_v2(db, "PRAGMA page_size", -1, &stmt, NULL)
+        == SQLITE_OK)
+    {
+        if (sqlite3_step(stmt) == SQLITE_ROW) {
+            page = sqlite3_column_int(stmt, 0);
+        }
+
+        sqlite3_finalize(stmt);
+    }
+
+    return (size_t) page;
+}
+
+
 static int
 writer_sqlite_wal_hook(void *data, sqlite3 *db, const char *name, int pages)
 {
@@ -142,30 +166,56 @@ writer_sqlite_wal_hook(void *data, sqlite3 *db, const char *name, int pages)
     (void) name;
 
     store = data;
-    store->wal_pages = pages;
+    store->log = (size_t) pages * store->page;
 
     return SQLITE_OK;
 }
 
 
-void
+size_t
+writer_store_log(const writer_store_t *store)
+{
+    return store->log;
+}
+
+
+size_t
 writer_store_checkpoint(writer_store_t *store)
 {
-    int  rc;
+    int  rc, moved;
 
-    if (store->wal_pages < WRITER_SQLITE_CHECKPOINT_PAGES) {
-        return;
-    }
-
+    moved = 0;
     rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
-                                   NULL, NULL);
+                                   NULL, &moved);
+
+    if (rc == SQLITE_OK) {
+        rc = writer_sqlite_sync(store->db);
+    }
 
     if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
         (void) writer_sqlite_fault(store, rc, -1);
     }
 
-    /* a reader may have kept pages back: not again before the next commits */
-    store->wal_pages = 0;
+    return rc == SQLITE_OK && moved > 0 ? (size_t) moved * store->page : 0;
+}
+
+
+/*
+ * SQLite synchronizes the database only when the log was moved to its end: who
+ * moves the rest would wait for all that was moved before.
+ */
+static int
+writer_sqlite_sync(sqlite3 *db)
+{
+    int            rc;
+    sqlite3_file  *file;
+
+    rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+
+    return rc == SQLITE_OK
+           ? file->pMethods->xSync(file,
+                                   SQLITE_SYNC_NORMAL|SQLITE_SYNC_DATAONLY)
+           : rc;
 }
 
 

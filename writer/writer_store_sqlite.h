@@ -131,7 +131,8 @@ typedef struct {
 struct writer_store_s {
     sqlite3               *db;
     sqlite3_stmt          *statements[WRITER_SQL_STATEMENTS];
-    int                    wal_pages;
+    size_t                 page;        /* bytes */
+    size_t                 log;         /* bytes, as of the last commit */
     int                    code;        /* of the last failure */
     size_t                 tallies_n;
     writer_sqlite_tally_t  tallies[WRITER_SQLITE_TALLIES];

@@ -10,6 +10,7 @@
  *   KEEPERS_POWERCUT_DIR    the folder whose files are watched
  *   KEEPERS_POWERCUT_NOTES  where the notes are: NAME.notes
  *   KEEPERS_POWERCUT_LIE    if set, fsync() reports success and does nothing
+ *   KEEPERS_POWERCUT_SLOW   if set, fsync() of all but the log takes 50 ms more
  *
  * A note: offset 8 | size of the file before 8 | n 4 | n bytes that were at
  * the offset before.  Host byte order.  The index in shared memory (-shm) is
@@ -38,15 +39,24 @@ static void powercut_note(int fd, off_t offset, size_t len);
 static int powercut_sync(int fd, long call);
 
 
+/*
+ * A thread writes while another synchronizes: a note is not dropped for a write
+ * that the system did not see before the sync.
+ */
 static pthread_mutex_t  powercut_lock = PTHREAD_MUTEX_INITIALIZER;
 
 
 ssize_t
 pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
-    powercut_note(fd, offset, len);
+    ssize_t  n;
 
-    return syscall(SYS_pwrite64, fd, buf, len, offset);
+    pthread_mutex_lock(&powercut_lock);
+    powercut_note(fd, offset, len);
+    n = syscall(SYS_pwrite64, fd, buf, len, offset);
+    pthread_mutex_unlock(&powercut_lock);
+
+    return n;
 }
 
 
@@ -60,9 +70,14 @@ pwrite64(int fd, const void *buf, size_t len, off64_t offset)
 ssize_t
 write(int fd, const void *buf, size_t len)
 {
-    powercut_note(fd, lseek(fd, 0, SEEK_CUR), len);
+    ssize_t  n;
 
-    return syscall(SYS_write, fd, buf, len);
+    pthread_mutex_lock(&powercut_lock);
+    powercut_note(fd, lseek(fd, 0, SEEK_CUR), len);
+    n = syscall(SYS_write, fd, buf, len);
+    pthread_mutex_unlock(&powercut_lock);
+
+    return n;
 }
 
 
@@ -71,7 +86,10 @@ write(int fd, const void *buf, size_t len)
 int
 ftruncate(int fd, off_t size)
 {
+    int          rc;
     struct stat  st;
+
+    pthread_mutex_lock(&powercut_lock);
 
     if (fstat(fd, &st) == 0 && st.st_size > size) {
         powercut_note(fd, size, (size_t) (st.st_size - size));
@@ -80,7 +98,10 @@ ftruncate(int fd, off_t size)
         powercut_note(fd, size, 0);
     }
 
-    return (int) syscall(SYS_ftruncate, fd, size);
+    rc = (int) syscall(SYS_ftruncate, fd, size);
+    pthread_mutex_unlock(&powercut_lock);
+
+    return rc;
 }
 
 
@@ -119,18 +140,27 @@ powercut_sync(int fd, long call)
         return 0;
     }
 
+    if (getenv("KEEPERS_POWERCUT_SLOW") != NULL
+        && strstr(notes, "-wal") == NULL)
+    {
+        (void) usleep(50000);
+    }
+
+    pthread_mutex_lock(&powercut_lock);
+
     rc = (int) syscall(call, fd);
 
     if (rc == 0) {
-        pthread_mutex_lock(&powercut_lock);
         (void) truncate(notes, 0);
-        pthread_mutex_unlock(&powercut_lock);
     }
+
+    pthread_mutex_unlock(&powercut_lock);
 
     return rc;
 }
 
 
+/* The lock is held. */
 static void
 powercut_note(int fd, off_t offset, size_t len)
 {
@@ -158,8 +188,6 @@ powercut_note(int fd, off_t offset, size_t len)
     head[0] = (uint64_t) offset;
     head[1] = (uint64_t) st.st_size;
 
-    pthread_mutex_lock(&powercut_lock);
-
     to = (int) syscall(SYS_openat, AT_FDCWD, notes,
                        O_WRONLY|O_CREAT|O_APPEND|O_CLOEXEC, 0600);
 
@@ -172,9 +200,6 @@ powercut_note(int fd, off_t offset, size_t len)
     }
 
     close(to);
-
-    pthread_mutex_unlock(&powercut_lock);
-
     free(old);
 }
 
