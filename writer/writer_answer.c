@@ -36,7 +36,6 @@ static const writer_answer_title_t  writer_answer_titles[] = {
 };
 
 
-static void writer_answer_push(struct evhttp_connection *connection);
 static void writer_answer_headers(const writer_job_t *job, const char *type,
     bool last);
 static const char *writer_answer_date(uint64_t now_ms);
@@ -77,32 +76,20 @@ writer_answer_send(writer_job_t *job, struct evbuffer *buf, bool last)
 }
 
 
-void
-writer_answer_send_now(writer_job_t *job, struct evbuffer *buf, bool last)
-{
-    struct evhttp_connection  *connection;
-
-    /* NULL: the client has left */
-    connection = evhttp_request_get_connection(job->request);
-
-    writer_answer_send(job, buf, last);
-
-    if (connection != NULL) {
-        writer_answer_push(connection);
-    }
-}
-
-
 /*
  * evhttp waits for the event that a socket can be written to, which it nearly
  * always can.  What does not go out, or fails, is left to that event.
  */
-static void
+void
 writer_answer_push(struct evhttp_connection *connection)
 {
     int                 n;
     struct evbuffer    *output;
     struct bufferevent *bev;
+
+    if (connection == NULL) {
+        return;
+    }
 
     bev = evhttp_connection_get_bufferevent(connection);
     output = bufferevent_get_output(bev);

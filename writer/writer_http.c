@@ -19,6 +19,7 @@
 #include "writer/writer_socket.h"
 
 #include <errno.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -28,7 +29,9 @@
 
 #define WRITER_HTTP_BODY_MAX     16384
 #define WRITER_HTTP_HEADERS_MAX  8192
+#define WRITER_HTTP_AHEAD        (WRITER_HTTP_HEADERS_MAX + WRITER_HTTP_BODY_MAX)
 #define WRITER_HTTP_FREE_MAX     1024       /* jobs kept for reuse */
+#define WRITER_HTTP_ANSWERS      64         /* that leave together */
 
 /* longer than nginx keeps an idle connection, or it would meet a closed one */
 #define WRITER_HTTP_TIMEOUT_S    75
@@ -66,12 +69,13 @@ struct writer_http_s {
 
 
 static struct event_base *writer_http_base(void);
+static void writer_http_read_on(struct evhttp_request *request);
 static void writer_http_request(struct evhttp_request *request, void *data);
 static bool writer_http_submit(writer_http_t *http, writer_job_t *job,
     writer_lane_e lane);
 static void writer_http_woken(evutil_socket_t fd, short what, void *data);
+static void writer_http_answer(writer_http_t *http, writer_jobs_t *done);
 static void writer_http_finish(writer_http_t *http, writer_job_t *job);
-static void writer_http_finished(writer_http_t *http, writer_job_t *job);
 static bool writer_http_note(writer_http_t *http, writer_job_t *job);
 static writer_job_t *writer_http_job(writer_http_t *http);
 static void writer_http_release(writer_http_t *http, writer_job_t *job);
@@ -242,6 +246,30 @@ writer_http_free(writer_http_t *http)
 }
 
 
+/*
+ * evhttp stops reading until a request is answered and then begins again: two
+ * system calls, of epoll.  With reading left on, what comes meanwhile waits in
+ * the buffer, up to as much as a request may have, and a client that leaves is
+ * noticed then.  evhttp puts its own callback back with the answer.
+ */
+static void
+writer_http_read_on(struct evhttp_request *request)
+{
+    void                 *data;
+    struct bufferevent   *bev;
+    bufferevent_data_cb   written;
+    bufferevent_event_cb  event;
+
+    bev = evhttp_connection_get_bufferevent(
+              evhttp_request_get_connection(request));
+
+    bufferevent_getcb(bev, NULL, &written, &event, &data);
+    bufferevent_setcb(bev, NULL, written, event, data);
+    bufferevent_setwatermark(bev, EV_READ, 0, WRITER_HTTP_AHEAD);
+    bufferevent_enable(bev, EV_READ);
+}
+
+
 static void
 writer_http_request(struct evhttp_request *request, void *data)
 {
@@ -255,6 +283,8 @@ writer_http_request(struct evhttp_request *request, void *data)
         evhttp_send_reply(request, 503, NULL, NULL);
         return;
     }
+
+    writer_http_read_on(request);
 
     job->request = request;
     job->now_ms = writer_now_ms();
@@ -344,7 +374,6 @@ static void
 writer_http_woken(evutil_socket_t fd, short what, void *data)
 {
     uint64_t        n;
-    writer_job_t   *job, *apart;
     writer_jobs_t   done;
     writer_http_t  *http;
 
@@ -361,18 +390,55 @@ writer_http_woken(evutil_socket_t fd, short what, void *data)
     writer_jobs_init(&http->done);
     pthread_mutex_unlock(&http->lock);
 
-    while ((job = writer_jobs_take(&done)) != NULL) {
+    while (done.n != 0) {
+        writer_http_answer(http, &done);
+    }
+}
+
+
+/*
+ * Some answers, all made before the first leaves: nginx wakes up for that one
+ * and finds the others there, where it would have slept in between.
+ */
+static void
+writer_http_answer(writer_http_t *http, writer_jobs_t *done)
+{
+    size_t                     i, n;
+    writer_job_t              *job, *apart;
+    writer_jobs_t              behind;
+    struct evhttp_connection  *to[WRITER_HTTP_ANSWERS];
+
+    writer_jobs_init(&behind);
+
+    for (n = 0; n < WRITER_HTTP_ANSWERS; /* void */ ) {
+        job = writer_jobs_take(done);
+
+        if (job == NULL) {
+            break;
+        }
+
         if (writer_http_note(http, job)) {
             continue;
         }
 
-        /* behind the answer, so that an account that is there is not slower */
-
         apart = writer_audit_apart(job);
-        writer_answer_send_now(job, http->answer, http->draining);
-        writer_http_finished(http, job);
 
-        if (apart != NULL && !writer_commit_submit(http->commit, apart)) {
+        if (apart != NULL) {
+            writer_jobs_add(&behind, apart);
+        }
+
+        to[n++] = evhttp_request_get_connection(job->request);
+        writer_http_finish(http, job);
+    }
+
+    for (i = 0; i < n; i++) {
+        writer_answer_push(to[i]);
+    }
+
+    /* behind the answer, so that an account that is there is not slower */
+
+    while ((apart = writer_jobs_take(&behind)) != NULL) {
+        if (!writer_commit_submit(http->commit, apart)) {
             writer_log(WRITER_LOG_WARN, "audit_lost", "reason=queue");
             free(apart);
         }
@@ -408,13 +474,6 @@ static void
 writer_http_finish(writer_http_t *http, writer_job_t *job)
 {
     writer_answer_send(job, http->answer, http->draining);
-    writer_http_finished(http, job);
-}
-
-
-static void
-writer_http_finished(writer_http_t *http, writer_job_t *job)
-{
     writer_http_release(http, job);
 
     http->busy--;
