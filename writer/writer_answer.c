@@ -8,7 +8,6 @@
 
 #include "writer/writer_json.h"
 
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <time.h>
@@ -73,35 +72,6 @@ writer_answer_send(writer_job_t *job, struct evbuffer *buf, bool last)
 
     /* a client that has left takes nothing */
     evbuffer_drain(buf, evbuffer_get_length(buf));
-}
-
-
-/*
- * evhttp waits for the event that a socket can be written to, which it nearly
- * always can.  What does not go out, or fails, is left to that event.
- */
-void
-writer_answer_push(struct evhttp_connection *connection)
-{
-    int                 n;
-    struct evbuffer    *output;
-    struct bufferevent *bev;
-
-    if (connection == NULL) {
-        return;
-    }
-
-    bev = evhttp_connection_get_bufferevent(connection);
-    output = bufferevent_get_output(bev);
-
-    /* a bufferevent lets nobody else take from the front of it */
-    evbuffer_unfreeze(output, 1);
-    n = evbuffer_write(output, bufferevent_getfd(bev));
-    evbuffer_freeze(output, 1);
-
-    if (n > 0 && evbuffer_get_length(output) == 0) {
-        bufferevent_trigger(bev, EV_WRITE, 0);
-    }
 }
 
 

@@ -14,12 +14,12 @@
 #include "writer/writer_answer.h"
 #include "writer/writer_audit.h"
 #include "writer/writer_command.h"
+#include "writer/writer_connection.h"
 #include "writer/writer_log.h"
 #include "writer/writer_routes.h"
 #include "writer/writer_socket.h"
 
 #include <errno.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -29,7 +29,6 @@
 
 #define WRITER_HTTP_BODY_MAX     16384
 #define WRITER_HTTP_HEADERS_MAX  8192
-#define WRITER_HTTP_AHEAD        (WRITER_HTTP_HEADERS_MAX + WRITER_HTTP_BODY_MAX)
 #define WRITER_HTTP_FREE_MAX     1024       /* jobs kept for reuse */
 #define WRITER_HTTP_ANSWERS      64         /* that leave together */
 
@@ -69,7 +68,6 @@ struct writer_http_s {
 
 
 static struct event_base *writer_http_base(void);
-static void writer_http_read_on(struct evhttp_request *request);
 static void writer_http_request(struct evhttp_request *request, void *data);
 static bool writer_http_submit(writer_http_t *http, writer_job_t *job,
     writer_lane_e lane);
@@ -246,30 +244,6 @@ writer_http_free(writer_http_t *http)
 }
 
 
-/*
- * evhttp stops reading until a request is answered and then begins again: two
- * system calls, of epoll.  With reading left on, what comes meanwhile waits in
- * the buffer, up to as much as a request may have, and a client that leaves is
- * noticed then.  evhttp puts its own callback back with the answer.
- */
-static void
-writer_http_read_on(struct evhttp_request *request)
-{
-    void                 *data;
-    struct bufferevent   *bev;
-    bufferevent_data_cb   written;
-    bufferevent_event_cb  event;
-
-    bev = evhttp_connection_get_bufferevent(
-              evhttp_request_get_connection(request));
-
-    bufferevent_getcb(bev, NULL, &written, &event, &data);
-    bufferevent_setcb(bev, NULL, written, event, data);
-    bufferevent_setwatermark(bev, EV_READ, 0, WRITER_HTTP_AHEAD);
-    bufferevent_enable(bev, EV_READ);
-}
-
-
 static void
 writer_http_request(struct evhttp_request *request, void *data)
 {
@@ -284,7 +258,8 @@ writer_http_request(struct evhttp_request *request, void *data)
         return;
     }
 
-    writer_http_read_on(request);
+    writer_connection_read_on(evhttp_request_get_connection(request),
+                              WRITER_HTTP_HEADERS_MAX + WRITER_HTTP_BODY_MAX);
 
     job->request = request;
     job->now_ms = writer_now_ms();
@@ -432,7 +407,7 @@ writer_http_answer(writer_http_t *http, writer_jobs_t *done)
     }
 
     for (i = 0; i < n; i++) {
-        writer_answer_push(to[i]);
+        writer_connection_push(to[i]);
     }
 
     /* behind the answer, so that an account that is there is not slower */
