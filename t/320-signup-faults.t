@@ -40,6 +40,15 @@ my $p = start_platform(limits => 'off', conf => sub {
     # without a spool: it is t/360
     change($locations, qr/error_page\s+502 503 504 = \@keepers_spool;/, '');
     change($file, qr/(listen .*?;)/, "\$1 listen 127.0.0.1:$h2 http2;");
+
+    # a log of a host's own, and how hosts had to name the writer's path before
+    change($file, qr/(sendfile .*?;)/, "\$1 log_format uri "
+           . "'\$status \$uri [\$args] \$request_uri';"
+           . " access_log $dir/uri.log uri;");
+    change($locations, qr/(location = \/signin \{)/,
+           'location ~ "^/old/(?<keepers_slug>[^/]+)$" {'
+           . ' keepers_link $keepers_slug;'
+           . ' proxy_pass http://keepers_writer/v1/signups$is_args; } $1');
 });
 
 my $link = $p->{link_url};
@@ -137,6 +146,8 @@ sub form {
 
 sub body { return Mojo::Parameters->new(%{form()})->to_string }
 
+sub logged { return scalar(() = slurp("$dir/uri.log") =~ /^\Q$_[0]\E$/mg) }
+
 sub post { return ua()->post($link => form => $_[0])->res }
 
 
@@ -167,7 +178,8 @@ subtest 'what the writer is sent' => sub {
                   'Accept-Language' => 'de', 'CF-Connecting-IP' => '192.0.2.1',
                   'Sec-CH-UA-Model' => 'phone', Via => 'proxy',
                   'X-Unheard-Of' => 'ana');
-    my $res = ua()->post($link => \%header => form => $form)->res;
+    my $res = ua()->post("$link?utm_source=x" => \%header => form => $form)
+        ->res;
     my $sent = slurp("$dir/asked");
     my @names = sort(map { lc } $sent =~ /^([\w-]+):/mg);
 
@@ -177,6 +189,16 @@ subtest 'what the writer is sent' => sub {
     is("@names", 'content-length content-type host',
        'and nothing else of the customer');
     unlike($res->to_string, $inner, 'nothing of the answer is seen');
+    is($res->headers->location, '/l/corner-coffee/thanks', 'thanked at home');
+    ok(logged('303 /l/corner-coffee [utm_source=x] '
+              . '/l/corner-coffee?utm_source=x'), 'logged as it was asked for');
+
+    my $asked = asked();
+
+    is(ua()->post($link =~ s{/l/}{/old/}r . '?a=b' => form => form())->res
+           ->code, 303, 'a path in proxy_pass');
+    is(() = slurp("$dir/asked") =~ m{^POST /v1/signups HTTP/1\.1\r$}mg,
+       $asked + 1, 'is the same path');
 };
 
 my %want = (202 => 303, 404 => 404, 409 => 410, 422 => 422, 400 => 503,
@@ -235,6 +257,8 @@ subtest 'a client that leaves' => sub {
     answer('202');
     ok(wait_for { json('left', 'left@example.com')->code == 202 },
        'may try again at once');
+    ok(logged('499 /l/corner-coffee [-] /l/corner-coffee'),
+       'and asked for the link');
 };
 
 subtest 'repeats' => sub {
@@ -335,10 +359,15 @@ subtest 'no writer' => sub {
     waitpid($server, 0);
     unlink($fake);
 
-    my $res = post($form);
+    my $res = ua()->post("$link?lang=de" => form => $form)->res;
 
     is($res->code, 503, 'is said');
     is($res->dom->at('#email')->{value}, $form->{email}, 'values kept');
+    is($res->dom->at('html')->{lang}, 'de', 'in the language that was asked');
+    is($res->dom->at('form[method=post]')->{action},
+       '/l/corner-coffee?lang=de', 'of the link');
+    ok(logged('503 /l/corner-coffee [lang=de] /l/corner-coffee?lang=de'),
+       'which was asked for');
 
     $server = fake_writer();
     is(post($form)->code, 303, 'when it is back, the same form is received');

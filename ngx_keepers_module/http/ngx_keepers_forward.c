@@ -9,6 +9,7 @@
 #include "core/keepers_keyring.h"
 #include "core/keepers_out.h"
 #include "http/ngx_keepers_compat.h"
+#include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_language.h"
 #include "http/ngx_keepers_seal.h"
 #include "http/ngx_keepers_str.h"
@@ -18,8 +19,10 @@ static ngx_int_t ngx_keepers_forward_body(ngx_http_request_t *r,
     keepers_str_t body);
 static ngx_int_t ngx_keepers_forward_headers(ngx_http_request_t *r,
     size_t len);
-static ngx_int_t ngx_keepers_forward_header(ngx_list_t *list,
-    const ngx_table_elt_t *h);
+static ngx_int_t ngx_keepers_forward_pass(ngx_http_request_t *r);
+
+
+static const ngx_str_t  ngx_keepers_forward_path = ngx_string("/v1/signups");
 
 
 ngx_int_t
@@ -48,7 +51,64 @@ ngx_keepers_forward(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
         return NGX_ERROR;
     }
 
+    if (r->content_handler != NULL) {
+        signup->forward.handler = r->content_handler;
+        r->content_handler = ngx_keepers_forward_pass;
+    }
+
     return ngx_keepers_forward_body(r, signup->envelope);
+}
+
+
+/*
+ * In a location with a pattern nginx takes no path in proxy_pass but behind a
+ * variable, which it puts together and reads as an address each time.  Without
+ * one it takes the path of the request: the writer's, while it writes that down
+ * for the writer.
+ */
+
+static ngx_int_t
+ngx_keepers_forward_pass(ngx_http_request_t *r)
+{
+    ngx_int_t               rc;
+    ngx_keepers_signup_t   *signup;
+    ngx_keepers_forward_t  *forward;
+
+    signup = ngx_keepers_ctx_find(r)->signup;
+    forward = &signup->forward;
+
+    forward->uri = r->uri;
+    forward->args = r->args;
+    forward->unparsed = r->valid_unparsed_uri;
+
+    r->uri = ngx_keepers_forward_path;
+    r->args.len = 0;
+    r->valid_unparsed_uri = 0;
+
+    /* the body is there: it returns with the request written, or refused */
+
+    rc = forward->handler(r);
+
+    ngx_keepers_forward_back(r, signup);
+
+    return rc;
+}
+
+
+void
+ngx_keepers_forward_back(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
+{
+    ngx_keepers_forward_t  *forward;
+
+    forward = &signup->forward;
+
+    if (r->uri.data != ngx_keepers_forward_path.data) {
+        return;
+    }
+
+    r->uri = forward->uri;
+    r->args = forward->args;
+    r->valid_unparsed_uri = forward->unparsed;
 }
 
 
@@ -88,74 +148,40 @@ ngx_keepers_forward_body(ngx_http_request_t *r, keepers_str_t body)
 /*
  * The writer needs the envelope alone.  Whatever else a browser, or a proxy
  * before us, sends would only tell it, and whoever stands between, more about
- * a person.  A new list, for others point to elements of the old one, and
- * through those pointers a log still finds what was in it.
+ * a person.  Host and Content-Length nginx writes itself.  A new list, for
+ * others point to elements of the old one, and through those pointers a log
+ * still finds what was in it.
  */
 
 static ngx_int_t
 ngx_keepers_forward_headers(ngx_http_request_t *r, size_t len)
 {
     ngx_list_t              list;
-    keepers_out_t           number;
+    ngx_table_elt_t        *type;
     ngx_http_headers_in_t  *in;
 
     in = &r->headers_in;
 
-    ngx_keepers_out(&number, r->pool, NGX_SIZE_T_LEN);
-    keepers_out_uint(&number, len);
-
-    if (number.overflow
-        || ngx_list_init(&list, r->pool, 3, sizeof(ngx_table_elt_t)) != NGX_OK)
-    {
+    if (ngx_list_init(&list, r->pool, 1, sizeof(ngx_table_elt_t)) != NGX_OK) {
         return NGX_ERROR;
     }
 
     if (in->content_type != NULL) {
         ngx_str_set(&in->content_type->value, "application/octet-stream");
+
+        type = ngx_list_push(&list);        /* there is room for it */
+        *type = *in->content_type;
+        ngx_keepers_header_last(type);
     }
 
-    if (in->content_length != NULL) {
-        in->content_length->value = ngx_keepers_to(
-                                               keepers_out_written(&number));
-    }
-
+    in->content_length = NULL;
     in->content_length_n = (off_t) len;
     in->chunked = 0;
-
-    if (ngx_keepers_forward_header(&list, in->host) != NGX_OK
-        || ngx_keepers_forward_header(&list, in->content_type) != NGX_OK
-        || ngx_keepers_forward_header(&list, in->content_length) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     in->headers = list;
 
     /* it ends in itself, not in the list that was on the stack */
 
     in->headers.last = &in->headers.part;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_keepers_forward_header(ngx_list_t *list, const ngx_table_elt_t *h)
-{
-    ngx_table_elt_t  *copy;
-
-    if (h == NULL) {
-        return NGX_OK;
-    }
-
-    copy = ngx_list_push(list);
-
-    if (copy == NULL) {
-        return NGX_ERROR;
-    }
-
-    *copy = *h;
-    ngx_keepers_header_last(copy);
 
     return NGX_OK;
 }

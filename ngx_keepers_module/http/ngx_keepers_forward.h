@@ -22,5 +22,12 @@
 ngx_int_t ngx_keepers_forward(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup);
 
+/*
+ * Gives the request its own path back, if it has the writer's: whoever answers
+ * may be called before proxy_pass returns, when the writer is away.
+ */
+void ngx_keepers_forward_back(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup);
+
 
 #endif /* _NGX_KEEPERS_FORWARD_H_INCLUDED_ */

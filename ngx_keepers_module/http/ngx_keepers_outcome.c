@@ -12,6 +12,7 @@
 #include "http/ngx_keepers_answer.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
+#include "http/ngx_keepers_forward.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_reserve.h"
@@ -73,6 +74,7 @@ ngx_keepers_outcome_header(ngx_http_request_t *r)
     }
 
     if (signup != NULL && signup->stage == NGX_KEEPERS_SIGNUP_FORWARDED) {
+        ngx_keepers_forward_back(r, signup);
         outcome = ngx_keepers_outcome_writer(r, signup);
 
     } else {

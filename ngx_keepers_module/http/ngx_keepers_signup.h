@@ -62,6 +62,15 @@ typedef struct {
 } ngx_keepers_reserve_t;
 
 
+/* What the location does with a signup, and what that may not change. */
+typedef struct {
+    ngx_http_handler_pt          handler;
+    ngx_str_t                    uri;
+    ngx_str_t                    args;
+    unsigned                     unparsed:1;
+} ngx_keepers_forward_t;
+
+
 struct ngx_keepers_signup_s {
     ngx_keepers_loc_conf_t      *conf;      /* of the location it is in */
     u_char                      *uri;       /* and its path */
@@ -78,6 +87,7 @@ struct ngx_keepers_signup_s {
     keepers_signup_t             record;
     ngx_keepers_reserve_t        reserve;
     keepers_str_t                envelope;  /* once FORWARDED */
+    ngx_keepers_forward_t        forward;
     ngx_uint_t                   outcome;   /* of SETTLE */
     unsigned                     bounded:1; /* which a limit overrules */
 
