@@ -15,6 +15,7 @@
 
 static size_t keepers_phone_char(keepers_str_t s, uint32_t *uc);
 static bool keepers_phone_blank(uint32_t uc);
+static int keepers_phone_digit(uint32_t uc);
 static bool keepers_phone_filler(uint32_t uc);
 static size_t keepers_phone_trunk_zero(keepers_str_t s);
 
@@ -59,7 +60,7 @@ keepers_phone_read(keepers_str_t typed, keepers_out_t *out)
         }
 
         seen = true;
-        digit = uc_decimal_value(uc);
+        digit = keepers_phone_digit(uc);
 
         if (digit >= 0) {
 
@@ -118,8 +119,25 @@ keepers_phone_char(keepers_str_t s, uint32_t *uc)
 static bool
 keepers_phone_blank(uint32_t uc)
 {
+    if (uc < 0x80) {
+        return uc == ' ' || (uc >= '\t' && uc <= '\r');
+    }
+
     return uc_is_property_white_space(uc)
            || uc_is_general_category_withtable(uc, UC_CATEGORY_MASK_Cf);
+}
+
+
+/* Of any script; -1: it is none. */
+
+static int
+keepers_phone_digit(uint32_t uc)
+{
+    if (uc < 0x80) {
+        return uc >= '0' && uc <= '9' ? (int) (uc - '0') : -1;
+    }
+
+    return uc_decimal_value(uc);
 }
 
 
@@ -167,7 +185,7 @@ keepers_phone_trunk_zero(keepers_str_t s)
         }
 
         if ((step == 0 && uc == '(')
-            || (step == 1 && uc_decimal_value(uc) == 0)
+            || (step == 1 && keepers_phone_digit(uc) == 0)
             || (step == 2 && uc == ')'))
         {
             step++;

@@ -302,29 +302,37 @@ keepers_text_eq_nocase(keepers_str_t a, keepers_str_t b)
 }
 
 
+/* Words of small letters and digits, and between two of them a hyphen. */
+
 bool
 keepers_text_slug(keepers_str_t s)
 {
+    bool           word;
     size_t         i;
     unsigned char  c;
 
-    if (s.len == 0 || s.len > KEEPERS_SLUG_LEN_MAX) {
+    if (s.len > KEEPERS_SLUG_LEN_MAX) {
         return false;
     }
+
+    word = false;
 
     for (i = 0; i < s.len; i++) {
         c = s.data[i];
 
         if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+            word = true;
             continue;
         }
 
-        if (c != '-' || i == 0 || i == s.len - 1 || s.data[i - 1] == '-') {
+        if (c != '-' || !word) {
             return false;
         }
+
+        word = false;
     }
 
-    return true;
+    return word;
 }
 
 
