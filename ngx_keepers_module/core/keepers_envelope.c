@@ -32,11 +32,15 @@ _Static_assert(KEEPERS_KEY_LEN == 32
                && crypto_box_PUBLICKEYBYTES == 32
                && crypto_box_SECRETKEYBYTES == 32
                && crypto_box_BEFORENMBYTES == 32, "keys");
+_Static_assert(sizeof(((keepers_envelope_sender_t *) 0)->nonces[0])
+               == crypto_box_NONCEBYTES, "nonces");
 
 
 static int keepers_envelope_renew(keepers_envelope_sender_t *sender,
     const keepers_keyring_t *shared, const unsigned char writer_public[32],
     uint64_t now_ms);
+static void keepers_envelope_nonce(keepers_envelope_sender_t *sender,
+    unsigned char *to);
 static void keepers_envelope_key_id(const unsigned char public[32],
     unsigned char id[KEEPERS_ENVELOPE_ID_LEN]);
 static int keepers_envelope_peer(keepers_envelope_opener_t *opener,
@@ -104,7 +108,7 @@ keepers_envelope_seal(keepers_envelope_sender_t *sender,
     p = out->data + out->len;
 
     memcpy(p, sender->head, sizeof(sender->head));
-    randombytes_buf(p + KEEPERS_ENVELOPE_NONCE, crypto_box_NONCEBYTES);
+    keepers_envelope_nonce(sender, p + KEEPERS_ENVELOPE_NONCE);
 
     (void) crypto_box_easy_afternm(p + KEEPERS_ENVELOPE_BOX, record.data,
                                    record.len, p + KEEPERS_ENVELOPE_NONCE,
@@ -242,6 +246,28 @@ keepers_envelope_renew(keepers_envelope_sender_t *sender,
     memcpy(sender->writer, writer_public, 32);
 
     return KEEPERS_OK;
+}
+
+
+/*
+ * Random, fetched for several envelopes at once: a system call costs more than
+ * the rest of this.  Nothing is lost if one is known before it is used, for the
+ * envelope says it; but it is used once, and gone from here then.
+ */
+static void
+keepers_envelope_nonce(keepers_envelope_sender_t *sender, unsigned char *to)
+{
+    unsigned char  *nonce;
+
+    if (sender->nonces_left == 0) {
+        randombytes_buf(sender->nonces, sizeof(sender->nonces));
+        sender->nonces_left = KEEPERS_ENVELOPE_NONCES;
+    }
+
+    nonce = sender->nonces[--sender->nonces_left];
+
+    memcpy(to, nonce, crypto_box_NONCEBYTES);
+    memset(nonce, 0, crypto_box_NONCEBYTES);
 }
 
 

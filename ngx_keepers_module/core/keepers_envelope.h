@@ -30,6 +30,7 @@
 #define KEEPERS_ENVELOPE_SENDER_MS    3600000       /* renewed after */
 #define KEEPERS_ENVELOPE_LIFE_MS      259200000     /* 3 days: may be spooled */
 #define KEEPERS_ENVELOPE_PEERS        64
+#define KEEPERS_ENVELOPE_NONCES       10    /* 240 bytes: one getrandom() */
 
 
 typedef enum {
@@ -52,12 +53,18 @@ enum {
 };
 
 
-/* The sending half: one a worker, for one shared ring. */
+/*
+ * The sending half: one a worker, for one shared ring.  Made where it is used,
+ * never copied or carried over a fork: two that have the same would seal under
+ * the same nonces.
+ */
 typedef struct {
     uint64_t       renewed_ms;
     unsigned char  writer[32];      /* the public key "shared" is for */
     unsigned char  head[78];        /* bytes 0 to 77, ready to copy */
     unsigned char  shared[32];      /* crypto_box_beforenm: secret */
+    unsigned char  nonces[KEEPERS_ENVELOPE_NONCES][24];
+    size_t         nonces_left;     /* the first of them, not yet used */
 } keepers_envelope_sender_t;
 
 /*

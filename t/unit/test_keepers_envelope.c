@@ -38,6 +38,7 @@ static void test_moved_head(void **state);
 static void test_other_writer(void **state);
 static void test_expiry(void **state);
 static void test_renewal(void **state);
+static void test_nonces(void **state);
 static void test_rotation(void **state);
 static void test_cache(void **state);
 static void test_low_order(void **state);
@@ -335,6 +336,44 @@ test_renewal(void **state)
 }
 
 
+/* Under one key none comes twice, also where new ones are fetched. */
+static void
+test_nonces(void **state)
+{
+    size_t                     i, j;
+    keepers_out_t              out;
+    unsigned char              sealed[SEALED_LEN];
+    unsigned char              seen[1 + 4 * KEEPERS_ENVELOPE_NONCES][24];
+    keepers_envelope_sender_t  sender;
+
+    (void) state;
+
+    memset(&sender, 0, sizeof(sender));
+    memset(seen, 0, sizeof(seen));
+
+    for (i = 1; i < sizeof(seen) / sizeof(seen[0]); i++) {
+        keepers_out_init(&out, sealed, sizeof(sealed));
+        assert_int_equal(keepers_envelope_seal(&sender, ring, public, NOW_MS,
+                                               keepers_str(record,
+                                                           RECORD_LEN), &out),
+                         KEEPERS_OK);
+
+        memcpy(seen[i], &sealed[HEAD_LEN], sizeof(seen[i]));
+
+        /* the first is all zeros */
+
+        for (j = 0; j < i; j++) {
+            assert_memory_not_equal(seen[i], seen[j], sizeof(seen[i]));
+        }
+
+        /* what was used is not kept */
+
+        assert_memory_equal(sender.nonces[sender.nonces_left], seen[0],
+                            sizeof(seen[0]));
+    }
+}
+
+
 static void
 test_rotation(void **state)
 {
@@ -543,6 +582,7 @@ main(void)
         cmocka_unit_test(test_other_writer),
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_renewal),
+        cmocka_unit_test(test_nonces),
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_low_order),
