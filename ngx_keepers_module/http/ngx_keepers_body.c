@@ -14,7 +14,8 @@
 #include "http/ngx_keepers_str.h"
 
 
-#define NGX_KEEPERS_BODY_HEAP  16384        /* of keepers_json_read() */
+#define NGX_KEEPERS_BODY_HEAP   16384       /* of keepers_json_read() */
+#define NGX_KEEPERS_BODY_SHORT  1024        /* nearly all are shorter */
 
 
 typedef struct {
@@ -34,6 +35,11 @@ static void ngx_keepers_body_read_done(ngx_http_request_t *r);
 static void ngx_keepers_body_late(ngx_event_t *ev);
 static void ngx_keepers_body_time_end(void *data);
 static void ngx_keepers_secret_wipe(void *data);
+
+
+/* Of whoever reads a body just now; the reader leaves nothing in it. */
+static u_char  ngx_keepers_body_heap[NGX_KEEPERS_BODY_HEAP
+                                     + 4 * NGX_KEEPERS_BODY_SHORT];
 
 
 void
@@ -280,17 +286,23 @@ ngx_keepers_body_fields(ngx_http_request_t *r, keepers_str_t body,
 
     } else {
         size = NGX_KEEPERS_BODY_HEAP + 4 * body.len;
-        heap = ngx_palloc(r->pool, size);
+        heap = ngx_keepers_body_heap;
 
-        if (heap == NULL) {
-            return NGX_ERROR;
+        if (size > sizeof(ngx_keepers_body_heap)) {
+            heap = ngx_palloc(r->pool, size);
+
+            if (heap == NULL) {
+                return NGX_ERROR;
+            }
         }
 
         *fault = keepers_json_read(body, set, &arena, heap, size);
 
         /* wiped by the reader: not once more, with all that it did not use */
 
-        (void) ngx_pfree(r->pool, heap);
+        if (heap != ngx_keepers_body_heap) {
+            (void) ngx_pfree(r->pool, heap);
+        }
     }
 
     return *fault == KEEPERS_OK ? NGX_OK : NGX_DECLINED;
