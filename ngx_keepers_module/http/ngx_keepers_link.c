@@ -129,9 +129,7 @@ ngx_keepers_link_handler(ngx_http_request_t *r)
 
     ctx = ngx_keepers_ctx_get(r);
 
-    /* without a body too: some write names into a query */
-
-    if (ctx == NULL || ngx_keepers_residue_add(r) != NGX_OK) {
+    if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -145,7 +143,9 @@ ngx_keepers_link_handler(ngx_http_request_t *r)
 
         signup = ngx_keepers_signup_create(r, ctx);
 
-        if (signup == NULL) {
+        /* wiped without a body too: some write names into a query */
+
+        if (signup == NULL || ngx_keepers_residue_add(r) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
