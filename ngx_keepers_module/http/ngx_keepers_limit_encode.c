@@ -75,6 +75,25 @@ ngx_keepers_limit_string(keepers_out_t *out, keepers_str_t s)
 static void
 ngx_keepers_limit_bulk(keepers_out_t *out, size_t len)
 {
+    u_char  *p;
+
+    if (len > 9 && len < 100) {
+
+        /* nearly always */
+
+        p = keepers_out_take(out, sizeof("$10\r\n") - 1);
+
+        if (p != NULL) {
+            *p++ = '$';
+            *p++ = (u_char) ('0' + len / 10);
+            *p++ = (u_char) ('0' + len % 10);
+            *p++ = CR;
+            *p = LF;
+        }
+
+        return;
+    }
+
     keepers_out_byte(out, '$');
     keepers_out_uint(out, len);
     keepers_out_text(out, "\r\n");
