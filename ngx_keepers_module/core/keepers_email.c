@@ -150,15 +150,14 @@ keepers_email_local_ok(keepers_str_t local)
 static bool
 keepers_email_atom(unsigned char c)
 {
-    unsigned char  lower;
+    static const uint32_t  atoms[] = {
+        0x00000000,
+        0xa3ffecfa,     /* ! # $ % & ' * + - . / 0-9 = ? */
+        0xc7fffffe,     /* A-Z ^ _ */
+        0x7fffffff      /* ` a-z { | } ~ */
+    };
 
-    lower = keepers_text_lower(c);
-
-    if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9')) {
-        return true;
-    }
-
-    return c != '\0' && strchr(".!#$%&'*+/=?^_`{|}~-", c) != NULL;
+    return c < 0x80 && (atoms[c >> 5] >> (c & 0x1f) & 1) != 0;
 }
 
 

@@ -52,6 +52,7 @@ typedef struct {
     size_t              depth;
     size_t              keys;
     size_t              bad;        /* offset of the first encoding fault */
+    bool                escapes;    /* a string may be none of its bytes */
     int                 rc;
 } keepers_json_t;
 
@@ -64,7 +65,7 @@ static void keepers_json_free(void *data, void *p);
 
 static int keepers_json_parse(keepers_json_t *json, keepers_str_t body,
     keepers_json_heap_t *h);
-static size_t keepers_json_fault_offset(keepers_str_t body);
+static size_t keepers_json_fault_offset(keepers_str_t body, bool *escapes);
 static size_t keepers_json_escape_len(keepers_str_t s);
 static uint32_t keepers_json_unit(keepers_str_t s);
 
@@ -124,7 +125,7 @@ keepers_json_read(keepers_str_t body, keepers_fieldset_t *set,
     memset(&json, 0, sizeof(keepers_json_t));
     json.set = set;
     json.arena = arena;
-    json.bad = keepers_json_fault_offset(body);
+    json.bad = keepers_json_fault_offset(body, &json.escapes);
 
     keepers_json_heap_init(&h, heap, heap_size);
 
@@ -266,7 +267,7 @@ keepers_json_free(void *data, void *p)
  */
 
 static size_t
-keepers_json_fault_offset(keepers_str_t body)
+keepers_json_fault_offset(keepers_str_t body, bool *escapes)
 {
     bool    quoted;
     size_t  i, n, valid;
@@ -275,7 +276,9 @@ keepers_json_fault_offset(keepers_str_t body)
 
     /* most bodies have no escape, and memchr() looks faster than we do */
 
-    if (memchr(body.data, '\\', valid) == NULL) {
+    *escapes = (memchr(body.data, '\\', valid) != NULL);
+
+    if (!*escapes) {
         return valid;
     }
 
@@ -478,7 +481,7 @@ keepers_json_on_string(void *data, const unsigned char *text, size_t len)
     s = keepers_str(text, len);
 
     if (yajl_get_bytes_consumed(json->handle) > json->bad
-        || !keepers_text_utf8(s))
+        || (json->escapes && !keepers_text_utf8(s)))
     {
         return keepers_json_fail(json, KEEPERS_FIELDS_ENCODING);
     }

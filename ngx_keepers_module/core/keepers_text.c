@@ -10,10 +10,13 @@
 #include <uninorm.h>
 
 
+#define KEEPERS_TEXT_WORD       sizeof(uint64_t)
 #define KEEPERS_TEXT_HIGH_BITS  0x8080808080808080ULL
 #define KEEPERS_TEXT_LOW_BITS   0x0101010101010101ULL
 
 
+static inline bool keepers_text_plain(const unsigned char *p);
+static inline bool keepers_text_printed(const unsigned char *p);
 static bool keepers_text_space(unsigned char c);
 
 
@@ -30,34 +33,28 @@ keepers_text_utf8(keepers_str_t s)
 size_t
 keepers_text_utf8_valid(keepers_str_t s)
 {
-    size_t    i, n, from;
+    size_t    i, n;
     uint32_t  uc;
-    uint64_t  w;
 
-    i = 0;
+    for (i = 0; i < s.len; i += n) {
 
-    while (i < s.len) {
+        if (s.len - i >= KEEPERS_TEXT_WORD) {
 
-        /*
-         * Eight bytes of ASCII at a time, none of them zero; the last eight
-         * may begin before i.
-         */
-
-        if (s.len >= sizeof(w)) {
-            from = s.len - i >= sizeof(w) ? i : s.len - sizeof(w);
-
-            memcpy(&w, &s.data[from], sizeof(w));
-
-            if (((w | (w - KEEPERS_TEXT_LOW_BITS)) & KEEPERS_TEXT_HIGH_BITS)
-                == 0)
-            {
-                i = from + sizeof(w);
+            if (keepers_text_plain(&s.data[i])) {
+                n = KEEPERS_TEXT_WORD;
                 continue;
             }
+
+        } else if (s.len >= KEEPERS_TEXT_WORD
+                   && keepers_text_plain(&s.data[s.len - KEEPERS_TEXT_WORD]))
+        {
+            /* the last eight begin before i */
+
+            return s.len;
         }
 
         if (s.data[i] - 1U < 0x7f) {
-            i++;
+            n = 1;
             continue;
         }
 
@@ -66,11 +63,39 @@ keepers_text_utf8_valid(keepers_str_t s)
         if (n == 0) {
             return i;
         }
-
-        i += n;
     }
 
     return i;
+}
+
+
+/* Eight bytes of ASCII, none of them zero. */
+
+static inline bool
+keepers_text_plain(const unsigned char *p)
+{
+    uint64_t  w;
+
+    memcpy(&w, p, sizeof(w));
+
+    return ((w | (w - KEEPERS_TEXT_LOW_BITS)) & KEEPERS_TEXT_HIGH_BITS) == 0;
+}
+
+
+/*
+ * Eight bytes from ' ' to '~': the least of them that is below borrows, and
+ * DEL becomes 0x80.
+ */
+
+static inline bool
+keepers_text_printed(const unsigned char *p)
+{
+    uint64_t  w;
+
+    memcpy(&w, p, sizeof(w));
+
+    return ((w | (w - KEEPERS_TEXT_LOW_BITS * ' ')
+             | (w + KEEPERS_TEXT_LOW_BITS)) & KEEPERS_TEXT_HIGH_BITS) == 0;
 }
 
 
@@ -166,6 +191,13 @@ keepers_text_has_control(keepers_str_t s)
 
     for (i = 0; i < s.len; i += n) {
 
+        if (s.len - i >= KEEPERS_TEXT_WORD
+            && keepers_text_printed(&s.data[i]))
+        {
+            n = KEEPERS_TEXT_WORD;
+            continue;
+        }
+
         if (s.data[i] >= 0x20 && s.data[i] < 0x7f) {
             n = 1;
             continue;
@@ -179,6 +211,27 @@ keepers_text_has_control(keepers_str_t s)
     }
 
     return false;
+}
+
+
+bool
+keepers_text_printable(keepers_str_t s)
+{
+    size_t  i;
+
+    i = 0;
+
+    while (s.len - i >= KEEPERS_TEXT_WORD && keepers_text_printed(&s.data[i])) {
+        i += KEEPERS_TEXT_WORD;
+    }
+
+    for ( /* void */ ; i < s.len; i++) {
+        if (s.data[i] < 0x20 || s.data[i] > 0x7e) {
+            return false;
+        }
+    }
+
+    return true;
 }
 
 

@@ -55,6 +55,9 @@ bool keepers_text_has_control(keepers_str_t s);
 /* Without a byte over 0x7f. */
 bool keepers_text_ascii(keepers_str_t s);
 
+/* From ' ' to '~' and nothing else. */
+bool keepers_text_printable(keepers_str_t s);
+
 /* Writes the NFC form; false if it does not fit or memory is out. */
 bool keepers_text_nfc(keepers_str_t s, keepers_out_t *out) keepers_checked;
 

@@ -524,21 +524,15 @@ ngx_keepers_signup_limit(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
 static ngx_int_t
 ngx_keepers_signup_key(ngx_http_request_t *r, keepers_str_t *key)
 {
-    size_t      i;
     ngx_str_t  *value;
 
     value = ngx_keepers_header_find(r, "idempotency-key");
 
     if (value == NULL || value->len == 0
-        || value->len > NGX_KEEPERS_RESERVE_KEY_MAX)
+        || value->len > NGX_KEEPERS_RESERVE_KEY_MAX
+        || !keepers_text_printable(ngx_keepers_from(*value)))
     {
         return NGX_DECLINED;
-    }
-
-    for (i = 0; i < value->len; i++) {
-        if (value->data[i] < 0x20 || value->data[i] > 0x7e) {
-            return NGX_DECLINED;
-        }
     }
 
     *key = ngx_keepers_from(*value);

@@ -24,6 +24,7 @@ static void test_utf8(void **state);
 static void test_utf8_all(void **state);
 static void test_cut(void **state);
 static void test_control(void **state);
+static void test_printable(void **state);
 static void test_nfc(void **state);
 static void test_trim_and_case(void **state);
 static void test_slug(void **state);
@@ -195,6 +196,42 @@ test_control(void **state)
     assert_true(keepers_text_has_control(unit_str("a\tb")));
     assert_true(keepers_text_has_control(unit_str("a\xff")));
     assert_true(keepers_text_has_control(unit_str("a\xe2\x80\xae")));
+}
+
+
+/* Each byte, at each place of texts that are looked at in words and in rest. */
+
+static void
+test_printable(void **state)
+{
+    size_t         len, at;
+    unsigned int   c;
+    unsigned char  buf[19];
+    keepers_str_t  s;
+
+    (void) state;
+
+    assert_true(keepers_text_printable(keepers_str(NULL, 0)));
+
+    for (len = 1; len <= sizeof(buf); len++) {
+
+        for (at = 0; at < len; at++) {
+
+            for (c = 0; c < 256; c++) {
+                memset(buf, at % 2 ? ' ' : '~', sizeof(buf));
+                buf[at] = (unsigned char) c;
+
+                s = unit_copy(buf, len);
+
+                assert_int_equal(keepers_text_printable(s),
+                                 c >= 0x20 && c <= 0x7e);
+                assert_int_equal(keepers_text_has_control(s),
+                                 c < 0x20 || c >= 0x7f);
+                assert_int_equal(keepers_text_utf8(s), c != 0 && c < 0x80);
+                unit_free(s);
+            }
+        }
+    }
 }
 
 
@@ -526,6 +563,7 @@ main(void)
         cmocka_unit_test(test_utf8_all),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_control),
+        cmocka_unit_test(test_printable),
         cmocka_unit_test(test_nfc),
         cmocka_unit_test(test_trim_and_case),
         cmocka_unit_test(test_slug),
