@@ -27,6 +27,8 @@ static ngx_keepers_outcome_e ngx_keepers_outcome_received(
 static ngx_keepers_outcome_e ngx_keepers_outcome_nginx(ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_outcome_replace(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e outcome);
+static ngx_int_t ngx_keepers_outcome_send(ngx_http_request_t *r,
+    keepers_str_t body);
 static ngx_int_t ngx_keepers_outcome_body(ngx_http_request_t *r,
     ngx_chain_t *in);
 static void ngx_keepers_outcome_swallow(ngx_chain_t *in);
@@ -204,6 +206,7 @@ static ngx_int_t
 ngx_keepers_outcome_replace(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e outcome)
 {
+    ngx_int_t             rc;
     ngx_keepers_answer_t  answer;
 
     signup->stage = NGX_KEEPERS_SIGNUP_ANSWERED;
@@ -233,39 +236,29 @@ ngx_keepers_outcome_replace(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    signup->answer = answer.body;
-    signup->replace = 1;
+    signup->replaced = 1;
 
-    return ngx_keepers_outcome_next_header(r);
+    rc = ngx_keepers_outcome_next_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    /* ours is the whole body: nginx need not send, or read, another */
+
+    rc = ngx_keepers_outcome_send(r, answer.body);
+
+    r->header_only = 1;
+
+    return rc;
 }
 
 
-/* Ours goes out whole with the first part of the other body. */
-
 static ngx_int_t
-ngx_keepers_outcome_body(ngx_http_request_t *r, ngx_chain_t *in)
+ngx_keepers_outcome_send(ngx_http_request_t *r, keepers_str_t body)
 {
-    ngx_buf_t             *b;
-    ngx_chain_t            out;
-    ngx_keepers_ctx_t     *ctx;
-    ngx_keepers_signup_t  *signup;
-
-    if (in == NULL || r != r->main) {
-        return ngx_keepers_outcome_next_body(r, in);
-    }
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_keepers_module);
-    signup = (ctx != NULL) ? ctx->signup : NULL;
-
-    if (signup == NULL || !signup->replace) {
-        return ngx_keepers_outcome_next_body(r, in);
-    }
-
-    ngx_keepers_outcome_swallow(in);
-
-    if (signup->replaced) {
-        return NGX_OK;
-    }
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
 
     b = ngx_calloc_buf(r->pool);
 
@@ -273,10 +266,10 @@ ngx_keepers_outcome_body(ngx_http_request_t *r, ngx_chain_t *in)
         return NGX_ERROR;
     }
 
-    if (signup->answer.len != 0) {
-        b->start = (u_char *) signup->answer.data;
+    if (body.len != 0) {
+        b->start = (u_char *) body.data;
         b->pos = b->start;
-        b->last = b->start + signup->answer.len;
+        b->last = b->start + body.len;
         b->end = b->last;
         b->memory = 1;
     }
@@ -284,12 +277,33 @@ ngx_keepers_outcome_body(ngx_http_request_t *r, ngx_chain_t *in)
     b->last_buf = 1;
     b->last_in_chain = 1;
 
-    signup->replaced = 1;
-
     out.buf = b;
     out.next = NULL;
 
     return ngx_keepers_outcome_next_body(r, &out);
+}
+
+
+/* Whoever sends a body all the same. */
+
+static ngx_int_t
+ngx_keepers_outcome_body(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_keepers_ctx_t  *ctx;
+
+    if (in == NULL || r != r->main) {
+        return ngx_keepers_outcome_next_body(r, in);
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_keepers_module);
+
+    if (ctx == NULL || ctx->signup == NULL || !ctx->signup->replaced) {
+        return ngx_keepers_outcome_next_body(r, in);
+    }
+
+    ngx_keepers_outcome_swallow(in);
+
+    return NGX_OK;
 }
 
 

@@ -91,10 +91,7 @@ struct ngx_keepers_signup_s {
     ngx_uint_t                   outcome;   /* of SETTLE */
     unsigned                     bounded:1; /* which a limit overrules */
 
-    /* what the body filter puts in place of the upstream's body */
-    keepers_str_t                answer;
-    unsigned                     replace:1;
-    unsigned                     replaced:1;
+    unsigned                     replaced:1;    /* another's answer, by ours */
     unsigned                     noted:1;   /* counted already */
 };
 
