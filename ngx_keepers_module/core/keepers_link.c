@@ -24,7 +24,6 @@
                                      | KEEPERS_LINK_LASTING)
 
 
-static bool keepers_link_sound(const keepers_link_t *link);
 static bool keepers_link_text(keepers_str_t s, size_t max);
 static bool keepers_link_country(keepers_str_t s);
 static uint32_t keepers_link_light(unsigned char c);
@@ -53,6 +52,20 @@ keepers_link_encode(const keepers_link_t *link, keepers_out_t *out)
 int
 keepers_link_decode(keepers_str_t record, keepers_link_t *link)
 {
+    if (keepers_link_read(record, link) != KEEPERS_OK
+        || !keepers_link_sound(link))
+    {
+        memset(link, 0, sizeof(keepers_link_t));
+        return KEEPERS_LINK_BROKEN;
+    }
+
+    return KEEPERS_OK;
+}
+
+
+int
+keepers_link_read(keepers_str_t record, keepers_link_t *link)
+{
     uint8_t       version;
     keepers_in_t  in;
 
@@ -74,7 +87,7 @@ keepers_link_decode(keepers_str_t record, keepers_link_t *link)
     link->consent_sms = keepers_in_lstr(&in);
 
     if (!keepers_in_done(&in) || version != KEEPERS_LINK_VERSION
-        || record.len > KEEPERS_LINK_RECORD_MAX || !keepers_link_sound(link))
+        || record.len > KEEPERS_LINK_RECORD_MAX)
     {
         memset(link, 0, sizeof(keepers_link_t));
         return KEEPERS_LINK_BROKEN;
@@ -84,7 +97,7 @@ keepers_link_decode(keepers_str_t record, keepers_link_t *link)
 }
 
 
-static bool
+bool
 keepers_link_sound(const keepers_link_t *link)
 {
     if (link->state != KEEPERS_LINK_OPEN && link->state != KEEPERS_LINK_CLOSED)

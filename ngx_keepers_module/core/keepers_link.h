@@ -65,6 +65,11 @@ void keepers_link_encode(const keepers_link_t *link, keepers_out_t *out);
 int keepers_link_decode(keepers_str_t record, keepers_link_t *link)
     keepers_checked;
 
+/* Its two halves: where its parts are, and whether each may be what it is. */
+int keepers_link_read(keepers_str_t record, keepers_link_t *link)
+    keepers_checked;
+bool keepers_link_sound(const keepers_link_t *link);
+
 /* [A-Za-z0-9-]{2,16}: a language tag that may be stored and shown. */
 bool keepers_link_locale(keepers_str_t s);
 

@@ -28,9 +28,16 @@ static void ngx_keepers_lookup_answered(ngx_http_request_t *r,
 static ngx_int_t ngx_keepers_lookup_open(ngx_http_request_t *r,
     ngx_keepers_lookup_t *lookup, keepers_str_t sealed);
 static ngx_int_t ngx_keepers_lookup_decode(ngx_keepers_lookup_t *lookup);
+static ngx_int_t ngx_keepers_lookup_read(keepers_str_t record,
+    keepers_link_t *link);
 static void ngx_keepers_lookup_store(ngx_http_request_t *r,
     ngx_keepers_lookup_t *lookup);
 static void ngx_keepers_lookup_failed(ngx_keepers_lookup_t *lookup);
+
+
+/* The last record that this worker has found sound: the next is often it. */
+static u_char  ngx_keepers_lookup_sound[KEEPERS_LINK_RECORD_MAX];
+static size_t  ngx_keepers_lookup_sound_len;
 
 
 ngx_keepers_lookup_t *
@@ -265,10 +272,10 @@ ngx_keepers_lookup_decode(ngx_keepers_lookup_t *lookup)
     case NGX_KEEPERS_LOOKUP_OPEN:
     case NGX_KEEPERS_LOOKUP_CLOSED:
 
-        if (keepers_link_decode(keepers_str(lookup->value + 1,
-                                            lookup->len - 1),
-                                &lookup->link)
-            != KEEPERS_OK)
+        if (ngx_keepers_lookup_read(keepers_str(lookup->value + 1,
+                                                lookup->len - 1),
+                                    &lookup->link)
+            != NGX_OK)
         {
             break;
         }
@@ -278,6 +285,29 @@ ngx_keepers_lookup_decode(ngx_keepers_lookup_t *lookup)
     }
 
     return NGX_DECLINED;
+}
+
+
+/* What is byte for byte the record before is not judged again. */
+
+static ngx_int_t
+ngx_keepers_lookup_read(keepers_str_t record, keepers_link_t *link)
+{
+    if (record.len == ngx_keepers_lookup_sound_len
+        && ngx_memcmp(record.data, ngx_keepers_lookup_sound, record.len) == 0)
+    {
+        return keepers_link_read(record, link) == KEEPERS_OK ? NGX_OK
+                                                             : NGX_DECLINED;
+    }
+
+    if (keepers_link_decode(record, link) != KEEPERS_OK) {
+        return NGX_DECLINED;
+    }
+
+    ngx_memcpy(ngx_keepers_lookup_sound, record.data, record.len);
+    ngx_keepers_lookup_sound_len = record.len;
+
+    return NGX_OK;
 }
 
 
