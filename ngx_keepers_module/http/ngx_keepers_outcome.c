@@ -15,6 +15,7 @@
 #include "http/ngx_keepers_forward.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_log.h"
+#include "http/ngx_keepers_reply.h"
 #include "http/ngx_keepers_reserve.h"
 #include "http/ngx_keepers_signup.h"
 
@@ -224,7 +225,6 @@ ngx_keepers_outcome_replace(ngx_http_request_t *r,
     r->err_status = 0;
     r->allow_ranges = 0;
     r->headers_out.status = answer.status;
-    r->headers_out.content_length_n = (off_t) answer.body.len;
 
     if (answer.type != NULL) {
         r->headers_out.content_type.len = ngx_strlen(answer.type);
@@ -232,7 +232,9 @@ ngx_keepers_outcome_replace(ngx_http_request_t *r,
         r->headers_out.content_type_len = r->headers_out.content_type.len;
     }
 
-    if (ngx_keepers_answer_headers(r, &answer) != NGX_OK) {
+    if (ngx_keepers_reply_length(r, answer.body.len) != NGX_OK
+        || ngx_keepers_answer_headers(r, &answer) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

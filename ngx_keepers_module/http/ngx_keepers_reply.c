@@ -136,6 +136,35 @@ ngx_keepers_reply_retry_after(ngx_http_request_t *r, ngx_uint_t seconds)
 
 
 ngx_int_t
+ngx_keepers_reply_length(ngx_http_request_t *r, size_t len)
+{
+    keepers_out_t     out;
+    ngx_table_elt_t  *h;
+
+    ngx_keepers_out(&out, r->pool, NGX_SIZE_T_LEN);
+
+    keepers_out_uint(&out, len);
+
+    h = out.overflow ? NULL : ngx_list_push(&r->headers_out.headers);
+
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    ngx_str_set(&h->key, "Content-Length");
+    h->value = ngx_keepers_to(keepers_out_written(&out));
+    h->lowcase_key = NULL;
+    ngx_keepers_header_last(h);
+
+    r->headers_out.content_length = h;
+    r->headers_out.content_length_n = (off_t) len;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_keepers_reply_body(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, keepers_str_t body)
 {

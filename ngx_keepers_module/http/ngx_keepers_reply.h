@@ -51,6 +51,9 @@ ngx_keepers_reply_header(ngx_http_request_t *r, const char *name,
 ngx_int_t ngx_keepers_reply_retry_after(ngx_http_request_t *r,
     ngx_uint_t seconds);
 
+/* Content-Length, of which nginx else prints a number for each answer. */
+ngx_int_t ngx_keepers_reply_length(ngx_http_request_t *r, size_t len);
+
 /* A body of one buffer; discards an unread request body first. */
 ngx_int_t ngx_keepers_reply_body(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, keepers_str_t body);
