@@ -122,8 +122,9 @@ ngx_keepers_reserve_admit(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     } else if (reserve->with.found.data != NULL) {
         *state = ngx_keepers_reserve_found(signup, reserve->with.found);
 
-    } else if (ctx->limit != NGX_KEEPERS_LIMIT_LIMITED) {
-        reserve->owned = 1;
+    } else {
+        reserve->decided = 1;
+        reserve->owned = (ctx->limit != NGX_KEEPERS_LIMIT_LIMITED);
     }
 
     return NGX_OK;

@@ -488,7 +488,7 @@ ngx_keepers_signup_limit(ngx_http_request_t *r, ngx_keepers_ctx_t *ctx,
     ngx_int_t              rc;
     ngx_keepers_outcome_e  outcome;
 
-    if (!signup->reserve.twice) {
+    if (!signup->reserve.twice && !signup->reserve.decided) {
         rc = ngx_keepers_limit_check(r, NGX_KEEPERS_LIMIT_SIGNUP, NULL);
 
         if (rc != NGX_OK) {

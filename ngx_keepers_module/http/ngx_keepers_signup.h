@@ -58,6 +58,7 @@ typedef struct {
     unsigned                     alone:1;
     unsigned                     looked:1;  /* the second command, GET */
     unsigned                     owned:1;   /* ours to confirm or take back */
+    unsigned                     decided:1; /* and so have the limits */
     unsigned                     twice:1;   /* a form, sent again meanwhile */
 } ngx_keepers_reserve_t;
 
