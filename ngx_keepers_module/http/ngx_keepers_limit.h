@@ -57,6 +57,7 @@ char *ngx_keepers_limit_key_conf(ngx_conf_t *cf,
     ngx_keepers_limit_rule_t *rule, ngx_str_t *key);
 
 /* Of a signup whose fields were read: its address, its link's business. */
+keepers_str_t ngx_keepers_limit_link(ngx_http_request_t *r);
 keepers_str_t ngx_keepers_limit_recipient(ngx_http_request_t *r);
 keepers_str_t ngx_keepers_limit_business(ngx_http_request_t *r);
 

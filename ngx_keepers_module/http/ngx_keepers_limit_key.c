@@ -211,6 +211,7 @@ ngx_keepers_limit_bytes(ngx_str_t *key)
         ngx_str_t                   name;
         ngx_keepers_limit_bytes_pt  bytes;
     } of[] = {
+        { ngx_string("keepers_link"), ngx_keepers_limit_link },
         { ngx_string("keepers_recipient"), ngx_keepers_limit_recipient },
         { ngx_string("keepers_link_business"), ngx_keepers_limit_business }
     };

@@ -20,6 +20,7 @@
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_limit.h"
 #include "http/ngx_keepers_str.h"
+#include "http/ngx_keepers_value.h"
 
 
 #define NGX_KEEPERS_LIMIT_MARK_LEN  16
@@ -104,6 +105,13 @@ ngx_keepers_limit_variable_method(ngx_http_request_t *r,
                            1));
 
     return NGX_OK;
+}
+
+
+keepers_str_t
+ngx_keepers_limit_link(ngx_http_request_t *r)
+{
+    return ngx_keepers_value_slug(r, ngx_keepers_loc_conf(r)->link);
 }
 
 

@@ -6,6 +6,9 @@
 
 #include "http/ngx_keepers_value.h"
 
+#include "core/keepers_text.h"
+#include "http/ngx_keepers_str.h"
+
 
 static ngx_int_t ngx_keepers_value_index(ngx_conf_t *cf, ngx_str_t text);
 
@@ -111,4 +114,20 @@ ngx_keepers_value(ngx_http_request_t *r, ngx_keepers_value_t *value,
     }
 
     return NGX_OK;
+}
+
+
+keepers_str_t
+ngx_keepers_value_slug(ngx_http_request_t *r, ngx_keepers_value_t *value)
+{
+    ngx_str_t  slug;
+
+    if (value == NULL
+        || ngx_keepers_value(r, value, &slug) != NGX_OK
+        || !keepers_text_slug(ngx_keepers_from(slug)))
+    {
+        return keepers_str(NULL, 0);
+    }
+
+    return ngx_keepers_from(slug);
 }

@@ -15,6 +15,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "core/keepers_base.h"
+
 
 typedef struct {
     ngx_http_complex_value_t   text;
@@ -32,6 +34,10 @@ char *ngx_keepers_value_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 /* What it is for this request: NGX_OK, NGX_ERROR. */
 ngx_int_t ngx_keepers_value(ngx_http_request_t *r, ngx_keepers_value_t *value,
     ngx_str_t *text);
+
+/* The slug that it is; empty: it is none, or there is no value. */
+keepers_str_t ngx_keepers_value_slug(ngx_http_request_t *r,
+    ngx_keepers_value_t *value);
 
 
 #endif /* _NGX_KEEPERS_VALUE_H_INCLUDED_ */

@@ -393,24 +393,16 @@ static ngx_int_t
 ngx_keepers_variable_link(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t                slug;
-    ngx_keepers_loc_conf_t  *klcf;
+    keepers_str_t  slug;
 
-    klcf = ngx_keepers_loc_conf(r);
+    slug = ngx_keepers_value_slug(r, ngx_keepers_loc_conf(r)->link);
 
-    if (klcf->link == NULL
-        || ngx_keepers_value(r, klcf->link, &slug) != NGX_OK
-        || !keepers_text_slug(ngx_keepers_from(slug)))
-    {
+    if (slug.len == 0) {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    v->len = slug.len;
-    v->data = slug.data;
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
+    ngx_keepers_variable_set(v, slug);
 
     return NGX_OK;
 }
