@@ -91,6 +91,12 @@ keepers_name_trim(keepers_str_t s)
     bool      inside;
     uint32_t  uc;
 
+    /* of what is printed of ASCII, a space alone is a blank */
+
+    if (keepers_text_printable(s)) {
+        return keepers_text_trim(s);
+    }
+
     from = 0;
     to = 0;
     inside = false;

@@ -450,7 +450,7 @@ keepers_signup_source(const keepers_fieldset_t *set,
 
     s = keepers_text_trim(keepers_signup_text(set, field, faults));
 
-    if (keepers_text_has_control(s)) {
+    if (s.len == 0 || keepers_text_has_control(s)) {
         return keepers_str(NULL, 0);
     }
 

@@ -239,23 +239,24 @@ bool
 keepers_text_ascii(keepers_str_t s)
 {
     size_t    i;
-    uint64_t  w;
+    uint64_t  w, all;
 
-    for (i = 0; s.len - i >= sizeof(w); i += sizeof(w)) {
+    if (s.len < KEEPERS_TEXT_WORD) {
+        for (i = 0; i < s.len && s.data[i] < 0x80; i++) { /* void */ }
+
+        return i == s.len;
+    }
+
+    /* the last eight bytes may begin before i */
+
+    memcpy(&all, &s.data[s.len - KEEPERS_TEXT_WORD], sizeof(all));
+
+    for (i = 0; i < s.len - KEEPERS_TEXT_WORD; i += KEEPERS_TEXT_WORD) {
         memcpy(&w, &s.data[i], sizeof(w));
-
-        if ((w & KEEPERS_TEXT_HIGH_BITS) != 0) {
-            return false;
-        }
+        all |= w;
     }
 
-    for ( /* void */ ; i < s.len; i++) {
-        if (s.data[i] >= 0x80) {
-            return false;
-        }
-    }
-
-    return true;
+    return (all & KEEPERS_TEXT_HIGH_BITS) == 0;
 }
 
 
