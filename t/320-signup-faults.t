@@ -48,7 +48,18 @@ my $p = start_platform(limits => 'off', conf => sub {
     change($locations, qr/(location = \/signin \{)/,
            'location ~ "^/old/(?<keepers_slug>[^/]+)$" {'
            . ' keepers_link $keepers_slug;'
-           . ' proxy_pass http://keepers_writer/v1/signups$is_args; } $1');
+           . ' proxy_pass http://keepers_writer/v1/signups$is_args; }'
+           . join('', map {
+                 " location $_ { keepers_link corner-coffee;"
+                 . ' proxy_pass http://keepers_writer/v1/signups; }'
+             } '= /join', '= /here/corner-street', '^~ /p/')
+           . join('', map {
+                 " location = /$_ { keepers_link corner-coffee;"
+                 . " proxy_pass http://unix:$dir/none.sock;"
+                 . " error_page 502 = \@$_; }"
+             } 'told', 'stood')
+           . ' location @told { return 200 "[$uri][$args][$request_uri]"; }'
+           . " location \@stood { proxy_pass http://unix:$fake; } \$1");
 });
 
 my $link = $p->{link_url};
@@ -197,8 +208,23 @@ subtest 'what the writer is sent' => sub {
 
     is(ua()->post($link =~ s{/l/}{/old/}r . '?a=b' => form => form())->res
            ->code, 303, 'a path in proxy_pass');
-    is(() = slurp("$dir/asked") =~ m{^POST /v1/signups HTTP/1\.1\r$}mg,
+    is(() = slurp("$dir/asked") =~ m{^POST /v1/signups\?? HTTP/1\.1\r$}mg,
        $asked + 1, 'is the same path');
+
+    for my $path ('/join', '/here/corner-street', '/p/') {
+        is(ua()->post("$p->{url}$path" => form => form())->res->code, 303,
+           "a path in proxy_pass at $path");
+    }
+
+    is(() = slurp("$dir/asked") =~ m{^POST /v1/signups\S* HTTP/1\.1\r$}mg,
+       $asked + 4, 'is of the writer');
+
+    # the writer is away at once: its path is of nobody else
+    is(ua()->post("$p->{url}/told?a=b" => form => form())->res->body,
+       '[/told][a=b][/told?a=b]', 'a page of the host is asked for by its own');
+    ua()->post("$p->{url}/stood?a=b" => form => form());
+    is(() = slurp("$dir/asked") =~ m{^POST /stood\?a=b HTTP/1\.1\r$}mg, 1,
+       'and so is who stands in for the writer');
 };
 
 my %want = (202 => 303, 404 => 404, 409 => 410, 422 => 422, 400 => 503,

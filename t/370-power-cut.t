@@ -46,6 +46,32 @@ subtest 'an honest disk' => sub {
     is($disk->broken, '', 'the database is whole');
 };
 
+# A sync of SQLite's own it may try again; one of ours it may not.
+subtest 'a disk that fails' => sub {
+    my $gone = 0;
+
+    for my $which (3 .. 7) {
+        my $until = time() + 3;
+
+        # it may be gone before it is ready
+        eval { $disk->start("KEEPERS_POWERCUT_FAIL=$which") };
+        $load->run(0.5) while alive($p->{writer}) && time() < $until;
+        $gone += !alive($p->{writer});
+        ok($disk->start(), "sync $which fails: it starts again");
+    }
+
+    my ($lost, $doubled) = $load->lost_and_doubled;
+
+    is(scalar(logs('event=store code=1034|event=store_sync code=1034')), 5,
+       'each was noticed');
+    is(scalar(logs('event=store_sync code=1034')), $gone,
+       'and it says why it gives up');
+    cmp_ok($gone, '>', 0, 'which it does');
+    is($lost, 0, 'nothing that was received is lost');
+    is($doubled, 0, 'nothing is there twice');
+    is($disk->broken, '', 'the database is whole');
+};
+
 subtest 'a disk that lies' => sub {
     ok($disk->start('KEEPERS_POWERCUT_LIE=1'), 'it starts');
 

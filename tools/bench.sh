@@ -49,7 +49,7 @@ signup()
     mkdir -p "$peer"
 
     if ! cmp -s bench/signup/package.json "$peer/package.json"; then
-        say "fetching fastify, better-sqlite3 and ioredis"
+        say "fetching fastify, better-sqlite3, ioredis and libphonenumber-js"
         cp bench/signup/package.json "$peer/package.json.new"
         mv "$peer/package.json.new" "$peer/package.json"
         quietly "$out/bench/npm.log" npm install --prefix "$peer" --no-audit \

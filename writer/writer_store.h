@@ -273,7 +273,8 @@ size_t writer_store_log(const writer_store_t *store);
 /*
  * Moves the log into the database, as far as nobody reads what that would
  * replace, while others go on; between transactions of this connection.
- * Bytes of the log that have been moved so far; 0 also if it failed.
+ * Bytes of the log that have been moved so far; 0 also if it failed.  Ends the
+ * process if what was moved cannot be made durable.
  */
 size_t writer_store_checkpoint(writer_store_t *store);
 

@@ -15,12 +15,15 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 
 static void writer_sqlite_setup(void);
 static size_t writer_sqlite_page(sqlite3 *db);
 static int writer_sqlite_wal_hook(void *data, sqlite3 *db, const char *name,
     int pages);
+static void writer_sqlite_give_up(int code)
+    __attribute__((noreturn));
 static int writer_sqlite_sync(sqlite3 *db);
 static int writer_sqlite_bind(sqlite3_stmt *stmt, const char *format,
     va_list args);
@@ -188,15 +191,37 @@ writer_store_checkpoint(writer_store_t *store)
     rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
                                    NULL, &moved);
 
-    if (rc == SQLITE_OK) {
-        rc = writer_sqlite_sync(store->db);
+    if (rc != SQLITE_OK) {
+
+        if (rc != SQLITE_BUSY) {
+            (void) writer_sqlite_fault(store, rc, -1);
+        }
+
+        return 0;
     }
 
-    if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
-        (void) writer_sqlite_fault(store, rc, -1);
+    rc = writer_sqlite_sync(store->db);
+
+    if (rc != SQLITE_OK) {
+        writer_sqlite_give_up(rc);
     }
 
-    return rc == SQLITE_OK && moved > 0 ? (size_t) moved * store->page : 0;
+    return moved > 0 ? (size_t) moved * store->page : 0;
+}
+
+
+/*
+ * The system has forgotten what it could not write, and SQLite has noted in
+ * shared memory that it was moved: it would begin the log anew over the only
+ * copy.  Who starts next makes that memory anew and moves the log from its
+ * beginning.  Nothing is closed, for the last to close moves the rest.
+ */
+static void
+writer_sqlite_give_up(int code)
+{
+    writer_log(WRITER_LOG_ERROR, "store_sync", "code=%d remedy=\"look at the "
+               "disk, then start the writer: nothing is lost\"", code);
+    _exit(1);
 }
 
 

@@ -56,7 +56,8 @@ enum {
 /*
  * The sending half: one a worker, for one shared ring.  Made where it is used,
  * never copied or carried over a fork: two that have the same would seal under
- * the same nonces.
+ * the same nonces.  So would two copies of a running machine, up to ten times:
+ * whoever has both envelopes of such a pair has the XOR of two signups.
  */
 typedef struct {
     uint64_t       renewed_ms;

@@ -63,8 +63,8 @@ ngx_keepers_forward(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 /*
  * In a location with a pattern nginx takes no path in proxy_pass but behind a
  * variable, which it puts together and reads as an address each time.  Without
- * one it takes the path of the request: the writer's, while it writes that down
- * for the writer.
+ * one it takes what the client has asked for, as it came: the writer's path,
+ * while it writes that down for the writer.  One of the host's own goes before.
  */
 
 static ngx_int_t
@@ -77,13 +77,11 @@ ngx_keepers_forward_pass(ngx_http_request_t *r)
     signup = ngx_keepers_ctx_find(r)->signup;
     forward = &signup->forward;
 
-    forward->uri = r->uri;
-    forward->args = r->args;
-    forward->unparsed = r->valid_unparsed_uri;
+    forward->uri = r->unparsed_uri;
+    forward->valid = r->valid_unparsed_uri;
 
-    r->uri = ngx_keepers_forward_path;
-    r->args.len = 0;
-    r->valid_unparsed_uri = 0;
+    r->unparsed_uri = ngx_keepers_forward_path;
+    r->valid_unparsed_uri = 1;
 
     /* the body is there: it returns with the request written, or refused */
 
@@ -102,13 +100,17 @@ ngx_keepers_forward_back(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 
     forward = &signup->forward;
 
-    if (r->uri.data != ngx_keepers_forward_path.data) {
+    if (r->unparsed_uri.data != ngx_keepers_forward_path.data) {
         return;
     }
 
-    r->uri = forward->uri;
-    r->args = forward->args;
-    r->valid_unparsed_uri = forward->unparsed;
+    r->unparsed_uri = forward->uri;
+
+    /* a redirect, by which the address is another one, stays */
+
+    if (r->valid_unparsed_uri) {
+        r->valid_unparsed_uri = forward->valid;
+    }
 }
 
 

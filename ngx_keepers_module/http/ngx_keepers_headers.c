@@ -12,6 +12,7 @@
 #include "http/ngx_keepers_compat.h"
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
+#include "http/ngx_keepers_forward.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
@@ -95,14 +96,23 @@ ngx_keepers_headers_handler(ngx_http_request_t *r)
 /*
  * A request that nginx refused before the post-read phase (400, 494 ...), and
  * whose "error_page" has an upstream, begins in the server rewrite phase, or
- * in the rewrite phase if that page is a named location.
+ * in the rewrite phase if that page is a named location.  One whose writer was
+ * away at once comes here within its proxy_pass, under the writer's path.
  */
 
 ngx_int_t
 ngx_keepers_headers_internal_handler(ngx_http_request_t *r)
 {
+    ngx_keepers_ctx_t  *ctx;
+
     if (!r->internal || r != r->main) {
         return NGX_DECLINED;
+    }
+
+    ctx = ngx_keepers_ctx_find(r);
+
+    if (ctx != NULL && ctx->signup != NULL) {
+        ngx_keepers_forward_back(r, ctx->signup);
     }
 
     return ngx_keepers_headers_handler(r);

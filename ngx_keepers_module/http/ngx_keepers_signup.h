@@ -66,9 +66,8 @@ typedef struct {
 /* What the location does with a signup, and what that may not change. */
 typedef struct {
     ngx_http_handler_pt          handler;
-    ngx_str_t                    uri;
-    ngx_str_t                    args;
-    unsigned                     unparsed:1;
+    ngx_str_t                    uri;       /* as the client wrote it */
+    unsigned                     valid:1;   /* and no redirect has come */
 } ngx_keepers_forward_t;
 
 

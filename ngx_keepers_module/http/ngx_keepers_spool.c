@@ -13,7 +13,6 @@
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_answer.h"
 #include "http/ngx_keepers_conf.h"
-#include "http/ngx_keepers_forward.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_reply.h"
@@ -117,8 +116,6 @@ ngx_keepers_spool_handler(ngx_http_request_t *r)
         return ngx_keepers_reply_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                          "unavailable", 5);
     }
-
-    ngx_keepers_forward_back(r, signup);
 
     return ngx_keepers_spool_put(r, signup);
 }

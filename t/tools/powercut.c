@@ -10,6 +10,9 @@
  *   KEEPERS_POWERCUT_DIR    the folder whose files are watched
  *   KEEPERS_POWERCUT_NOTES  where the notes are: NAME.notes
  *   KEEPERS_POWERCUT_LIE    if set, fsync() reports success and does nothing
+ *   KEEPERS_POWERCUT_FAIL   that fsync() of the database, by its number, fails
+ *                           once, and what it should have written is gone, as
+ *                           the system forgets what it could not write
  *   KEEPERS_POWERCUT_SLOW   if set, fsync() of all but the log takes 50 ms more
  *
  * A note: offset 8 | size of the file before 8 | n 4 | n bytes that were at
@@ -21,6 +24,7 @@
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -35,6 +39,8 @@
 
 
 static int powercut_watched(int fd, char notes[PATH_MAX]);
+static int powercut_fails(const char *notes);
+static void powercut_take_back(int fd, const char *notes);
 static void powercut_note(int fd, off_t offset, size_t len);
 static int powercut_sync(int fd, long call);
 
@@ -148,6 +154,14 @@ powercut_sync(int fd, long call)
 
     pthread_mutex_lock(&powercut_lock);
 
+    if (powercut_fails(notes)) {
+        powercut_take_back(fd, notes);
+        (void) truncate(notes, 0);
+        pthread_mutex_unlock(&powercut_lock);
+        errno = EIO;
+        return -1;
+    }
+
     rc = (int) syscall(call, fd);
 
     if (rc == 0) {
@@ -160,7 +174,66 @@ powercut_sync(int fd, long call)
 }
 
 
-/* The lock is held. */
+/* The lock is held, here and below. */
+static int
+powercut_fails(const char *notes)
+{
+    const char  *which;
+    static int   seen;
+
+    which = getenv("KEEPERS_POWERCUT_FAIL");
+
+    return which != NULL && strstr(notes, ".db.notes") != NULL
+           && ++seen == strtol(which, NULL, 10);
+}
+
+
+/* The notes of a file, last one first. */
+static void
+powercut_take_back(int fd, const char *notes)
+{
+    FILE      *file;
+    long       at;
+    size_t     i, n;
+    uint32_t   had;
+    uint64_t   head[2];
+    static long           ats[100000];
+    static unsigned char  old[131072];
+
+    file = fopen(notes, "r");
+
+    if (file == NULL) {
+        return;
+    }
+
+    for (n = 0; n < sizeof(ats) / sizeof(ats[0]); n++) {
+        at = ftell(file);
+
+        if (fread(head, sizeof(head), 1, file) != 1
+            || fread(&had, sizeof(had), 1, file) != 1
+            || fseek(file, had, SEEK_CUR) != 0)
+        {
+            break;
+        }
+
+        ats[n] = at;
+    }
+
+    for (i = n; i-- > 0; /* void */ ) {
+        if (fseek(file, ats[i], SEEK_SET) != 0
+            || fread(head, sizeof(head), 1, file) != 1
+            || fread(&had, sizeof(had), 1, file) != 1
+            || had > sizeof(old) || fread(old, 1, had, file) != had
+            || syscall(SYS_pwrite64, fd, old, had, head[0]) != (long) had)
+        {
+            abort();
+        }
+    }
+
+    fclose(file);
+}
+
+
 static void
 powercut_note(int fd, off_t offset, size_t len)
 {

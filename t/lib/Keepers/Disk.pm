@@ -113,9 +113,13 @@ sub broken {
 
     stop($self->{platform}{writer});
 
-    return join('', grep { $_ ne "ok\n" }
-                    map { qx(sqlite3 '$database' 'PRAGMA $_') }
-                        qw(integrity_check foreign_key_check));
+    my @faults = grep { $_ ne "ok\n" }
+                 map { qx(sqlite3 '$database' 'PRAGMA $_') }
+                     qw(integrity_check foreign_key_check);
+
+    # sqlite3 has synchronized what it found, unseen by us
+    unlink(glob("$self->{notes}/*.notes"));
+    return join('', @faults);
 }
 
 
