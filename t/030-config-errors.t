@@ -81,6 +81,7 @@ my %valid = (keepers_zone => '1m',
              keepers_thanks_template => "$root/conf/pages/thanks.html",
              keepers_problem_template => "$root/conf/pages/problem.html",
              keepers_words => "$root/conf/pages/words/de.words",
+             keepers_signup_batch => '8',
              keepers_signup_body_size => '8k',
              keepers_spool => 'max=9',
              keepers_status => 'json');
@@ -331,6 +332,10 @@ my @values = (
     [location => 'keepers_status xml;',
      'invalid value "xml" of keepers_status, it must be "prometheus" or '
      . '"json"'],
+    map({ [location => "keepers_signup_batch $_;",
+           '"keepers_signup_batch" must be 1 to 32 signups'] } 0, 33),
+    [location => 'keepers_signup_batch many;',
+     '"keepers_signup_batch" directive invalid number'],
     [location => 'keepers_signup_body_size 0;',
      '"keepers_signup_body_size" must be 1 byte to 65536 bytes'],
     [location => 'keepers_signup_body_size 65k;',

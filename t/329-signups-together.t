@@ -12,10 +12,9 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use IO::Select;
-use IO::Socket::INET;
 use Keepers::FakeRedis;
 use Keepers::Test;
+use Keepers::Together;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -74,22 +73,10 @@ my $dear = $path =~ s{^/l/}{/dear/}r;
 my $n = 0;
 my $held = 0;
 
-sub request {
+sub signup {
     my (%o) = @_;
-    my $email = $o{email} // 'ana' . ++$n . '@example.com';
-    my $key = $o{key} // 'key-' . ++$n;
-    my $body = qq({"name":"Ana","email":"$email"});
-    my $headers = join('', map { "$_: $o{$_}\r\n" } grep { /^[A-Z]/ }
-                           sort keys %o);
 
-    return 'POST ' . ($o{path} // $path) . " HTTP/1.1\r\nHost: localhost\r\n"
-           . "Content-Type: application/json\r\nIdempotency-Key: $key\r\n"
-           . $headers . 'Content-Length: ' . length($body)
-           . "\r\nConnection: close\r\n\r\n$body";
-}
-
-sub connection {
-    return IO::Socket::INET->new("127.0.0.1:$nginx->{port}") || die $!;
+    return request(delete($o{path}) // $path, %o);
 }
 
 # Five seconds after the zone got the link Redis is asked for it, and before that
@@ -110,37 +97,9 @@ sub fresh {
     $fresh_s = time();
 }
 
-# All of them are there when the worker looks: they come in one turn.
-sub together {
-    my @requests = @_;
-    my ($worker) = workers($nginx);
-
+sub at_once {
     fresh() if !$held;
-
-    my @sockets = map { connection() } @requests;
-
-    # each is accepted, and its first byte was waited for
-    sleep(0.2);
-    kill('STOP', $worker);
-    $sockets[$_]->syswrite($requests[$_]) for 0 .. $#requests;
-    sleep(0.1);
-    kill('CONT', $worker);
-
-    return @sockets;
-}
-
-sub answers {
-    my (@sockets) = @_;
-
-    return map { my $text = '';
-                 my $until = time() + 10;
-
-                 while ($text !~ /\r\n\r\n/ && time() < $until) {
-                     IO::Select->new($_)->can_read(10) or last;
-                     $_->sysread($text, 65536, length($text)) or last;
-                 }
-
-                 $text =~ m{^HTTP/1\.1 (\d+)} ? $1 : 'none' } @sockets;
+    return together($nginx, @_);
 }
 
 sub calls {
@@ -169,14 +128,6 @@ sub busy {
            =~ /^keepers_redis_errors_total\{kind="busy"\} (\d+)$/m ? $1 : -1;
 }
 
-sub tally {
-    my %times;
-
-    $times{$_}++ for @_;
-
-    return join(' ', map { "$times{$_} of $_" } sort keys %times);
-}
-
 sub stored {
     my ($email) = @_;
 
@@ -191,7 +142,7 @@ ok((wait_for { ua()->get("$nginx->{url}$path")->res->code == 200 }),
 
 subtest 'ten at a time' => sub {
     my $before = calls();
-    my @got = answers(together(map { request(Net => "n$_") } 1 .. 10));
+    my @got = answers(at_once(map { signup(Net => "n$_") } 1 .. 10));
 
     is(tally(@got), '10 of 202', 'are received');
     is(calls() - $before, 1, 'after one call');
@@ -199,60 +150,60 @@ subtest 'ten at a time' => sub {
 
 subtest 'more than a call takes' => sub {
     my $before = calls();
-    my @got = answers(together(map { request(Net => "m$_") } 1 .. 40));
+    my @got = answers(at_once(map { signup(Net => "m$_") } 1 .. 40));
 
     is(tally(@got), '40 of 202', 'are received');
     cmp_ok(calls() - $before, '<=', 6, 'after a few');
 };
 
 subtest 'what they share' => sub {
-    my @got = answers(together(map { request(Shared => 'one') } 1 .. 14));
+    my @got = answers(at_once(map { signup(Shared => 'one') } 1 .. 14));
 
     is(tally(@got), '10 of 202 4 of 429', 'has room for ten of fourteen');
     is(join(' ', @got), join(' ', ('202') x 10, ('429') x 4),
        'for those who came first');
-    is(tally(answers(together(request(Shared => 'one')))), '1 of 429',
+    is(tally(answers(at_once(signup(Shared => 'one')))), '1 of 429',
        'and for none afterwards');
 };
 
 # All or nothing, for each of them: who is refused takes no part of it.
 subtest 'who is refused by one rule' => sub {
-    my @got = answers(together(
-        (map { request(Net => 'busy', Shared => 'two') } 1 .. 6),
-        (map { request(Net => "idle$_", Shared => 'two') } 1 .. 8)));
+    my @got = answers(at_once(
+        (map { signup(Net => 'busy', Shared => 'two') } 1 .. 6),
+        (map { signup(Net => "idle$_", Shared => 'two') } 1 .. 8)));
 
     is(join(' ', @got), join(' ', ('202') x 3, ('429') x 3, ('202') x 7, '429'),
        'leaves its place in the other to the next');
 };
 
 subtest 'who comes twice' => sub {
-    my @twice = map { request(key => 'twice', email => 'twice@example.com',
+    my @twice = map { signup(key => 'twice', email => 'twice@example.com',
                               Net => 'twice') } 1 .. 2;
-    my @got = answers(together(request(), @twice, request()));
+    my @got = answers(at_once(signup(), @twice, signup()));
 
     is("@got[0, 3]", '202 202', 'is nothing to those beside');
     is(join(' ', sort @got[1, 2]), '202 409',
        'is told that the first is under way');
-    is(tally(answers(together($twice[0]))), '1 of 202',
+    is(tally(answers(at_once($twice[0]))), '1 of 202',
        'and then that it is done');
     is(stored('twice@example.com'), 1, 'and has joined once');
 
-    is(join(' ', sort { $a <=> $b } answers(together(
-           map { request(key => 'other', email => "other$_\@example.com") }
+    is(join(' ', sort { $a <=> $b } answers(at_once(
+           map { signup(key => 'other', email => "other$_\@example.com") }
            1 .. 2))), '202 422', 'another record under the same key is refused');
 };
 
 subtest 'the same address under two keys' => sub {
-    is(tally(answers(together(map { request(email => 'same@example.com') }
+    is(tally(answers(at_once(map { signup(email => 'same@example.com') }
                               1 .. 4))), '2 of 202 2 of 429',
        'is one address');
 };
 
 subtest 'what costs more' => sub {
-    my @got = answers(together(request(Shared => 'cost'),
-                               request(Shared => 'cost', path => $dear),
-                               request(Shared => 'cost'),
-                               map { request(Shared => 'cost', path => $dear) }
+    my @got = answers(at_once(signup(Shared => 'cost'),
+                               signup(Shared => 'cost', path => $dear),
+                               signup(Shared => 'cost'),
+                               map { signup(Shared => 'cost', path => $dear) }
                                1 .. 3));
 
     is("@got", '202 202 202 202 429 429', 'is charged more, in the same turn');
@@ -261,11 +212,11 @@ subtest 'what costs more' => sub {
 # Some go between their call and its answer; what they asked for is passed over,
 # a refusal too.
 subtest 'who leaves' => sub {
-    answers(together(map { request(Net => 'leave') } 1 .. 2));
+    answers(at_once(map { signup(Net => 'leave') } 1 .. 2));
     hold();
 
     my $asked = asked();
-    my @sockets = together(map { request(Net => $_ % 3 ? "stay$_" : 'leave') }
+    my @sockets = at_once(map { signup(Net => $_ % 3 ? "stay$_" : 'leave') }
                            1 .. 12);
 
     ok((wait_for { $asked < asked() }), 'the call is under way');
@@ -274,7 +225,7 @@ subtest 'who leaves' => sub {
     release();
     is(tally(answers(grep { $_->opened } @sockets)), '8 of 202',
        'the others get what is theirs');
-    is(tally(answers(together(request(Net => 'leave')))), '1 of 429',
+    is(tally(answers(at_once(signup(Net => 'leave')))), '1 of 429',
        'and those who left are charged');
 };
 
@@ -296,8 +247,8 @@ sub eight_calls {
     my ($at, @sockets);
 
     while (($at = asked()) < $asked + 8 && @sockets < 64) {
-        push(@sockets, connection());
-        $sockets[-1]->syswrite(request(Net => 'wait' . ++$n));
+        push(@sockets, connection($nginx));
+        $sockets[-1]->syswrite(signup(Net => 'wait' . ++$n));
 
         for (1 .. 20) {
             last if asked() > $at;
@@ -314,7 +265,7 @@ subtest 'Redis is slow' => sub {
     my $asked = asked();
     my @sockets = eight_calls();
 
-    push(@sockets, together(map { request(Net => "slow$_") } 1 .. 15));
+    push(@sockets, at_once(map { signup(Net => "slow$_") } 1 .. 15));
     sleep(0.3);                     # time enough for a call
     is(asked(), $asked + 8, 'fifteen wait until one of eight calls is answered');
     release();
@@ -328,11 +279,11 @@ subtest 'more calls than a worker has under way' => sub {
     my $asked = asked();
     my @sockets = eight_calls();
 
-    push(@sockets, together(map { request(Net => "more$_") } 1 .. 23 * 16));
+    push(@sockets, at_once(map { signup(Net => "more$_") } 1 .. 23 * 16));
     ok((wait_for { asked() == $asked + 31 }), 'full ones go all the same');
-    push(@sockets, together(map { request(Net => "last$_") } 1 .. 16));
+    push(@sockets, at_once(map { signup(Net => "last$_") } 1 .. 16));
     ok((wait_for { asked() == $asked + 32 }), 'until there are 32');
-    is(tally(answers(together(map { request(Net => "over$_") } 1 .. 3))),
+    is(tally(answers(at_once(map { signup(Net => "over$_") } 1 .. 3))),
        '3 of 202', 'and the zone decides on who comes then');
     is(degraded(3), 3, 'and on nobody else');
     is(busy(), 3, 'which is counted');
@@ -345,9 +296,9 @@ subtest 'more calls than a worker has under way' => sub {
 # Each of them ends a call, for the next has to find what it has reserved.
 subtest 'who comes forty times at once' => sub {
     my $busy = busy();
-    my @many = map { request(key => 'many', email => 'many@example.com') }
+    my @many = map { signup(key => 'many', email => 'many@example.com') }
                    1 .. 40;
-    my @got = answers(together(@many, map { request(path => "$path?beside") }
+    my @got = answers(at_once(@many, map { signup(path => "$path?beside") }
                                           1 .. 5));
 
     is(tally(@got[40 .. 44]), '5 of 202', 'leaves room for others');
@@ -363,7 +314,7 @@ subtest 'Redis fails' => sub {
 
     $fake->mode("to:EVALSHA:-ERR no\r\n");
 
-    my @got = answers(together(map { request(Net => "fail$_") } 1 .. 8));
+    my @got = answers(at_once(map { signup(Net => "fail$_") } 1 .. 8));
 
     is(tally(@got), '8 of 202', 'all are received all the same');
     release();
@@ -376,7 +327,7 @@ subtest 'Redis fails' => sub {
         my $before = degraded(0);
 
         $fake->mode("to:EVALSHA:$said");
-        @got = answers(together(map { request(Net => "odd$n") } 1 .. 5));
+        @got = answers(at_once(map { signup(Net => 'odd' . ++$n) } 1 .. 5));
         release();
         is(tally(@got), '5 of 202', 'a reply of ' . ($said =~ /^(\S+)/)[0]);
         is(degraded($before + 5) - $before, 5,

@@ -99,6 +99,10 @@ writer_answer_headers(const writer_job_t *job, const char *type, bool last)
         evhttp_add_header(headers, "Retry-After", seconds);
     }
 
+    if (job->said != NULL) {
+        evhttp_add_header(headers, KEEPERS_BATCH_HEADER, job->said);
+    }
+
     if (job->allow != NULL) {
         evhttp_add_header(headers, "Allow", job->allow);
     }

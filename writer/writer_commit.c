@@ -18,8 +18,11 @@
 #define WRITER_COMMIT_KEEP_MS  60000
 
 
+static void writer_commit_add(writer_commit_t *commit, writer_job_t *job);
 static void *writer_commit_main(void *data);
 static bool writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch);
+static bool writer_commit_goes_along(const writer_job_t *job,
+    const writer_job_t *next);
 static size_t writer_commit_most(size_t n);
 static void writer_commit_batch(writer_commit_t *commit,
     writer_job_t *jobs, size_t n);
@@ -74,15 +77,18 @@ writer_commit_start(writer_commit_t *commit, const writer_context_t *ctx,
 bool
 writer_commit_submit(writer_commit_t *commit, writer_job_t *job)
 {
-    bool  taken, wake;
+    bool    taken, wake;
+    size_t  n;
+
+    n = job->carries ? job->in.batch.left : 1;
 
     pthread_mutex_lock(&commit->lock);
 
-    taken = commit->jobs.n < WRITER_COMMIT_QUEUE;
+    taken = commit->jobs.n + n <= WRITER_COMMIT_QUEUE;
     wake = taken && commit->idle;
 
     if (taken) {
-        writer_jobs_add(&commit->jobs, job);
+        writer_commit_add(commit, job);
         commit->idle = false;
     }
 
@@ -93,6 +99,28 @@ writer_commit_submit(writer_commit_t *commit, writer_job_t *job)
     }
 
     return taken;
+}
+
+
+/* Of one that carries others, those that were not refused yet. */
+static void
+writer_commit_add(writer_commit_t *commit, writer_job_t *job)
+{
+    size_t         i;
+    writer_job_t  *one;
+
+    if (!job->carries) {
+        writer_jobs_add(&commit->jobs, job);
+        return;
+    }
+
+    for (i = 0; i < job->in.batch.n; i++) {
+        one = job->in.batch.of[i];
+
+        if (one->status == 0) {
+            writer_jobs_add(&commit->jobs, one);
+        }
+    }
 }
 
 
@@ -144,7 +172,12 @@ writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch)
 
     commit->idle = false;
 
-    for (most = writer_commit_most(commit->jobs.n); batch->n < most; ) {
+    most = writer_commit_most(commit->jobs.n);
+    job = NULL;
+
+    while (batch->n < most
+           || writer_commit_goes_along(job, commit->jobs.head))
+    {
         job = writer_jobs_take(&commit->jobs);
 
         if (job == NULL) {
@@ -159,6 +192,15 @@ writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch)
     pthread_mutex_unlock(&commit->lock);
 
     return more;
+}
+
+
+/* What came in one request is answered together: half of it helps nobody. */
+static bool
+writer_commit_goes_along(const writer_job_t *job, const writer_job_t *next)
+{
+    return job != NULL && job->carrier != NULL
+           && next != NULL && next->carrier == job->carrier;
 }
 
 
@@ -255,8 +297,11 @@ writer_commit_return(writer_commit_t *commit, writer_job_t *jobs)
         if (job->finished != NULL) {
             job->finished(job);
 
-        } else {
+        } else if (job->carrier == NULL) {
             writer_jobs_add(&loop, job);
+
+        } else if (--job->carrier->in.batch.left == 0) {
+            writer_jobs_add(&loop, job->carrier);
         }
     }
 

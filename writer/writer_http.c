@@ -17,6 +17,7 @@
 #include "writer/writer_connection.h"
 #include "writer/writer_log.h"
 #include "writer/writer_routes.h"
+#include "writer/writer_signups_batch.h"
 #include "writer/writer_socket.h"
 
 #include <errno.h>
@@ -29,7 +30,6 @@
 
 #define WRITER_HTTP_BODY_MAX     16384
 #define WRITER_HTTP_HEADERS_MAX  8192
-#define WRITER_HTTP_FREE_MAX     1024       /* jobs kept for reuse */
 #define WRITER_HTTP_ANSWERS      64         /* that leave together */
 
 /* longer than nginx keeps an idle connection, or it would meet a closed one */
@@ -53,8 +53,7 @@ struct writer_http_s {
     writer_commit_t             *commit;
     writer_pool_t               *readers;
     writer_pool_t               *passwords;
-    writer_job_t                *free;
-    size_t                       free_n;
+    writer_stock_t               stock;
     size_t                       busy;          /* jobs not answered yet */
     bool                         draining;
     int                          eventfd;
@@ -75,8 +74,6 @@ static void writer_http_woken(evutil_socket_t fd, short what, void *data);
 static void writer_http_answer(writer_http_t *http, writer_jobs_t *done);
 static void writer_http_finish(writer_http_t *http, writer_job_t *job);
 static bool writer_http_note(writer_http_t *http, writer_job_t *job);
-static writer_job_t *writer_http_job(writer_http_t *http);
-static void writer_http_release(writer_http_t *http, writer_job_t *job);
 static void writer_http_term(evutil_socket_t fd, short what, void *data);
 static void writer_http_leave(evutil_socket_t fd, short what, void *data);
 static void writer_http_drained(writer_http_t *http);
@@ -199,18 +196,13 @@ writer_http_run(writer_http_t *http)
 void
 writer_http_free(writer_http_t *http)
 {
-    size_t         i;
-    writer_job_t  *job;
+    size_t  i;
 
     if (http->server != NULL) {
         evhttp_free(http->server);
     }
 
-    while (http->free != NULL) {
-        job = http->free;
-        http->free = job->next;
-        free(job);
-    }
+    writer_stock_free(&http->stock);
 
     for (i = 0; i < 2; i++) {
         if (http->terms[i] != NULL) {
@@ -251,7 +243,7 @@ writer_http_request(struct evhttp_request *request, void *data)
     writer_http_t  *http;
 
     http = data;
-    job = writer_http_job(http);
+    job = writer_stock_take(&http->stock);
 
     if (job == NULL) {
         evhttp_send_reply(request, 503, NULL, NULL);
@@ -448,59 +440,15 @@ writer_http_note(writer_http_t *http, writer_job_t *job)
 static void
 writer_http_finish(writer_http_t *http, writer_job_t *job)
 {
+    if (job->carries) {
+        writer_signups_batch_end(job, &http->stock);
+    }
+
     writer_answer_send(job, http->answer, http->draining);
-    writer_http_release(http, job);
+    writer_stock_return(&http->stock, job);
 
     http->busy--;
     writer_http_drained(http);
-}
-
-
-static writer_job_t *
-writer_http_job(writer_http_t *http)
-{
-    writer_job_t  *job;
-
-    job = http->free;
-
-    if (job != NULL) {
-        http->free = job->next;
-        http->free_n--;
-
-    } else {
-        job = malloc(sizeof(*job));
-
-        if (job == NULL) {
-            return NULL;
-        }
-    }
-
-    memset(job, 0, offsetof(writer_job_t, room));
-    job->room_used = sizeof(job->room);
-
-    return job;
-}
-
-
-static void
-writer_http_release(writer_http_t *http, writer_job_t *job)
-{
-    if (job->out != NULL) {
-        evbuffer_free(job->out);
-    }
-
-    /* what a person wrote does not wait here for the next request */
-    keepers_wipe(&job->in, sizeof(job->in));
-    keepers_wipe(job->room, job->room_used);
-
-    if (http->free_n >= WRITER_HTTP_FREE_MAX) {
-        free(job);
-        return;
-    }
-
-    job->next = http->free;
-    http->free = job;
-    http->free_n++;
 }
 
 
@@ -580,6 +528,13 @@ writer_http_open(writer_http_t *http, writer_job_t *job,
                                  job->now_ms, envelope, job->room,
                                  sizeof(job->room), len) == KEEPERS_OK
            && *len != 0 && job->room[0] == (unsigned char) kind;
+}
+
+
+writer_stock_t *
+writer_http_stock(writer_http_t *http)
+{
+    return &http->stock;
 }
 
 

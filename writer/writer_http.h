@@ -12,6 +12,7 @@
 
 #include "writer/writer_commit.h"
 #include "writer/writer_pool.h"
+#include "writer/writer_stock.h"
 
 #include "core/keepers_envelope.h"
 
@@ -49,6 +50,7 @@ bool writer_http_envelope(writer_http_t *http, writer_job_t *job,
 bool writer_http_open(writer_http_t *http, writer_job_t *job,
     keepers_str_t envelope, keepers_record_e kind, size_t *len)
     keepers_checked;
+writer_stock_t *writer_http_stock(writer_http_t *http);
 void *writer_http_heap(writer_http_t *http);
 const writer_conf_t *writer_http_conf(const writer_http_t *http);
 

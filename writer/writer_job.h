@@ -16,6 +16,7 @@
 #include "writer/writer_conf.h"
 #include "writer/writer_store.h"
 
+#include "core/keepers_batch.h"
 #include "core/keepers_field.h"
 #include "core/keepers_identity.h"
 #include "core/keepers_password.h"
@@ -165,6 +166,8 @@ struct writer_job_s {
     writer_run_pt           then;       /* on the committer, behind "run" */
     writer_finished_pt      finished;   /* NULL: goes back to the loop */
     void                   *owner;      /* of "finished" */
+    writer_job_t           *carrier;    /* whose request it came in, or NULL */
+    bool                    carries;    /* in.batch, and does nothing itself */
     bool                    noting;     /* answered: to be noted, no more */
     uint64_t                now_ms;
     keepers_identity_t      identity;
@@ -177,6 +180,7 @@ struct writer_job_s {
     const char             *type;       /* static; NULL: JSON */
     const char             *code;       /* static, of a problem */
     const char             *allow;
+    const char             *said;       /* of each that it carries; in room */
     size_t                  errors_n;
     struct {
         const char         *field;      /* static */
@@ -214,6 +218,11 @@ struct writer_job_s {
         writer_proof_t      proof;
         keepers_field_t     fields[WRITER_JOB_FIELDS];
         writer_query_t      query;
+        struct {
+            size_t              n;
+            size_t              left;   /* to be stored; the committer's */
+            writer_job_t       *of[KEEPERS_BATCH_MAX];
+        }                   batch;
         size_t              uses;       /* see writer_tokens */
         bool                other_keys; /* see writer_health */
     }                       in;

@@ -10,6 +10,7 @@
 #include "writer/writer_held.h"
 #include "writer/writer_http.h"
 #include "writer/writer_links.h"
+#include "writer/writer_signups_batch.h"
 
 #include "core/keepers_domain.h"
 
@@ -29,6 +30,10 @@ bool
 writer_signups_read(writer_job_t *job, void *data)
 {
     size_t  len;
+
+    if (keepers_batch_is(writer_job_body(job))) {
+        return writer_signups_batch_read(job, data);
+    }
 
     return writer_http_envelope(data, job, KEEPERS_RECORD_SIGNUP, &len)
            && writer_signups_take(job, len);

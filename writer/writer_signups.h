@@ -2,7 +2,8 @@
 /*
  * Copyright (C) Keepers
  *
- * POST /v1/signups: an envelope in, 202 and no more once it is durable.
+ * POST /v1/signups: an envelope in, 202 and no more once it is durable; or a
+ * batch of them (writer_signups_batch.h).
  */
 
 

@@ -6,6 +6,7 @@
 
 #include "http/ngx_keepers_conf.h"
 
+#include "core/keepers_batch.h"
 #include "http/ngx_keepers_body.h"
 #include "http/ngx_keepers_effective.h"
 #include "http/ngx_keepers_handlers.h"
@@ -185,6 +186,7 @@ ngx_keepers_create_loc_conf(ngx_conf_t *cf)
     conf->thanks_template = NGX_CONF_UNSET_PTR;
     conf->problem_template = NGX_CONF_UNSET_PTR;
     conf->body_size = NGX_CONF_UNSET_SIZE;
+    conf->signup_batch = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -231,6 +233,7 @@ ngx_keepers_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->body_size, prev->body_size,
                               NGX_KEEPERS_BODY_SIZE);
     conf->form_size = ngx_min(conf->body_size, NGX_KEEPERS_FORM_SIZE);
+    ngx_conf_merge_value(conf->signup_batch, prev->signup_batch, 1);
 
     ngx_keepers_conf_nameless(cf, prev, conf);
 
@@ -329,6 +332,13 @@ ngx_keepers_conf_session_checks(ngx_conf_t *cf, ngx_keepers_loc_conf_t *conf)
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"keepers_signup_body_size\" must be 1 byte to %d "
                       "bytes", NGX_KEEPERS_BODY_SIZE_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->signup_batch < 1 || conf->signup_batch > KEEPERS_BATCH_MAX) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"keepers_signup_batch\" must be 1 to %d signups",
+                      KEEPERS_BATCH_MAX);
         return NGX_CONF_ERROR;
     }
 

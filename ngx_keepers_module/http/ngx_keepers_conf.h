@@ -189,6 +189,7 @@ typedef struct {
     ngx_keepers_template_t    *page;        /* of keepers_page */
     size_t                     body_size;
     size_t                     form_size;   /* of what is no signup */
+    ngx_int_t                  signup_batch;    /* that go together; 1: none */
 
     /* handlers */
     ngx_str_t                  signin;      /* internal location */

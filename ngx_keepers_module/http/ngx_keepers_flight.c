@@ -127,6 +127,14 @@ ngx_keepers_flight_wait(ngx_keepers_wait_t *wait, ngx_queue_t *queue,
 }
 
 
+void
+ngx_keepers_flight_move(ngx_keepers_wait_t *wait, ngx_queue_t *queue)
+{
+    ngx_queue_remove(&wait->flight.queue);
+    ngx_queue_insert_tail(queue, &wait->flight.queue);
+}
+
+
 ngx_uint_t
 ngx_keepers_flight_land(ngx_queue_t *queue, ngx_int_t rc)
 {

@@ -49,6 +49,9 @@ void ngx_keepers_flight_wait(ngx_keepers_wait_t *wait, ngx_queue_t *queue,
     ngx_keepers_wake_pt wake);
 ngx_uint_t ngx_keepers_flight_land(ngx_queue_t *queue, ngx_int_t rc);
 
+/* To the end of another queue. */
+void ngx_keepers_flight_move(ngx_keepers_wait_t *wait, ngx_queue_t *queue);
+
 /*
  * The reply of one that will be woken: a copy of these values.  NGX_OK,
  * NGX_ERROR: it has no room for them.

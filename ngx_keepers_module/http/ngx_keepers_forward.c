@@ -9,17 +9,13 @@
 #include "core/keepers_keyring.h"
 #include "core/keepers_out.h"
 #include "http/ngx_keepers_compat.h"
-#include "http/ngx_keepers_ctx.h"
+#include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_language.h"
 #include "http/ngx_keepers_seal.h"
 #include "http/ngx_keepers_str.h"
 
 
-static ngx_int_t ngx_keepers_forward_body(ngx_http_request_t *r,
-    keepers_str_t body);
-static ngx_int_t ngx_keepers_forward_headers(ngx_http_request_t *r,
-    size_t len);
-static ngx_int_t ngx_keepers_forward_pass(ngx_http_request_t *r);
+static ngx_int_t ngx_keepers_forward_headers(ngx_http_request_t *r);
 
 
 static const ngx_str_t  ngx_keepers_forward_path = ngx_string("/v1/signups");
@@ -45,15 +41,13 @@ ngx_keepers_forward(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
         rc = ngx_keepers_language_keep(r, signup->lookup->link.locale);
     }
 
-    if (rc != NGX_OK
-        || ngx_keepers_forward_headers(r, signup->envelope.len) != NGX_OK)
-    {
+    if (rc != NGX_OK || ngx_keepers_forward_headers(r) != NGX_OK) {
         return NGX_ERROR;
     }
 
     if (r->content_handler != NULL) {
         signup->forward.handler = r->content_handler;
-        r->content_handler = ngx_keepers_forward_pass;
+        r->content_handler = ngx_keepers_forward_handler;
     }
 
     return ngx_keepers_forward_body(r, signup->envelope);
@@ -67,14 +61,12 @@ ngx_keepers_forward(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
  * while it writes that down for the writer.  One of the host's own goes before.
  */
 
-static ngx_int_t
-ngx_keepers_forward_pass(ngx_http_request_t *r)
+ngx_int_t
+ngx_keepers_forward_pass(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 {
     ngx_int_t               rc;
-    ngx_keepers_signup_t   *signup;
     ngx_keepers_forward_t  *forward;
 
-    signup = ngx_keepers_ctx_find(r)->signup;
     forward = &signup->forward;
 
     forward->uri = r->unparsed_uri;
@@ -116,7 +108,7 @@ ngx_keepers_forward_back(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
 
 /* The old buffers belong to the cleanup that wipes them. */
 
-static ngx_int_t
+ngx_int_t
 ngx_keepers_forward_body(ngx_http_request_t *r, keepers_str_t body)
 {
     ngx_buf_t    *b;
@@ -143,6 +135,8 @@ ngx_keepers_forward_body(ngx_http_request_t *r, keepers_str_t body)
     r->request_body->buf = b;
     r->request_body->received = (off_t) body.len;
 
+    r->headers_in.content_length_n = (off_t) body.len;
+
     return NGX_OK;
 }
 
@@ -156,7 +150,7 @@ ngx_keepers_forward_body(ngx_http_request_t *r, keepers_str_t body)
  */
 
 static ngx_int_t
-ngx_keepers_forward_headers(ngx_http_request_t *r, size_t len)
+ngx_keepers_forward_headers(ngx_http_request_t *r)
 {
     ngx_list_t              list;
     ngx_table_elt_t        *type;
@@ -177,7 +171,6 @@ ngx_keepers_forward_headers(ngx_http_request_t *r, size_t len)
     }
 
     in->content_length = NULL;
-    in->content_length_n = (off_t) len;
     in->chunked = 0;
     in->headers = list;
 

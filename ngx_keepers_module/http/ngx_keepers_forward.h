@@ -23,6 +23,16 @@ ngx_int_t ngx_keepers_forward(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup);
 
 /*
+ * Calls what the location does with it.  A content handler: what it returns
+ * finalizes the request.
+ */
+ngx_int_t ngx_keepers_forward_pass(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup);
+
+/* Puts this in place of the body.  NGX_OK or NGX_ERROR: no memory. */
+ngx_int_t ngx_keepers_forward_body(ngx_http_request_t *r, keepers_str_t body);
+
+/*
  * Gives the request its own path back, if it has the writer's: whoever answers
  * may be called before proxy_pass returns, when the writer is away.
  */

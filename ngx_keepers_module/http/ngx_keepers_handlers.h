@@ -49,6 +49,12 @@ ngx_int_t ngx_keepers_limit_check(ngx_http_request_t *r,
 ngx_int_t ngx_keepers_limit_log_handler(ngx_http_request_t *r);
 
 /* content */
+ngx_int_t ngx_keepers_forward_handler(ngx_http_request_t *r);
+
+/* What the writer says of a signup that another request took to it. */
+ngx_int_t ngx_keepers_outcome_told(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup, ngx_uint_t status);
+
 ngx_int_t ngx_keepers_signin_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_password_handler(ngx_http_request_t *r);
 ngx_int_t ngx_keepers_step_up_handler(ngx_http_request_t *r);

@@ -263,6 +263,11 @@ static ngx_command_t  ngx_keepers_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(body_size), NULL },
 
+    { ngx_string("keepers_signup_batch"),
+      NGX_KEEPERS_ANY|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET, ngx_keepers_loc_field(signup_batch), NULL },
+
     { ngx_string("keepers_spool"),
       NGX_KEEPERS_LOC|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_keepers_spool_conf,

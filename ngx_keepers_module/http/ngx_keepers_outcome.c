@@ -13,6 +13,7 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_forward.h"
+#include "http/ngx_keepers_forward_batch.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_reply.h"
@@ -22,7 +23,9 @@
 
 static ngx_int_t ngx_keepers_outcome_header(ngx_http_request_t *r);
 static ngx_keepers_outcome_e ngx_keepers_outcome_writer(
-    ngx_http_request_t *r, ngx_keepers_signup_t *signup);
+    ngx_http_request_t *r, ngx_keepers_signup_t *signup, ngx_uint_t status);
+static ngx_keepers_outcome_e ngx_keepers_outcome_away(ngx_http_request_t *r,
+    ngx_uint_t status);
 static ngx_keepers_outcome_e ngx_keepers_outcome_received(
     ngx_http_request_t *r, ngx_keepers_signup_t *signup);
 static ngx_keepers_outcome_e ngx_keepers_outcome_nginx(ngx_http_request_t *r);
@@ -55,6 +58,7 @@ ngx_keepers_outcome_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_keepers_outcome_header(ngx_http_request_t *r)
 {
+    ngx_uint_t               status;
     ngx_keepers_ctx_t       *ctx;
     ngx_keepers_outcome_e    outcome;
     ngx_keepers_signup_t    *signup;
@@ -78,7 +82,23 @@ ngx_keepers_outcome_header(ngx_http_request_t *r)
 
     if (signup != NULL && signup->stage == NGX_KEEPERS_SIGNUP_FORWARDED) {
         ngx_keepers_forward_back(r, signup);
-        outcome = ngx_keepers_outcome_writer(r, signup);
+
+        status = ngx_keepers_forward_landed(r, signup, r->headers_out.status);
+
+        if (r->upstream == NULL || r->err_status != 0) {
+            outcome = ngx_keepers_outcome_away(r, status);
+
+        } else if (status != r->headers_out.status
+                   && status >= NGX_HTTP_INTERNAL_SERVER_ERROR)
+        {
+            /* said of it alone, or of nobody: as if nginx had been told so */
+
+            ngx_http_clean_header(r);
+            return (ngx_int_t) status;
+
+        } else {
+            outcome = ngx_keepers_outcome_writer(r, signup, status);
+        }
 
     } else {
         outcome = ngx_keepers_outcome_nginx(r);
@@ -113,38 +133,64 @@ ngx_keepers_outcome_header(ngx_http_request_t *r)
 }
 
 
-/* The writer's status, or nginx's own for a writer that is away. */
+/* An error_page decides what becomes of a signup that was not taken. */
+
+ngx_int_t
+ngx_keepers_outcome_told(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
+    ngx_uint_t status)
+{
+    ngx_keepers_outcome_e  outcome;
+
+    if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        return (ngx_int_t) status;
+    }
+
+    outcome = ngx_keepers_outcome_writer(r, signup, status);
+
+    if (outcome != NGX_KEEPERS_OUTCOME_RECEIVED) {
+        ngx_keepers_reserve_settle(signup, 0);
+    }
+
+    return ngx_keepers_answer_send(r, signup, outcome);
+}
+
 
 static ngx_keepers_outcome_e
 ngx_keepers_outcome_writer(ngx_http_request_t *r,
-    ngx_keepers_signup_t *signup)
+    ngx_keepers_signup_t *signup, ngx_uint_t status)
 {
-    if (r->upstream != NULL && r->err_status == 0) {
+    switch (status) {
 
-        switch (r->headers_out.status) {
+    case 202:
+        return ngx_keepers_outcome_received(r, signup);
 
-        case 202:
-            return ngx_keepers_outcome_received(r, signup);
+    case NGX_HTTP_NOT_FOUND:
+        return NGX_KEEPERS_OUTCOME_UNKNOWN;
 
-        case NGX_HTTP_NOT_FOUND:
-            return NGX_KEEPERS_OUTCOME_UNKNOWN;
+    case NGX_HTTP_CONFLICT:
+        return NGX_KEEPERS_OUTCOME_CLOSED;
 
-        case NGX_HTTP_CONFLICT:
-            return NGX_KEEPERS_OUTCOME_CLOSED;
+    case 422:
+        return NGX_KEEPERS_OUTCOME_INVALID;
 
-        case 422:
-            return NGX_KEEPERS_OUTCOME_INVALID;
-
-        case NGX_HTTP_BAD_REQUEST:
-            ngx_keepers_log(NGX_LOG_ERR, r, "the writer refused an envelope: "
-                            "do edge and writer have the same keys, and is "
-                            "\"keepers_writer_key\" the writer's?");
-            break;
-        }
+    case NGX_HTTP_BAD_REQUEST:
+        ngx_keepers_log(NGX_LOG_ERR, r, "the writer refused an envelope: "
+                        "do edge and writer have the same keys, and is "
+                        "\"keepers_writer_key\" the writer's?");
+        break;
     }
 
+    return ngx_keepers_outcome_away(r, status);
+}
+
+
+/* Nginx's own status for a writer that is away, or one that says nothing. */
+
+static ngx_keepers_outcome_e
+ngx_keepers_outcome_away(ngx_http_request_t *r, ngx_uint_t status)
+{
     ngx_keepers_log(NGX_LOG_INFO, r, "a signup was not taken: status %ui",
-                    r->headers_out.status);
+                    status);
 
     return NGX_KEEPERS_OUTCOME_UNAVAILABLE;
 }

@@ -67,7 +67,12 @@ typedef struct {
 typedef struct {
     ngx_http_handler_pt          handler;
     ngx_str_t                    uri;       /* as the client wrote it */
+    ngx_queue_t                  along;     /* of those that it takes along */
+    ngx_uint_t                   taken;     /* how many, itself included */
+    size_t                       len;       /* of a body with all of them */
+    ngx_uint_t                   said;      /* the writer's status; 0: none */
     unsigned                     valid:1;   /* and no redirect has come */
+    unsigned                     under_way:1;
 } ngx_keepers_forward_t;
 
 

@@ -13,6 +13,7 @@
 #include "core/keepers_text.h"
 #include "http/ngx_keepers_answer.h"
 #include "http/ngx_keepers_conf.h"
+#include "http/ngx_keepers_forward_batch.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_log.h"
 #include "http/ngx_keepers_reply.h"
@@ -116,6 +117,10 @@ ngx_keepers_spool_handler(ngx_http_request_t *r)
         return ngx_keepers_reply_problem(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                          "unavailable", 5);
     }
+
+    /* those that it took along do not wait for its thanks */
+
+    (void) ngx_keepers_forward_landed(r, signup, NGX_HTTP_BAD_GATEWAY);
 
     return ngx_keepers_spool_put(r, signup);
 }

@@ -12,6 +12,7 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_eviction.h"
 #include "http/ngx_keepers_folded.h"
+#include "http/ngx_keepers_forward_batch.h"
 #include "http/ngx_keepers_live.h"
 #include "http/ngx_keepers_revoke.h"
 #include "http/ngx_keepers_sync.h"
@@ -51,6 +52,8 @@ ngx_keepers_worker_init(ngx_cycle_t *cycle)
 
     keepers_keyring_lock(kmcf->edge);
     keepers_keyring_lock(kmcf->shared);
+
+    ngx_keepers_forward_batch_init(cycle);
 
     ngx_keepers_worker.redis = ngx_keepers_redis_start(cycle, &kmcf->redis,
                                                        kmcf->shm->counters);
