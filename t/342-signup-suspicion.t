@@ -104,9 +104,7 @@ subtest 'the bytes of an answer' => sub {
 
 
 # Pairs, in turns, so that a busy machine is as busy for both.  How often the
-# one of a pair is the slower: one in two, if the clock says nothing.  A new one
-# is stored in more tables, some 60 us more, which a network hides and loopback
-# on a quiet machine does not; and nobody can ask twice, for then it is known.
+# one of a pair is the slower: one in two, if the clock says nothing.
 subtest 'the time of an answer' => sub {
     my @known = map { "canary-clock$_\@example.org" } 1 .. 120;
     my (@new_s, @known_s);
@@ -143,7 +141,7 @@ subtest 'the time of an answer' => sub {
     } \@new_s, \@known_s));
     note(sprintf('a new one is the slower in %.2f of all pairs', $share));
     cmp_ok($share, '>', 0.1, 'a known address is not the slower one');
-    cmp_ok($share, '<', 0.9, 'nor is a new one');
+    cmp_ok($share, '<', 0.8, 'nor is a new one');
 };
 
 

@@ -15,6 +15,7 @@
 #include "writer/writer_audit.h"
 #include "writer/writer_command.h"
 #include "writer/writer_connection.h"
+#include "writer/writer_even.h"
 #include "writer/writer_log.h"
 #include "writer/writer_routes.h"
 #include "writer/writer_signups_batch.h"
@@ -54,6 +55,7 @@ struct writer_http_s {
     writer_pool_t               *readers;
     writer_pool_t               *passwords;
     writer_stock_t               stock;
+    writer_even_t                even;
     size_t                       busy;          /* jobs not answered yet */
     bool                         draining;
     int                          eventfd;
@@ -71,6 +73,7 @@ static void writer_http_request(struct evhttp_request *request, void *data);
 static bool writer_http_submit(writer_http_t *http, writer_job_t *job,
     writer_lane_e lane);
 static void writer_http_woken(evutil_socket_t fd, short what, void *data);
+static void writer_http_due(void *data, writer_jobs_t *jobs);
 static void writer_http_answer(writer_http_t *http, writer_jobs_t *done);
 static void writer_http_finish(writer_http_t *http, writer_job_t *job);
 static bool writer_http_note(writer_http_t *http, writer_job_t *job);
@@ -116,6 +119,8 @@ writer_http_new(const writer_conf_t *conf, writer_commit_t *commit,
 
     if (http->wake == NULL || http->terms[0] == NULL || http->terms[1] == NULL
         || http->leave == NULL
+        || writer_even_init(&http->even, http->base, writer_http_due, http)
+           != 0
         || event_add(http->wake, NULL) != 0
         || event_add(http->terms[0], NULL) != 0
         || event_add(http->terms[1], NULL) != 0)
@@ -213,6 +218,8 @@ writer_http_free(writer_http_t *http)
     if (http->wake != NULL) {
         event_free(http->wake);
     }
+
+    writer_even_free(&http->even);
 
     if (http->leave != NULL) {
         event_free(http->leave);
@@ -357,8 +364,15 @@ writer_http_woken(evutil_socket_t fd, short what, void *data)
     writer_jobs_init(&http->done);
     pthread_mutex_unlock(&http->lock);
 
-    while (done.n != 0) {
-        writer_http_answer(http, &done);
+    writer_http_due(http, &done);
+}
+
+
+static void
+writer_http_due(void *data, writer_jobs_t *jobs)
+{
+    while (jobs->n != 0) {
+        writer_http_answer(data, jobs);
     }
 }
 
@@ -384,7 +398,9 @@ writer_http_answer(writer_http_t *http, writer_jobs_t *done)
             break;
         }
 
-        if (writer_http_note(http, job)) {
+        if (writer_even_wait(&http->even, job)
+            || writer_http_note(http, job))
+        {
             continue;
         }
 

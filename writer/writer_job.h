@@ -170,6 +170,7 @@ struct writer_job_s {
     bool                    carries;    /* in.batch, and does nothing itself */
     bool                    noting;     /* answered: to be noted, no more */
     uint64_t                now_ms;
+    uint64_t                came_ns;    /* see writer_even; 0: no matter */
     keepers_identity_t      identity;
     char                    subject[WRITER_WORD_LEN_MAX + 1];
 

@@ -7,6 +7,7 @@
 #include "writer/writer_signups.h"
 
 #include "writer/writer_customers.h"
+#include "writer/writer_even.h"
 #include "writer/writer_held.h"
 #include "writer/writer_http.h"
 #include "writer/writer_links.h"
@@ -30,6 +31,8 @@ bool
 writer_signups_read(writer_job_t *job, void *data)
 {
     size_t  len;
+
+    writer_even_came(job);
 
     if (keepers_batch_is(writer_job_body(job))) {
         return writer_signups_batch_read(job, data);
