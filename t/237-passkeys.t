@@ -807,6 +807,7 @@ subtest 'those of before' => sub {
         . " DROP TABLE recovery_codes; ALTER TABLE was RENAME TO"
         . " recovery_codes; DROP TABLE passkeys; DROP TABLE challenges;"
         . " ALTER TABLE consents DROP COLUMN net;"
+        . " ALTER TABLE customers DROP COLUMN signup;"
         . " PRAGMA user_version=7");
     $old->start;
     is($old->post('/v1/signin', $old->seal(signin => email => $email,

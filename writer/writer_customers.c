@@ -28,6 +28,9 @@ static int writer_customers_known(writer_context_t *ctx,
     const writer_business_t *business, const writer_person_t *person,
     const keepers_signup_t *signup, const writer_store_link_t *link,
     uint64_t now_ms, writer_store_customer_t *customer);
+static int writer_customers_further(writer_context_t *ctx,
+    const writer_store_customer_t *customer, const writer_store_link_t *link,
+    const keepers_signup_t *signup);
 static int writer_customers_propose(writer_context_t *ctx,
     const writer_business_t *business, const writer_store_customer_t *customer,
     const writer_person_t *stored, const writer_person_t *person,
@@ -87,17 +90,16 @@ writer_customers_join(writer_context_t *ctx,
     customer.sealed_len = plain.len + WRITER_VAULT_OVERHEAD;
     keepers_wipe(buf, plain.len);
 
-    rc = writer_store_customer_add(ctx->store, &customer);
+    rc = writer_store_customer_add(ctx->store, &customer, &signup->id);
     fresh = rc == WRITER_OK;
 
     if (rc == WRITER_NONE) {
         rc = writer_customers_known(ctx, business, &person, signup, link,
                                     now_ms, &customer);
-    }
 
-    if (rc == WRITER_OK) {
-        rc = writer_store_membership_add(ctx->store, &customer.id, link->row,
-                                         &signup->id, signup->received_ms);
+        if (rc == WRITER_OK) {
+            rc = writer_customers_further(ctx, &customer, link, signup);
+        }
     }
 
     if (rc != WRITER_FAULT
@@ -170,6 +172,21 @@ writer_customers_known(writer_context_t *ctx,
     }
 
     return WRITER_OK;
+}
+
+
+/* WRITER_NONE: they had joined by this link before. */
+static int
+writer_customers_further(writer_context_t *ctx,
+    const writer_store_customer_t *customer, const writer_store_link_t *link,
+    const keepers_signup_t *signup)
+{
+    if (customer->link == link->row) {
+        return WRITER_NONE;
+    }
+
+    return writer_store_membership_add(ctx->store, &customer->id, link->row,
+                                       &signup->id, signup->received_ms);
 }
 
 

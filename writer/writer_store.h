@@ -455,7 +455,8 @@ int writer_store_signup_seen(writer_store_t *store, const keepers_uuid_t *id)
 int writer_store_signup_add(writer_store_t *store, const keepers_uuid_t *id,
     int64_t link, uint64_t received_ms) keepers_checked;
 int writer_store_customer_add(writer_store_t *store,
-    const writer_store_customer_t *customer) keepers_checked;
+    const writer_store_customer_t *customer, const keepers_uuid_t *signup)
+    keepers_checked;
 int writer_store_customer_find(writer_store_t *store, int64_t business,
     const unsigned char email_hash[KEEPERS_HASH_LEN],
     writer_store_customer_t *customer) keepers_checked;
@@ -472,9 +473,13 @@ int writer_store_customer_expired(writer_store_t *store, uint64_t now_ms,
     writer_store_customer_t *customer) keepers_checked;
 int writer_store_customer_keep(writer_store_t *store,
     const keepers_uuid_t *id, uint64_t expires_ms) keepers_checked;
+
+/* A further link: the first is in the customer's row.  NONE: it was there. */
 int writer_store_membership_add(writer_store_t *store,
     const keepers_uuid_t *customer, int64_t link, const keepers_uuid_t *signup,
     uint64_t joined_ms) keepers_checked;
+
+/* All links, the first too, each since when. */
 int writer_store_memberships(writer_store_t *store,
     const keepers_uuid_t *customer, writer_store_joined_pt each, void *data)
     keepers_checked;

@@ -55,18 +55,20 @@ writer_store_signup_add(writer_store_t *store, const keepers_uuid_t *id,
 
 int
 writer_store_customer_add(writer_store_t *store,
-    const writer_store_customer_t *customer)
+    const writer_store_customer_t *customer, const keepers_uuid_t *signup)
 {
     int  rc;
 
     rc = writer_sqlite_do(store, WRITER_SQL_CUSTOMER_ADD,
              "INSERT INTO customers (id, business, email_hash, link,"
-             " joined_ms, expires_ms, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)"
-             " ON CONFLICT DO NOTHING", "bibiiib", customer->id.bytes,
+             " joined_ms, expires_ms, sealed, signup)"
+             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+             " ON CONFLICT DO NOTHING", "bibiiibb", customer->id.bytes,
              (size_t) KEEPERS_UUID_LEN, customer->business,
              customer->email_hash, (size_t) KEEPERS_HASH_LEN, customer->link,
              (int64_t) customer->joined_ms, (int64_t) customer->expires_ms,
-             customer->sealed, customer->sealed_len);
+             customer->sealed, customer->sealed_len, signup->bytes,
+             (size_t) KEEPERS_UUID_LEN);
 
     return rc == WRITER_OK ? writer_sqlite_changed(store) : rc;
 }
@@ -239,10 +241,12 @@ writer_store_memberships(writer_store_t *store,
     sqlite3_stmt  *stmt;
 
     rc = writer_sqlite_row(store, WRITER_SQL_MEMBERSHIPS,
-             "SELECT l.slug, m.joined_ms FROM memberships m"
-             " JOIN links l ON l.id = m.link WHERE m.customer = ?"
-             " ORDER BY m.joined_ms LIMIT 200", &stmt, "b", customer->bytes,
-             (size_t) KEEPERS_UUID_LEN);
+             "SELECT l.slug, min(j.joined_ms) AS since FROM"
+             " (SELECT link, joined_ms FROM customers WHERE id = ?1 UNION ALL"
+             "  SELECT link, joined_ms FROM memberships WHERE customer = ?1)"
+             " j JOIN links l ON l.id = j.link"
+             " GROUP BY j.link ORDER BY since LIMIT 200", &stmt, "b",
+             customer->bytes, (size_t) KEEPERS_UUID_LEN);
 
     while (rc == WRITER_OK) {
         writer_sqlite_text(stmt, 0, slug, sizeof(slug));

@@ -288,7 +288,11 @@ static const char *const  writer_sqlite_steps[] = {
      "ALTER TABLE codes RENAME TO recovery_codes;"),
 
     /* 9: roughly where a consent came from; empty: it was not kept then */
-    ("ALTER TABLE consents ADD COLUMN net BLOB NOT NULL DEFAULT x'';")
+    ("ALTER TABLE consents ADD COLUMN net BLOB NOT NULL DEFAULT x'';"),
+
+    /* 10: the signup by which somebody joined; before, in "memberships", which
+     * since then has the further links of a customer alone */
+    ("ALTER TABLE customers ADD COLUMN signup BLOB NOT NULL DEFAULT x'';")
 };
 
 #define WRITER_SQLITE_STEPS                                                   \
