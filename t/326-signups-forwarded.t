@@ -263,6 +263,48 @@ subtest 'the writer refuses some' => sub {
     is(stored('some'), '5 and 0', 'the others are stored');
 };
 
+# Not as if nobody could be asked: the form of a page says more than a program.
+subtest 'a link that is gone' => sub {
+    my $owner = sign_in($p);
+    my $slug = $club =~ s{.*/}{}r;
+    my $link = "$p->{url}/api/v1/links/$slug";
+    my %from = (Origin => $p->{url});
+    my $page;
+
+    is($owner->post("$link/open" => \%from)->res->code, 204, 'it was open');
+    ok((wait_for { $page = ua()->get($p->{link2_url})->res;
+                   $page->code == 200 }, 20), 'and the zone has it');
+
+    my $token = $page->dom->at('[name=token]')->{value};
+    my $form = sub {
+        my ($name) = @_;
+        my $body = "name=$name&email=$name%40example.org&token=$token";
+
+        return "POST $club?$name HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+               . "application/x-www-form-urlencoded\r\nContent-Length: "
+               . length($body) . "\r\nConnection: close\r\n\r\n$body";
+    };
+
+    # a form is sent back to who is quicker than a person
+    sleep(2.5);
+    is(ua()->get($p->{link2_url})->res->code, 200, 'fresh');
+    operator($p, '', qw(link delete --slug), $slug);
+
+    my $first = connection($nginx);
+
+    pause($p->{writer});
+    $first->syswrite(named($path, 'gone-0'));
+    sleep(0.1);
+
+    my @sockets = together($nginx, map { $form->("gone-$_") } 1 .. 3);
+
+    sleep(0.1);
+    resume($p->{writer});
+    is(join(' ', answers($first, @sockets)), '202 404 404 404',
+       'each hears of it');
+    is(asked('gone', 4), 2, 'and they went together');
+};
+
 allow_log(qr/upstream (timed out|prematurely closed)/,
           qr/connect\(\) to unix:\S+ failed/, qr/recv\(\) failed/,
           qr/sendmsg\(\) failed|writev\(\) failed|send\(\) failed/);

@@ -475,8 +475,6 @@ ngx_int_t
 ngx_keepers_answer_send(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
     ngx_keepers_outcome_e outcome)
 {
-    ngx_keepers_answer_t  answer;
-
     /* a host may have a page of its own for what is not there */
 
     if (outcome == NGX_KEEPERS_OUTCOME_UNKNOWN
@@ -485,6 +483,16 @@ ngx_keepers_answer_send(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
         ngx_keepers_answer_note(r, signup, &ngx_keepers_outcomes[outcome]);
         return NGX_HTTP_NOT_FOUND;
     }
+
+    return ngx_keepers_answer_ours(r, signup, outcome);
+}
+
+
+ngx_int_t
+ngx_keepers_answer_ours(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
+    ngx_keepers_outcome_e outcome)
+{
+    ngx_keepers_answer_t  answer;
 
     signup->stage = NGX_KEEPERS_SIGNUP_ANSWERED;
 

@@ -72,7 +72,11 @@ ngx_int_t ngx_keepers_answer_headers(ngx_http_request_t *r,
 ngx_int_t ngx_keepers_answer_send(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e outcome);
 
-/* The same in a phase: NGX_DONE. */
+/* The same, whatever page a host has for what is not there. */
+ngx_int_t ngx_keepers_answer_ours(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup, ngx_keepers_outcome_e outcome);
+
+/* The first in a phase: NGX_DONE. */
 ngx_int_t ngx_keepers_answer_finish(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_keepers_outcome_e outcome);
 

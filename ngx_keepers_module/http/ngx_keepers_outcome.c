@@ -151,7 +151,7 @@ ngx_keepers_outcome_told(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
         ngx_keepers_reserve_settle(signup, 0);
     }
 
-    return ngx_keepers_answer_send(r, signup, outcome);
+    return ngx_keepers_answer_ours(r, signup, outcome);
 }
 
 
