@@ -55,10 +55,23 @@ my $p = start_platform(conf => sub {
                  . ' proxy_pass http://keepers_writer;'],
        ['each', 'proxy_pass http://keepers_writer;'],
        ['four', 'keepers_signup_batch 4; proxy_pass http://keepers_writer;'],
+       ['second', "keepers_signup_batch 16; proxy_pass http://unix:$dir/nobody;"
+                  . ' error_page 502 = @second;'],
+       ['sorry', 'keepers_signup_batch 16; proxy_read_timeout 1s;'
+                 . ' proxy_pass http://keepers_writer;'
+                 . ' error_page 504 = /sorry;'],
+       ['late', 'keepers_signup_batch 16; proxy_read_timeout 1s;'
+                . ' proxy_pass http://keepers_writer;'
+                . ' error_page 504 = @keepers_spool;'],
        ['older', "keepers_signup_batch 16; proxy_pass http://unix:$older;"
                  . ' proxy_intercept_errors on;'
-                 . ' error_page 502 503 504 = @keepers_spool;'])) . '$1');
+                 . ' error_page 502 503 504 = @keepers_spool;']))
+        . ' location @second { rewrite ^ /v1/signups break;'
+        . ' proxy_pass http://keepers_writer; }'
+        . " location = /sorry { alias $dir/sorry; limit_rate 50k; } \$1");
 });
+
+spew("$dir/sorry", 'x' x 250000, 0644);
 
 my $nginx = $p->{nginx};
 my $load = Keepers::Load->new($p);
@@ -325,6 +338,50 @@ subtest 'the writer is slow' => sub {
                                   sub { sleep(3) });
     is(tally(answers(@sockets)), '5 of 503',
        'without a spool they may try again');
+};
+
+# As if each were alone: a host may have a spool for one of the three.
+subtest 'a spool for those who are late' => sub {
+    my ($run, @sockets) = while_busy($path =~ s{^/l}{/late}r, 4,
+                                     sub { sleep(1.5) });
+
+    is(tally(answers(@sockets)), '5 of 202', 'takes all of them');
+    is(stored($run), '5 and 0', 'and each is stored once');
+};
+
+subtest 'a page of the host\'s own' => sub {
+    my ($run, @sockets) = while_busy($path =~ s{^/l}{/sorry}r, 4,
+                                     sub { sleep(1.3) });
+    my $start = time();
+
+    is(tally(answers(@sockets[2 .. 4])), '3 of 202', 'is not for the others');
+    cmp_ok(time() - $start, '<', 3, 'who do not wait until it is read');
+    close($_) for @sockets;
+    asked($run, 5);
+};
+
+# What goes elsewhere is the signup of that client alone, and so is the answer.
+subtest 'a second writer' => sub {
+    my $second = connection($nginx);
+
+    pause($p->{writer});
+    $second->syswrite(named($path, 'second-0'));
+    sleep(0.1);
+
+    my @sockets = together($nginx, map {
+        named($path =~ s{^/l}{/second}r, "second-$_")
+    } 1 .. 4);
+
+    sleep(0.1);
+    resume($p->{writer});
+
+    my $text = '';
+
+    while ($sockets[0]->sysread($text, 65536, length($text))) { }
+    like($text, qr{^HTTP/1\.1 202 }, 'takes it');
+    unlike($text, qr/Keepers-Signups/i, 'and says nothing of the others');
+    is(tally(answers($second, @sockets[1 .. 3])), '4 of 202', 'and each');
+    is(stored('second'), '5 and 0', 'is stored once');
 };
 
 subtest 'the writer is killed' => sub {

@@ -231,6 +231,8 @@ ngx_keepers_forward_lead(ngx_http_request_t *r, ngx_keepers_signup_t *signup)
         wait->flight.place = forward->taken++;
     }
 
+    forward->batch = 1;
+
     if (out.overflow
         || ngx_keepers_forward_body(r, keepers_out_written(&out)) != NGX_OK)
     {
@@ -292,6 +294,30 @@ ngx_keepers_forward_landed(ngx_http_request_t *r, ngx_keepers_signup_t *signup,
     forward->taken = 0;
 
     return forward->said;
+}
+
+
+ngx_int_t
+ngx_keepers_forward_elsewhere(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup)
+{
+    ngx_keepers_forward_t  *forward;
+
+    forward = &signup->forward;
+
+    ngx_keepers_forward_arrive(forward);
+
+    if (forward->taken != 0) {
+        ngx_keepers_forward_left(forward);
+    }
+
+    if (!forward->batch) {
+        return NGX_OK;
+    }
+
+    forward->batch = 0;
+
+    return ngx_keepers_forward_body(r, signup->envelope);
 }
 
 

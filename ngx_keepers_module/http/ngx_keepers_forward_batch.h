@@ -31,5 +31,12 @@ void ngx_keepers_forward_batch_init(ngx_cycle_t *cycle);
 ngx_uint_t ngx_keepers_forward_landed(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup, ngx_uint_t status);
 
+/*
+ * The request goes to a page of the host's own: nobody waits for that, and the
+ * body is that of one again, whoever reads it.  NGX_OK, NGX_ERROR: no memory.
+ */
+ngx_int_t ngx_keepers_forward_elsewhere(ngx_http_request_t *r,
+    ngx_keepers_signup_t *signup);
+
 
 #endif /* _NGX_KEEPERS_FORWARD_BATCH_H_INCLUDED_ */

@@ -13,6 +13,7 @@
 #include "http/ngx_keepers_conf.h"
 #include "http/ngx_keepers_ctx.h"
 #include "http/ngx_keepers_forward.h"
+#include "http/ngx_keepers_forward_batch.h"
 #include "http/ngx_keepers_handlers.h"
 #include "http/ngx_keepers_residue.h"
 #include "http/ngx_keepers_str.h"
@@ -113,6 +114,12 @@ ngx_keepers_headers_internal_handler(ngx_http_request_t *r)
 
     if (ctx != NULL && ctx->signup != NULL) {
         ngx_keepers_forward_back(r, ctx->signup);
+
+        if (ngx_keepers_loc_conf(r)->spool_max == 0
+            && ngx_keepers_forward_elsewhere(r, ctx->signup) != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
     }
 
     return ngx_keepers_headers_handler(r);

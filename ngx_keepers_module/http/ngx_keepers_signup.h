@@ -73,6 +73,7 @@ typedef struct {
     ngx_uint_t                   said;      /* the writer's status; 0: none */
     unsigned                     valid:1;   /* and no redirect has come */
     unsigned                     under_way:1;
+    unsigned                     batch:1;   /* is in place of the body */
 } ngx_keepers_forward_t;
 
 
