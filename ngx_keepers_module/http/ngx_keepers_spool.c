@@ -31,6 +31,7 @@
 #define NGX_KEEPERS_SPOOL_SYNCS  2      /* and Redis has WAITAOF for us */
 
 
+static ngx_uint_t ngx_keepers_spool_status(const ngx_http_request_t *r);
 static ngx_int_t ngx_keepers_spool_put(ngx_http_request_t *r,
     ngx_keepers_signup_t *signup);
 static ngx_int_t ngx_keepers_spool_done(ngx_http_request_t *r,
@@ -120,9 +121,30 @@ ngx_keepers_spool_handler(ngx_http_request_t *r)
 
     /* those that it took along do not wait for its thanks */
 
-    (void) ngx_keepers_forward_landed(r, signup, NGX_HTTP_BAD_GATEWAY);
+    (void) ngx_keepers_forward_landed(r, signup, ngx_keepers_spool_status(r));
 
     return ngx_keepers_spool_put(r, signup);
+}
+
+
+/* A host may have a spool for one of the three and none for another. */
+
+static ngx_uint_t
+ngx_keepers_spool_status(const ngx_http_request_t *r)
+{
+    if (r->upstream == NULL || r->upstream->state == NULL) {
+        return NGX_HTTP_BAD_GATEWAY;
+    }
+
+    switch (r->upstream->state->status) {
+
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+    case NGX_HTTP_GATEWAY_TIME_OUT:
+        return r->upstream->state->status;
+
+    default:
+        return NGX_HTTP_BAD_GATEWAY;
+    }
 }
 
 
