@@ -307,7 +307,7 @@ ngx_keepers_forward_elsewhere(ngx_http_request_t *r,
 
     ngx_keepers_forward_arrive(forward);
 
-    if (forward->taken != 0) {
+    if (forward->taken > 1) {
         ngx_keepers_forward_left(forward);
     }
 
