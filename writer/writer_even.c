@@ -11,8 +11,7 @@
 #include <unistd.h>
 
 
-#define WRITER_EVEN_NS   1000000
-#define WRITER_EVEN_FEW  8          /* signups of one request */
+#define WRITER_EVEN_NS  1000000
 
 
 static uint64_t writer_even_now_ns(void);
@@ -73,7 +72,6 @@ bool
 writer_even_wait(writer_even_t *even, writer_job_t *job)
 {
     if (job->came_ns == 0
-        || (job->carries && job->in.batch.n >= WRITER_EVEN_FEW)
         || writer_even_now_ns() >= job->came_ns + WRITER_EVEN_NS)
     {
         return false;

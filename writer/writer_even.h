@@ -3,10 +3,9 @@
  * Copyright (C) Keepers
  *
  * Answers that leave by the clock: a signup that is stored in fewer tables,
- * because the address is known, would be answered sooner.  Those that came
- * with few others are answered a millisecond after they came; of more at once
- * the one transaction takes longer than what one of them adds.  On the loop
- * alone.
+ * because the address is known, would be answered sooner.  So each is answered
+ * a millisecond after it came, or when it is durable, if that is later.  On the
+ * loop alone.
  */
 
 
