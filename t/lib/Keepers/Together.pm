@@ -51,13 +51,32 @@ sub together {
     my ($worker) = workers($nginx);
     my @sockets = map { connection($nginx) } @requests;
 
-    # each is accepted, and its first byte was waited for
+    # each is accepted, and its first byte is waited for
+    wait_for { accepted($worker, @sockets) };
     sleep(0.2);
     kill('STOP', $worker);
     $sockets[$_]->syswrite($requests[$_]) for 0 .. $#requests;
     sleep(0.1);
     kill('CONT', $worker);
     return @sockets;
+}
+
+
+# Whether the worker has the other end of all of them.
+sub accepted {
+    my ($worker, @sockets) = @_;
+    my %own = map { (readlink($_) // '') =~ /^socket:\[(\d+)\]/ ? ($1, 1) : () }
+              glob("/proc/$worker/fd/*");
+    my %peer;
+
+    for (split(/\n/, slurp("/proc/$worker/net/tcp"))) {
+        my @field = split(' ', $_);
+
+        $peer{hex($1)} = 1
+            if $own{$field[9] // ''} && $field[2] =~ /:([0-9A-F]+)$/;
+    }
+
+    return !grep { !$peer{$_->sockport} } @sockets;
 }
 
 
