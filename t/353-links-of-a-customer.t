@@ -13,6 +13,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use IO::Socket::UNIX;
 use Keepers::Test;
 use Keepers::Writer;
 use Mojo::JSON qw(decode_json);
@@ -123,19 +124,33 @@ subtest 'erased' => sub {
        'with all links');
 };
 
-# Less is stored of who is known, which would be answered sooner.
+# Less is stored of who is known, which would be answered sooner.  Without a
+# user agent, which takes a millisecond itself.
 subtest 'no answer is quicker than a millisecond' => sub {
+    my $socket = IO::Socket::UNIX->new(Peer => $writer->{socket})
+        or die("writer: $!\n");
+
     for my $who (qw(old clock)) {
         my @times = map {
             my $body = $writer->seal(signup => slug => 'tea', name => 'Ana',
                 locale => 'en', id => uuid(++$id),
                 email => "canary-$who\@example.org");
+            my $text = "POST /v1/signups HTTP/1.1\r\nHost: writer\r\n"
+                       . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
             my $start = time();
 
-            $writer->post('/v1/signups', $body);
-            time() - $start;
+            $socket->syswrite($text);
+            $socket->sysread(my $answer, 4096);
+
+            my $took = time() - $start;
+
+            like($answer, qr{^HTTP/1\.1 202 }, 'it is received');
+            $took;
         } 1 .. 20;
         my ($least) = sort { $a <=> $b } @times;
+
+        note(sprintf('%s: the quickest of 20 took %.2f ms', $who,
+                     $least * 1000));
 
         cmp_ok($least, '>=', 0.001, "$who: each comes by the clock");
         cmp_ok($least, '<', 0.1, "$who: and soon");
