@@ -55,6 +55,9 @@ sub together {
     wait_for { accepted($worker, @sockets) };
     sleep(0.2);
     kill('STOP', $worker);
+
+    # or it would come back with what it was told of until it stood still
+    wait_for { slurp("/proc/$worker/stat") =~ /.*\) T / };
     $sockets[$_]->syswrite($requests[$_]) for 0 .. $#requests;
     sleep(0.1);
     kill('CONT', $worker);
