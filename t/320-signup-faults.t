@@ -34,18 +34,18 @@ my $p = start_platform(limits => 'off', conf => sub {
     my $keepers = $file =~ s/nginx\.conf$/keepers.conf/r;
     my $locations = $file =~ s/nginx\.conf$/keepers-locations.conf/r;
 
-    change($keepers, qr/server\s+unix:\S+ /, "server unix:$fake ");
-    change($locations, qr/proxy_read_timeout .*?;/, 'proxy_read_timeout 2s;');
+    conf_change($keepers, qr/server\s+unix:\S+ /, "server unix:$fake ");
+    conf_change($locations, qr/proxy_read_timeout .*?;/, 'proxy_read_timeout 2s;');
 
     # without a spool: it is t/360
-    change($locations, qr/error_page\s+502 503 504 = \@keepers_spool;/, '');
-    change($file, qr/(listen .*?;)/, "\$1 listen 127.0.0.1:$h2 http2;");
+    conf_change($locations, qr/error_page\s+502 503 504 = \@keepers_spool;/, '');
+    conf_change($file, qr/(listen .*?;)/, "\$1 listen 127.0.0.1:$h2 http2;");
 
     # a log of a host's own, and how hosts had to name the writer's path before
-    change($file, qr/(sendfile .*?;)/, "\$1 log_format uri "
+    conf_change($file, qr/(sendfile .*?;)/, "\$1 log_format uri "
            . "'\$status \$uri [\$args] \$request_uri';"
            . " access_log $dir/uri.log uri;");
-    change($locations, qr/(location = \/signin \{)/,
+    conf_change($locations, qr/(location = \/signin \{)/,
            'location ~ "^/old/(?<keepers_slug>[^/]+)$" {'
            . ' keepers_link $keepers_slug;'
            . ' proxy_pass http://keepers_writer/v1/signups$is_args; }'
@@ -72,16 +72,6 @@ my $inner = qr/X-Known|"known"|inner/i;
 my $n = 0;
 
 sleep(3);
-
-
-sub change {
-    my ($file, $from, $to) = @_;
-    my $text = slurp($file);
-
-    $text =~ s/$from/my $one = $1 \/\/ ''; $to =~ s{\$1}{$one}r/e
-        or die("$file has no $from\n");
-    spew($file, $text);
-}
 
 
 # Answers each signup with the status in a file, after as many seconds, and

@@ -40,13 +40,13 @@ my $p = start_platform(conf => sub {
     spew($limits, slurp($limits) =~ s{rate=\d+/[a-z]+ burst=\d+}
                                      {rate=1000000/s burst=1000000}gr);
 
-    change($file, qr/worker_processes .*?;/, 'worker_processes 1;');
-    change($file, qr/(listen .*?;)/, "\$1 listen 127.0.0.1:$h2 http2;");
-    change($file, qr/(sendfile .*?;)/, "\$1 log_format one '\$args \$status "
+    conf_change($file, qr/worker_processes .*?;/, 'worker_processes 1;');
+    conf_change($file, qr/(listen .*?;)/, "\$1 listen 127.0.0.1:$h2 http2;");
+    conf_change($file, qr/(sendfile .*?;)/, "\$1 log_format one '\$args \$status "
            . "\$upstream_addr'; access_log $dir/one.log one;");
 
     # a host without a spool, one that is not for this, one with an old writer
-    change($locations, qr/(location = \/signin \{)/, join('', map {
+    conf_change($locations, qr/(location = \/signin \{)/, join('', map {
         my ($path, $rest) = @$_;
 
         " location ~ \"^/$path/(?<keepers_slug>[^/]+)\$\" {"
@@ -78,16 +78,6 @@ my $load = Keepers::Load->new($p);
 my ($path) = $p->{link_url} =~ m{(/l/[^/]+)$};
 my ($club) = $p->{link2_url} =~ m{(/l/[^/]+)$};
 my $runs = 0;
-
-
-sub change {
-    my ($file, $from, $to) = @_;
-    my $text = slurp($file);
-
-    $text =~ s/$from/my $one = $1 \/\/ ''; $to =~ s{\$1}{$one}r/e
-        or die("$file has no $from\n");
-    spew($file, $text);
-}
 
 
 sub named {

@@ -97,19 +97,7 @@ sub answer {
 }
 
 
-# While the committer waits for somebody else's transaction.
-sub meanwhile {
-    my ($do) = @_;
-    my $pid = open2(my $out, my $in, 'sqlite3', $writer->{database});
-
-    $in->autoflush(1);
-    print $in "BEGIN IMMEDIATE;\nSELECT 1;\n";
-    <$out>;
-    $do->();
-    close($in);
-    waitpid($pid, 0);
-    return;
-}
+sub meanwhile { return $writer->held_up(@_) }
 
 
 sub change {

@@ -13,7 +13,6 @@ use lib "$FindBin::Bin/lib";
 
 use IO::Select;
 use IO::Socket::UNIX;
-use IPC::Open2;
 use Keepers::Test;
 use Keepers::Writer;
 use Mojo::JSON qw(decode_json);
@@ -64,19 +63,11 @@ sub codes {
 }
 
 
-# While the committer waits for somebody else's transaction.
+# And long enough for the loop to have seen it all.
 sub meanwhile {
     my ($do) = @_;
-    my $pid = open2(my $out, my $in, 'sqlite3', $writer->{database});
 
-    $in->autoflush(1);
-    print $in "BEGIN IMMEDIATE;\nSELECT 1;\n";
-    <$out>;
-    $do->();
-    sleep(0.3);
-    close($in);
-    waitpid($pid, 0);
-    return;
+    return $writer->held_up(sub { $do->(); sleep(0.3) });
 }
 
 

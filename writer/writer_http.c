@@ -42,6 +42,10 @@
      | EVHTTP_REQ_PATCH)
 
 
+_Static_assert(KEEPERS_BATCH_LEN_MAX <= WRITER_HTTP_BODY_MAX,
+               "a batch is read whole");
+
+
 struct writer_http_s {
     struct event_base           *base;
     struct evhttp               *server;

@@ -56,7 +56,7 @@ use Keepers::Process;
 our @EXPORT = qw(work_dir start_redis start_writer start_nginx start_platform
     nginx_test keys_dir free_port wait_for ua raw sign_in reload workers stop
     restart pause resume kill_hard alive canary allow_log logs slurp spew
-    redis_cli run_writer operator sql);
+    redis_cli run_writer operator sql conf_change);
 
 (our $root = File::Spec->rel2abs(__FILE__)) =~ s{/t/lib/Keepers/Test\.pm$}{};
 
@@ -277,6 +277,17 @@ sub start_platform {
     }
 
     return \%p;
+}
+
+
+# Puts "to" in place of what matches, with $1 in it; dies if nothing does.
+sub conf_change {
+    my ($file, $from, $to) = @_;
+    my $text = slurp($file);
+
+    $text =~ s/$from/my $one = $1 \/\/ ''; $to =~ s{\$1}{$one}r/e
+        or die("$file has no $from\n");
+    spew($file, $text);
 }
 
 

@@ -15,6 +15,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use IPC::Open2 qw(open2);
 use Keepers::Test;
 use Mojo::JSON qw(decode_json);
 
@@ -155,6 +156,21 @@ sub items {
     my ($self, $who, $path) = @_;
 
     return decode_json($self->api($who, GET => $path)->body)->{items};
+}
+
+
+# While the committer waits for somebody else's transaction.
+sub held_up {
+    my ($self, $do) = @_;
+    my $pid = open2(my $out, my $in, 'sqlite3', $self->{database});
+
+    $in->autoflush(1);
+    print $in "BEGIN IMMEDIATE;\nSELECT 1;\n";
+    <$out>;
+    $do->();
+    close($in);
+    waitpid($pid, 0);
+    return;
 }
 
 
