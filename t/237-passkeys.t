@@ -805,10 +805,9 @@ subtest 'those of before' => sub {
         . " DEFAULT 0, PRIMARY KEY (user, hash)) STRICT, WITHOUT ROWID;"
         . " INSERT INTO was SELECT user, hash, used_ms FROM recovery_codes;"
         . " DROP TABLE recovery_codes; ALTER TABLE was RENAME TO"
-        . " recovery_codes; DROP TABLE passkeys; DROP TABLE challenges;"
-        . " ALTER TABLE consents DROP COLUMN net;"
-        . " ALTER TABLE customers DROP COLUMN signup;"
-        . " PRAGMA user_version=7");
+        . " recovery_codes; DROP TABLE passkeys; DROP TABLE challenges;");
+    $old->as_of(8);
+    sql($old, 'PRAGMA user_version=7');
     $old->start;
     is($old->post('/v1/signin', $old->seal(signin => email => $email,
            password => $password, code => $codes->[3]))->json->{aal}, '2',

@@ -56,7 +56,8 @@ sub row { return sql({ database => $writer->{database} }, $_[0]) }
 # Everything about all consents, and the texts that they are to.
 sub consents {
     return row('SELECT hex(customer), kind, hex(signup), link, hex(hash),'
-        . ' locale, method, given_ms FROM consents ORDER BY given_ms, kind');
+        . ' locale, method, given_ms FROM consents_given ORDER BY given_ms,'
+        . ' kind');
 }
 
 sub texts { return row('SELECT hex(hash), text FROM consent_texts ORDER BY 1') }
@@ -122,6 +123,20 @@ subtest 'what is kept' => sub {
                "sms $words{tea}[1] de tea form"], 'and the business sees it');
 };
 
+subtest 'where it is' => sub {
+    is(row('SELECT count(*) FROM consents'), 0, 'what somebody new agrees to');
+    is(row('SELECT count(*) FROM customers WHERE consent_email NOT NULL'
+           . ' AND consent_sms NOT NULL'), 1, 'is in their row');
+
+    is($writer->signup(person('tea', email => 'canary-none@example.org',
+                              consent_email => ''))->code, 202, 'to nothing');
+    is(row("SELECT consent_email IS NULL, consent_sms IS NULL, locale, method,"
+           . " hex(net) FROM customers WHERE signup = x'"
+           . uuid($id) =~ s/-//gr . "'"), '1|1||0|0000000000000000',
+       'nor is kept where and how');
+    $said = only_more($said, 0, 'nothing');
+};
+
 subtest 'who signs up again' => sub {
     is($writer->signup(person('tea', id => uuid(1), locale => 'fr',
                               flags => 0, consent_sms => ''))->code, 202,
@@ -136,9 +151,11 @@ subtest 'who signs up again' => sub {
                               name => 'Mallory'))->code, 202, 'by JSON');
     $said = only_more($said, 1, 'again');
 
-    is($writer->signup(person('cake', locale => 'en'))->code, 202,
+    is($writer->signup(person('cake', locale => 'en',
+                              consent_sms => $words{cake}[1]))->code, 202,
        'by another link');
-    $said = only_more($said, 1, 'another link');
+    $said = only_more($said, 2, 'another link');
+    is(row('SELECT count(*) FROM consents'), 3, 'later ones have rows');
 
     is($writer->signup(person('tea', received_ms => $start - 86400000))->code,
        202, 'of yesterday, from a spool');
@@ -197,6 +214,16 @@ subtest 'an operator' => sub {
     $writer->start;
     $said = only_more($said, 0, 'a migration');
 
+    stop($writer->{process});
+    row('INSERT INTO consents SELECT * FROM consents_given WHERE true'
+        . ' ON CONFLICT DO NOTHING');
+    $writer->as_of(10);
+    $writer->start;
+    $said = only_more($said, 0, 'from before they were in the row');
+    is($writer->signup(person('cake', email => 'canary-later@example.org'))
+           ->code, 202, 'somebody new');
+    $said = only_more($said, 1, 'who agrees behind it');
+
     kill_hard($writer->{process});
     $writer->start;
     $said = only_more($said, 0, 'a kill');
@@ -207,14 +234,25 @@ subtest 'an operator' => sub {
 };
 
 subtest 'a mistake' => sub {
-    my $all = row('SELECT count(*) FROM consents');
+    my $all = row('SELECT count(*) FROM consents_given');
     my %to = (customer => 'zeroblob(16)', kind => '3 - kind',
               signup => 'zeroblob(16)', link => 'link + 1',
               hash => '(SELECT max(hash) FROM consent_texts)',
               locale => "'xx'", method => '3 - method',
               given_ms => 'given_ms + 1');
+    my %in_row = (id => 'zeroblob(16)', link => 'link + 1',
+                  joined_ms => 'joined_ms + 1', signup => 'zeroblob(16)',
+                  consent_email => 'NULL', consent_sms => 'consent_email',
+                  locale => "'xx'", method => '3 - method',
+                  net => 'zeroblob(8)');
 
     stop($writer->{process});
+
+    like(by_hand("UPDATE customers SET $_ = $in_row{$_}"),
+         qr/a consent is never changed.*a consent is never changed/s,
+         "in a customer's $_") for sort keys %in_row;
+    is(by_hand('UPDATE customers SET expires_ms = expires_ms'), '',
+       'how long somebody is kept is none');
 
     like(by_hand("UPDATE consents SET $_ = $to{$_}"),
          qr/a consent is never changed.*a consent is never changed/s,
@@ -234,7 +272,7 @@ subtest 'a mistake' => sub {
 
     $writer->start;
     $said = only_more($said, 0, 'by hand');
-    is(row('SELECT count(*) FROM consents'), $all, 'and none is added');
+    is(row('SELECT count(*) FROM consents_given'), $all, 'and none is added');
     is(row("SELECT count(*) FROM consent_texts WHERE text LIKE 'I agree%'"), 0,
        'and no text');
 };

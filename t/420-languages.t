@@ -257,7 +257,7 @@ subtest 'what is kept' => sub {
     for my $language (sort keys %says) {
         my $dom = get('/l/wien', 'Accept-Language' => $language)->dom;
         my $shown = $dom->at('label[for=consent_email] bdi');
-        my $rows = "FROM consents c JOIN consent_texts t ON t.hash = c.hash"
+        my $rows = "FROM consents_given c JOIN consent_texts t ON t.hash = c.hash"
                    . " WHERE c.locale = '$language'";
 
         is($shown->{lang}, $language, 'a standard text is in the language');
@@ -282,7 +282,7 @@ subtest 'what was not shown' => sub {
 
     is($joined->('de-CH'), 202, 'a program has the text of its locale');
     is($joined->('ja'), 202, 'or the English one');
-    is(sql($p, "SELECT count(*) FROM consents c JOIN consent_texts t"
+    is(sql($p, "SELECT count(*) FROM consents_given c JOIN consent_texts t"
                . " ON t.hash = c.hash WHERE c.locale IN ('de-CH', 'ja')"
                . " AND t.text LIKE '%darf mir%' OR c.locale = 'ja'"
                . " AND t.text LIKE '%may send me%'"), 2, 'and is kept with it');

@@ -35,11 +35,9 @@ static int writer_customers_propose(writer_context_t *ctx,
     const writer_business_t *business, const writer_store_customer_t *customer,
     const writer_person_t *stored, const writer_person_t *person,
     const keepers_signup_t *signup, uint64_t now_ms);
-static int writer_customers_consents(writer_context_t *ctx,
-    const writer_store_customer_t *customer, const writer_store_link_t *link,
-    const keepers_signup_t *signup);
-static int writer_customers_consent(writer_context_t *ctx,
-    writer_store_consent_t *consent, writer_consent_e kind,
+static int writer_customers_agrees(const keepers_signup_t *signup,
+    const writer_store_link_t *link, writer_store_given_t *given);
+static const unsigned char *writer_customers_ticked(
     const unsigned char hash[KEEPERS_HASH_LEN]);
 static uint64_t writer_customers_until(const writer_store_link_t *link,
     uint64_t joined_ms);
@@ -61,7 +59,12 @@ writer_customers_join(writer_context_t *ctx,
     keepers_str_t            plain;
     unsigned char            buf[WRITER_PERSON_MAX];
     writer_person_t          person;
+    writer_store_given_t     given;
     writer_store_customer_t  customer;
+
+    if (writer_customers_agrees(signup, link, &given) != WRITER_OK) {
+        return WRITER_FAULT;
+    }
 
     writer_customers_id(&customer.id, signup);
     customer.business = business->row;
@@ -90,7 +93,7 @@ writer_customers_join(writer_context_t *ctx,
     customer.sealed_len = plain.len + WRITER_VAULT_OVERHEAD;
     keepers_wipe(buf, plain.len);
 
-    rc = writer_store_customer_add(ctx->store, &customer, &signup->id);
+    rc = writer_store_customer_add(ctx->store, &customer, &given);
     fresh = rc == WRITER_OK;
 
     if (rc == WRITER_NONE) {
@@ -114,8 +117,11 @@ writer_customers_join(writer_context_t *ctx,
 
     keepers_wipe(e164, sizeof(e164));
 
-    return rc == WRITER_FAULT
-           ? rc : writer_customers_consents(ctx, &customer, link, signup);
+    if (rc == WRITER_FAULT || fresh) {
+        return rc;
+    }
+
+    return writer_store_consents_add(ctx->store, &customer.id, &given);
 }
 
 
@@ -241,58 +247,44 @@ writer_customers_propose(writer_context_t *ctx,
 }
 
 
+/* Who agrees to nothing is not asked where and how. */
 static int
-writer_customers_consents(writer_context_t *ctx,
-    const writer_store_customer_t *customer, const writer_store_link_t *link,
-    const keepers_signup_t *signup)
+writer_customers_agrees(const keepers_signup_t *signup,
+    const writer_store_link_t *link, writer_store_given_t *given)
 {
-    int                     rc;
-    writer_store_consent_t  consent;
+    memset(given, 0, sizeof(*given));
 
-    consent.customer = customer->id;
-    consent.signup = signup->id;
-    consent.link = link->row;
-    consent.given_ms = signup->received_ms;
-    consent.method = signup->flags & KEEPERS_SIGNUP_FORM ? 1 : 2;
-    memcpy(consent.net, signup->net, sizeof(consent.net));
+    given->signup = signup->id;
+    given->link = link->row;
+    given->given_ms = signup->received_ms;
+    given->email = writer_customers_ticked(signup->consent_email);
+    given->sms = writer_customers_ticked(signup->consent_sms);
 
-    if (signup->locale.len >= sizeof(consent.locale)) {
-        return WRITER_FAULT;
-    }
-
-    memset(consent.locale, 0, sizeof(consent.locale));
-
-    if (signup->locale.len != 0) {
-        memcpy(consent.locale, signup->locale.data, signup->locale.len);
-    }
-
-    rc = writer_customers_consent(ctx, &consent, WRITER_CONSENT_EMAIL,
-                                  signup->consent_email);
-
-    if (rc == WRITER_OK) {
-        rc = writer_customers_consent(ctx, &consent, WRITER_CONSENT_SMS,
-                                      signup->consent_sms);
-    }
-
-    return rc;
-}
-
-
-static int
-writer_customers_consent(writer_context_t *ctx,
-    writer_store_consent_t *consent, writer_consent_e kind,
-    const unsigned char hash[KEEPERS_HASH_LEN])
-{
-    static const unsigned char  none[KEEPERS_HASH_LEN];
-
-    if (memcmp(hash, none, KEEPERS_HASH_LEN) == 0) {
+    if (given->email == NULL && given->sms == NULL) {
         return WRITER_OK;
     }
 
-    consent->kind = (uint8_t) kind;
-    memcpy(consent->hash, hash, KEEPERS_HASH_LEN);
+    if (signup->locale.len >= sizeof(given->locale)) {
+        return WRITER_FAULT;
+    }
 
-    return writer_store_consent_add(ctx->store, consent);
+    if (signup->locale.len != 0) {
+        memcpy(given->locale, signup->locale.data, signup->locale.len);
+    }
+
+    given->method = signup->flags & KEEPERS_SIGNUP_FORM ? 1 : 2;
+    memcpy(given->net, signup->net, sizeof(given->net));
+
+    return WRITER_OK;
+}
+
+
+static const unsigned char *
+writer_customers_ticked(const unsigned char hash[KEEPERS_HASH_LEN])
+{
+    static const unsigned char  none[KEEPERS_HASH_LEN];
+
+    return memcmp(hash, none, KEEPERS_HASH_LEN) != 0 ? hash : NULL;
 }
 
 

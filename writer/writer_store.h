@@ -142,15 +142,25 @@ typedef enum {
 } writer_consent_e;
 
 
+/* What a signup agrees to, by the hash of the text; NULL: not to this. */
 typedef struct {
-    keepers_uuid_t   customer;
-    keepers_uuid_t   signup;
-    int64_t          link;
+    keepers_uuid_t        signup;
+    int64_t               link;
+    uint64_t              given_ms;
+    const unsigned char  *email;
+    const unsigned char  *sms;
+    uint8_t               method;           /* 1 form, 2 JSON */
+    unsigned char         net[8];           /* rough; zeros: not known */
+    char                  locale[KEEPERS_LOCALE_LEN_MAX + 1];
+} writer_store_given_t;
+
+
+/* One of those, as it is shown. */
+typedef struct {
     uint64_t         given_ms;
     uint8_t          kind;                  /* writer_consent_e */
-    uint8_t          method;                /* 1 form, 2 JSON */
-    unsigned char    net[8];                /* rough; zeros: not known */
-    unsigned char    hash[KEEPERS_HASH_LEN];
+    uint8_t          method;
+    unsigned char    net[8];
     char             locale[KEEPERS_LOCALE_LEN_MAX + 1];
     char             slug[KEEPERS_SLUG_LEN_MAX + 1];
     char             text[WRITER_CONSENT_LEN_MAX + 1];
@@ -454,8 +464,9 @@ int writer_store_signup_seen(writer_store_t *store, const keepers_uuid_t *id)
     keepers_checked;
 int writer_store_signup_add(writer_store_t *store, const keepers_uuid_t *id,
     int64_t link, uint64_t received_ms) keepers_checked;
+/* Who joins, and what they agree to by that. */
 int writer_store_customer_add(writer_store_t *store,
-    const writer_store_customer_t *customer, const keepers_uuid_t *signup)
+    const writer_store_customer_t *customer, const writer_store_given_t *given)
     keepers_checked;
 int writer_store_customer_find(writer_store_t *store, int64_t business,
     const unsigned char email_hash[KEEPERS_HASH_LEN],
@@ -483,8 +494,11 @@ int writer_store_membership_add(writer_store_t *store,
 int writer_store_memberships(writer_store_t *store,
     const keepers_uuid_t *customer, writer_store_joined_pt each, void *data)
     keepers_checked;
-int writer_store_consent_add(writer_store_t *store,
-    const writer_store_consent_t *consent) keepers_checked;
+
+/* What a customer agrees to later.  _consents: all that they ever have. */
+int writer_store_consents_add(writer_store_t *store,
+    const keepers_uuid_t *customer, const writer_store_given_t *given)
+    keepers_checked;
 int writer_store_consents(writer_store_t *store,
     const keepers_uuid_t *customer, writer_store_consent_pt each, void *data)
     keepers_checked;

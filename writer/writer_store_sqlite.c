@@ -350,6 +350,12 @@ writer_sqlite_bind(sqlite3_stmt *stmt, const char *format, va_list args)
 
         p = va_arg(args, const void *);
 
+        if (*format == 'h') {
+            rc = sqlite3_bind_blob(stmt, n, p, KEEPERS_HASH_LEN,
+                                   SQLITE_STATIC);
+            continue;
+        }
+
         if (*format == 'z') {
             rc = sqlite3_bind_text(stmt, n, p, -1, SQLITE_STATIC);
             continue;

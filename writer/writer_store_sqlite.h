@@ -141,8 +141,9 @@ struct writer_store_s {
 
 /*
  * Binds by "format", one letter a parameter: i int64_t, b and t pointer and
- * length of a blob or a text, z a text up to its NUL.  _do runs to the end;
- * _row to the first row, which the caller reads and ends with _end.
+ * length of a blob or a text, z a text up to its NUL, h a hash or NULL.  _do
+ * runs to the end; _row to the first row, which the caller reads and ends with
+ * _end.
  */
 int writer_sqlite_do(writer_store_t *store, writer_sql_e id, const char *sql,
     const char *format, ...) keepers_checked;

@@ -18,6 +18,9 @@ static void writer_sqlite_customer(sqlite3_stmt *stmt,
     writer_store_customer_t *customer);
 static int writer_sqlite_one(int rc, sqlite3_stmt *stmt,
     writer_store_customer_t *customer);
+static int writer_sqlite_consent(writer_store_t *store,
+    const keepers_uuid_t *customer, const writer_store_given_t *given,
+    writer_consent_e kind, const unsigned char *hash);
 
 
 int
@@ -55,20 +58,23 @@ writer_store_signup_add(writer_store_t *store, const keepers_uuid_t *id,
 
 int
 writer_store_customer_add(writer_store_t *store,
-    const writer_store_customer_t *customer, const keepers_uuid_t *signup)
+    const writer_store_customer_t *customer, const writer_store_given_t *given)
 {
     int  rc;
 
     rc = writer_sqlite_do(store, WRITER_SQL_CUSTOMER_ADD,
              "INSERT INTO customers (id, business, email_hash, link,"
-             " joined_ms, expires_ms, sealed, signup)"
-             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-             " ON CONFLICT DO NOTHING", "bibiiibb", customer->id.bytes,
+             " joined_ms, expires_ms, sealed, signup, consent_email,"
+             " consent_sms, locale, method, net)"
+             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+             " ON CONFLICT DO NOTHING", "bibiiibbhhzib", customer->id.bytes,
              (size_t) KEEPERS_UUID_LEN, customer->business,
              customer->email_hash, (size_t) KEEPERS_HASH_LEN, customer->link,
              (int64_t) customer->joined_ms, (int64_t) customer->expires_ms,
-             customer->sealed, customer->sealed_len, signup->bytes,
-             (size_t) KEEPERS_UUID_LEN);
+             customer->sealed, customer->sealed_len, given->signup.bytes,
+             (size_t) KEEPERS_UUID_LEN, given->email, given->sms,
+             given->locale, (int64_t) given->method, given->net,
+             sizeof(given->net));
 
     return rc == WRITER_OK ? writer_sqlite_changed(store) : rc;
 }
@@ -260,20 +266,39 @@ writer_store_memberships(writer_store_t *store,
 
 
 int
-writer_store_consent_add(writer_store_t *store,
-    const writer_store_consent_t *consent)
+writer_store_consents_add(writer_store_t *store,
+    const keepers_uuid_t *customer, const writer_store_given_t *given)
 {
+    int  rc;
+
+    rc = writer_sqlite_consent(store, customer, given, WRITER_CONSENT_EMAIL,
+                               given->email);
+
+    return rc == WRITER_OK
+           ? writer_sqlite_consent(store, customer, given, WRITER_CONSENT_SMS,
+                                   given->sms)
+           : rc;
+}
+
+
+static int
+writer_sqlite_consent(writer_store_t *store, const keepers_uuid_t *customer,
+    const writer_store_given_t *given, writer_consent_e kind,
+    const unsigned char *hash)
+{
+    if (hash == NULL) {
+        return WRITER_OK;
+    }
+
     return writer_sqlite_do(store, WRITER_SQL_CONSENT_ADD,
                "INSERT INTO consents (customer, kind, signup, link, hash,"
                " locale, method, given_ms, net)"
                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-               " ON CONFLICT DO NOTHING", "bibibziib", consent->customer.bytes,
-               (size_t) KEEPERS_UUID_LEN, (int64_t) consent->kind,
-               consent->signup.bytes, (size_t) KEEPERS_UUID_LEN,
-               consent->link, consent->hash, (size_t) KEEPERS_HASH_LEN,
-               consent->locale, (int64_t) consent->method,
-               (int64_t) consent->given_ms, consent->net,
-               sizeof(consent->net));
+               " ON CONFLICT DO NOTHING", "bibihziib", customer->bytes,
+               (size_t) KEEPERS_UUID_LEN, (int64_t) kind, given->signup.bytes,
+               (size_t) KEEPERS_UUID_LEN, given->link, hash, given->locale,
+               (int64_t) given->method, (int64_t) given->given_ms, given->net,
+               sizeof(given->net));
 }
 
 
@@ -288,13 +313,12 @@ writer_store_consents(writer_store_t *store, const keepers_uuid_t *customer,
     rc = writer_sqlite_row(store, WRITER_SQL_CONSENTS,
              "SELECT c.kind, c.method, c.given_ms, c.locale, l.slug, t.text,"
              " c.net"
-             " FROM consents c JOIN links l ON l.id = c.link"
+             " FROM consents_given c JOIN links l ON l.id = c.link"
              " JOIN consent_texts t ON t.hash = c.hash WHERE c.customer = ?"
              " ORDER BY c.given_ms LIMIT 200", &stmt, "b", customer->bytes,
              (size_t) KEEPERS_UUID_LEN);
 
     memset(&consent, 0, sizeof(consent));
-    consent.customer = *customer;
 
     while (rc == WRITER_OK) {
         consent.kind = (uint8_t) sqlite3_column_int(stmt, 0);

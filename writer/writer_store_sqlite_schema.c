@@ -292,7 +292,30 @@ static const char *const  writer_sqlite_steps[] = {
 
     /* 10: the signup by which somebody joined; before, in "memberships", which
      * since then has the further links of a customer alone */
-    ("ALTER TABLE customers ADD COLUMN signup BLOB NOT NULL DEFAULT x'';")
+    ("ALTER TABLE customers ADD COLUMN signup BLOB NOT NULL DEFAULT x'';"),
+
+    /* 11: what a customer agreed to by that signup; "consents" has, since then,
+     * what they agreed to later.  The view has all of it */
+    ("ALTER TABLE customers ADD COLUMN consent_email BLOB"
+     "  REFERENCES consent_texts (hash);"
+     "ALTER TABLE customers ADD COLUMN consent_sms BLOB"
+     "  REFERENCES consent_texts (hash);"
+     "ALTER TABLE customers ADD COLUMN locale TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE customers ADD COLUMN method INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE customers ADD COLUMN net BLOB NOT NULL DEFAULT x'';"
+
+     "CREATE TRIGGER customers_immutable BEFORE UPDATE OF id, link, joined_ms,"
+     "  signup, consent_email, consent_sms, locale, method, net ON customers"
+     "  BEGIN SELECT RAISE (ABORT, 'a consent is never changed'); END;"
+
+     "CREATE VIEW consents_given AS"
+     "  SELECT id AS customer, 1 AS kind, signup, link, consent_email AS hash,"
+     "  locale, method, joined_ms AS given_ms, net FROM customers"
+     "  WHERE consent_email IS NOT NULL UNION ALL"
+     "  SELECT id, 2, signup, link, consent_sms, locale, method, joined_ms, net"
+     "  FROM customers WHERE consent_sms IS NOT NULL UNION ALL"
+     "  SELECT customer, kind, signup, link, hash, locale, method, given_ms,"
+     "  net FROM consents;")
 };
 
 #define WRITER_SQLITE_STEPS                                                   \

@@ -69,6 +69,25 @@ sub start {
 }
 
 
+# The database of a stopped writer as an earlier step of the schema had it; what
+# a step has moved is the caller's.
+my %undo = (
+    11 => 'DROP VIEW consents_given; DROP TRIGGER customers_immutable; '
+          . join(' ', map { "ALTER TABLE customers DROP COLUMN $_;" }
+                      qw(consent_email consent_sms locale method net)),
+    10 => 'ALTER TABLE customers DROP COLUMN signup;',
+    9 => 'ALTER TABLE consents DROP COLUMN net;',
+);
+
+sub as_of {
+    my ($self, $step) = @_;
+    my $now = sql($self, 'PRAGMA user_version');
+
+    sql($self, join(' ', map { $undo{$_} } reverse($step + 1 .. $now))
+               . " PRAGMA user_version=$step");
+}
+
+
 # A program of t/tools that needs core/ alone.
 sub compiled {
     my ($name) = @_;
