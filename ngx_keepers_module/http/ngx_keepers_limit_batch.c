@@ -5,10 +5,10 @@
  * Signups that come in one turn of the event loop are asked about in one call:
  * the state of their link's rule, which they have in common, is read and
  * written once, and Redis starts its script once.  One that comes alone goes
- * alone, unless Redis is slow and has several calls to answer: then the next
- * waits until there are fewer, or it is full.  The answer is cut up again: each
- * request sees what it would have seen by itself, had they been asked about one
- * after the other.
+ * alone, unless Redis has two calls to answer: then the next waits until it has
+ * fewer, or this one is full.  The answer is cut up again: each request sees
+ * what it would have seen by itself, had they been asked about one after the
+ * other.
  */
 
 
@@ -20,7 +20,7 @@
 
 
 #define NGX_KEEPERS_LIMIT_BATCHES    32     /* in use at a time, a worker */
-#define NGX_KEEPERS_LIMIT_AT_ONCE    8      /* that are not full */
+#define NGX_KEEPERS_LIMIT_AT_ONCE    2      /* that are not full */
 #define NGX_KEEPERS_LIMIT_CUT_SHORT  16     /* for one that does not go along */
 #define NGX_KEEPERS_LIMIT_REQUESTS   16     /* of one batch */
 #define NGX_KEEPERS_LIMIT_STATES     64
