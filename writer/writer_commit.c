@@ -21,6 +21,7 @@
 static void writer_commit_add(writer_commit_t *commit, writer_job_t *job);
 static void *writer_commit_main(void *data);
 static bool writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch);
+static bool writer_commit_ready(writer_commit_t *commit);
 static bool writer_commit_goes_along(const writer_job_t *job,
     const writer_job_t *next);
 static size_t writer_commit_most(size_t n);
@@ -29,6 +30,8 @@ static void writer_commit_batch(writer_commit_t *commit,
 static int writer_commit_try(writer_context_t *ctx, writer_job_t *jobs);
 static void writer_commit_each(writer_commit_t *commit, writer_job_t *jobs);
 static void writer_commit_refuse(writer_job_t *job);
+static void writer_commit_durable(void *data, writer_job_t *jobs);
+static void writer_commit_leave(writer_commit_t *commit, writer_job_t *jobs);
 static void writer_commit_return(writer_commit_t *commit, writer_job_t *jobs);
 static void writer_commit_keep_house(writer_commit_t *commit);
 static void writer_commit_chore(writer_commit_t *commit,
@@ -59,11 +62,20 @@ writer_commit_start(writer_commit_t *commit, const writer_context_t *ctx,
         return -1;
     }
 
+    if (writer_sync_start(&commit->sync, ctx->store, writer_commit_durable,
+                          commit)
+        != 0)
+    {
+        writer_checkpoint_stop(&commit->checkpoint);
+        return -1;
+    }
+
     if (pthread_create(&commit->thread, NULL, writer_commit_main, commit)
         != 0)
     {
         writer_log(WRITER_LOG_ERROR, "thread",
                    "remedy=\"raise the limit of tasks\"");
+        writer_sync_stop(&commit->sync);
         writer_checkpoint_stop(&commit->checkpoint);
         return -1;
     }
@@ -85,11 +97,12 @@ writer_commit_submit(writer_commit_t *commit, writer_job_t *job)
     pthread_mutex_lock(&commit->lock);
 
     taken = commit->jobs.n + n <= WRITER_COMMIT_QUEUE;
-    wake = taken && commit->idle;
+    wake = false;
 
     if (taken) {
         writer_commit_add(commit, job);
-        commit->idle = false;
+        wake = commit->idle && writer_commit_ready(commit);
+        commit->idle = commit->idle && !wake;
     }
 
     pthread_mutex_unlock(&commit->lock);
@@ -141,6 +154,7 @@ writer_commit_main(void *data)
         writer_commit_keep_house(commit);
     }
 
+    writer_sync_stop(&commit->sync);
     writer_checkpoint_stop(&commit->checkpoint);
     writer_context_close(&commit->ctx);
 
@@ -160,7 +174,7 @@ writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch)
 
     pthread_mutex_lock(&commit->lock);
 
-    while (commit->jobs.n == 0 && !commit->stop) {
+    while (!writer_commit_ready(commit)) {
         commit->idle = true;
 
         if (!writer_wait(&commit->wake, &commit->lock,
@@ -187,11 +201,33 @@ writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch)
         writer_jobs_add(batch, job);
     }
 
+    commit->ahead += batch->n;
     more = batch->n != 0 || !commit->stop;
 
     pthread_mutex_unlock(&commit->lock);
 
     return more;
+}
+
+
+/*
+ * While the disk is busy a few need not be stored yet, for they would wait for
+ * its next turn: more will have come by then.  And it is not left behind by
+ * more than a transaction may have.  The lock is held.
+ */
+static bool
+writer_commit_ready(writer_commit_t *commit)
+{
+    if (commit->stop) {
+        return true;
+    }
+
+    if (writer_sync_busy(&commit->sync)) {
+        return commit->jobs.n >= WRITER_COMMIT_LEAST
+               && commit->ahead < WRITER_COMMIT_BATCH;
+    }
+
+    return commit->jobs.n != 0;
 }
 
 
@@ -239,23 +275,64 @@ writer_commit_batch(writer_commit_t *commit, writer_job_t *jobs, size_t n)
     } else {
         atomic_fetch_add(&commit->transactions, 1);
         atomic_fetch_add(&commit->committed, n);
+    }
 
-        for (job = jobs; job != NULL; job = job->next) {
-            if (job->published[0] != '\0') {
-                commit->published(commit->published_data, job->published);
-            }
+    writer_sync_add(&commit->sync, jobs);
+}
 
-            if (job->ended) {
-                commit->published(commit->published_data, NULL);
-            }
 
-            if (job->mailed) {
-                commit->mailed(commit->mailed_data);
-            }
+/* On the syncer's thread, as all that follows from it. */
+static void
+writer_commit_durable(void *data, writer_job_t *jobs)
+{
+    writer_job_t     *job;
+    writer_commit_t  *commit;
+
+    commit = data;
+
+    writer_commit_leave(commit, jobs);
+
+    for (job = jobs; job != NULL; job = job->next) {
+        if (job->published[0] != '\0') {
+            commit->published(commit->published_data, job->published);
+        }
+
+        if (job->ended) {
+            commit->published(commit->published_data, NULL);
+        }
+
+        if (job->mailed) {
+            commit->mailed(commit->mailed_data);
         }
     }
 
     writer_commit_return(commit, jobs);
+}
+
+
+/* The disk may have become free, for what the committer did not begin. */
+static void
+writer_commit_leave(writer_commit_t *commit, writer_job_t *jobs)
+{
+    bool           wake;
+    size_t         n;
+    writer_job_t  *job;
+
+    for (n = 0, job = jobs; job != NULL; job = job->next) {
+        n++;
+    }
+
+    pthread_mutex_lock(&commit->lock);
+
+    commit->ahead -= n;
+    wake = commit->idle && writer_commit_ready(commit);
+    commit->idle = commit->idle && !wake;
+
+    pthread_mutex_unlock(&commit->lock);
+
+    if (wake) {
+        pthread_cond_signal(&commit->wake);
+    }
 }
 
 

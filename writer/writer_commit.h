@@ -3,10 +3,12 @@
  * Copyright (C) Keepers
  *
  * The committer: the thread that owns the only connection that writes.  What
- * arrived during the last fsync is the next transaction; there is no timer.  Of
+ * arrived during its last transaction is the next one; there is no timer.  Of
  * more than a few it takes half: while that is stored the answers to the other
  * half are on their way, and who waits for answers sends again.  All at once,
- * everybody would wait for the committer, and then it for them.
+ * everybody would wait for the committer, and then it for them.  For the disk
+ * waits another thread, the syncer, and answers when what was committed is
+ * there.
  */
 
 
@@ -15,7 +17,7 @@
 
 
 #include "writer/writer_checkpoint.h"
-#include "writer/writer_pool.h"
+#include "writer/writer_sync.h"
 
 #include <stdatomic.h>
 
@@ -25,12 +27,14 @@
 #define WRITER_COMMIT_LEAST  16
 
 
-/* A link's record changed and is durable; on the committer's thread. */
-/* A link whose record Redis must get; NULL: sessions that must end there. */
+/*
+ * What is durable Redis must get: a link's record; NULL: that sessions end
+ * there.  On the syncer's thread.
+ */
 typedef void (*writer_published_pt)(void *data, const char *slug);
 
 
-/* Something in the outbox is durable; on the committer's thread. */
+/* Something in the outbox is durable; on the syncer's thread. */
 typedef void (*writer_mailed_pt)(void *data);
 
 
@@ -38,6 +42,7 @@ typedef struct {
     pthread_mutex_t      lock;
     pthread_cond_t       wake;
     writer_jobs_t        jobs;
+    size_t               ahead;         /* taken, and not yet durable */
     bool                 idle;          /* the thread waits for "wake" */
     bool                 stop;
     atomic_ullong        transactions;
@@ -51,6 +56,7 @@ typedef struct {
     void                *published_data;
     void                *mailed_data;
     writer_checkpoint_t  checkpoint;
+    writer_sync_t        sync;
     pthread_t            thread;
     bool                 started;
 } writer_commit_t;

@@ -56,6 +56,7 @@ static bool writer_redis_changed(writer_publisher_t *publisher);
 static bool writer_redis_ended(writer_publisher_t *publisher);
 static bool writer_redis_token(writer_publisher_t *publisher, bool all);
 static bool writer_redis_used(writer_publisher_t *publisher);
+static bool writer_redis_note(writer_redis_t *redis, writer_job_t *job);
 static bool writer_redis_link(writer_publisher_t *publisher,
     const writer_store_link_t *link);
 static bool writer_redis_ok(writer_publisher_t *publisher, redisReply *reply);
@@ -501,23 +502,32 @@ writer_redis_used(writer_publisher_t *publisher)
         return false;
     }
 
-    publisher->used_ms = now_ms;
+    /* what the committer cannot take yet is looked for in the next turn */
 
-    if (job == NULL) {
-        return true;
+    if (job == NULL || writer_redis_note(publisher->redis, job)) {
+        publisher->used_ms = now_ms;
     }
 
-    pthread_mutex_lock(&publisher->redis->lock);
+    return true;
+}
 
-    if (publisher->redis->commit == NULL
-        || !writer_commit_submit(publisher->redis->commit, job))
-    {
+
+static bool
+writer_redis_note(writer_redis_t *redis, writer_job_t *job)
+{
+    bool  taken;
+
+    pthread_mutex_lock(&redis->lock);
+
+    taken = redis->commit != NULL && writer_commit_submit(redis->commit, job);
+
+    pthread_mutex_unlock(&redis->lock);
+
+    if (!taken) {
         free(job);
     }
 
-    pthread_mutex_unlock(&publisher->redis->lock);
-
-    return true;
+    return taken;
 }
 
 

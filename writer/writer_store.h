@@ -274,6 +274,16 @@ int writer_store_begin(writer_store_t *store) keepers_checked;
 int writer_store_commit(writer_store_t *store) keepers_checked;
 void writer_store_rollback(writer_store_t *store);
 
+/*
+ * From now on commits do not wait for the disk: what was committed is there
+ * for who reads, and is durable once writer_store_sync() has returned that was
+ * called behind the commit.  It alone may be called by another thread, beside
+ * what the store's own does.  It ends the process if the disk fails: the system
+ * has forgotten what it could not write, and later commits stand on that.
+ */
+int writer_store_sync_apart(writer_store_t *store) keepers_checked;
+void writer_store_sync(writer_store_t *store);
+
 /* Was the last failure of the disk, rather than of one item? */
 bool writer_store_disk_fault(const writer_store_t *store);
 

@@ -22,8 +22,6 @@ static void writer_sqlite_setup(void);
 static size_t writer_sqlite_page(sqlite3 *db);
 static int writer_sqlite_wal_hook(void *data, sqlite3 *db, const char *name,
     int pages);
-static void writer_sqlite_give_up(int code)
-    __attribute__((noreturn));
 static int writer_sqlite_sync(sqlite3 *db);
 static int writer_sqlite_bind(sqlite3_stmt *stmt, const char *format,
     va_list args);
@@ -84,6 +82,8 @@ writer_store_open(const char *path, bool writable, writer_store_t **out)
         return WRITER_FAULT;
     }
 
+    store->wal_fd = -1;
+
     flags = SQLITE_OPEN_NOMUTEX|SQLITE_OPEN_EXRESCODE;
     flags |= writable ? SQLITE_OPEN_READWRITE|SQLITE_OPEN_CREATE
                       : SQLITE_OPEN_READONLY;
@@ -134,6 +134,13 @@ writer_store_close(writer_store_t *store)
     }
 
     sqlite3_close(store->db);
+
+    /* of all its files SQLite does not lock this one: no lock goes with it */
+
+    if (store->wal_fd != -1) {
+        close(store->wal_fd);
+    }
+
     free(store);
 }
 
@@ -211,12 +218,14 @@ writer_store_checkpoint(writer_store_t *store)
 
 
 /*
- * The system has forgotten what it could not write, and SQLite has noted in
- * shared memory that it was moved: it would begin the log anew over the only
- * copy.  Who starts next makes that memory anew and moves the log from its
- * beginning.  Nothing is closed, for the last to close moves the rest.
+ * The system has forgotten what it could not write.  Was it the database, then
+ * SQLite has noted in shared memory that it was moved: it would begin the log
+ * anew over the only copy.  Was it the log, then more was committed behind what
+ * is not there.  Who starts next makes that memory anew and moves what is whole
+ * of the log, from its beginning.  Nothing is closed, for the last to close
+ * moves the rest.
  */
-static void
+void
 writer_sqlite_give_up(int code)
 {
     writer_log(WRITER_LOG_ERROR, "store_sync", "code=%d remedy=\"look at the "
@@ -257,11 +266,25 @@ writer_store_begin(writer_store_t *store)
 int
 writer_store_commit(writer_store_t *store)
 {
+    int  rc;
+
     if (writer_sqlite_tallies(store) != WRITER_OK) {
         return WRITER_FAULT;
     }
 
-    return writer_sqlite_do(store, WRITER_SQL_COMMIT, "COMMIT", "");
+    /* a checkpoint of the same connection does wait */
+
+    if (store->wal != NULL) {
+        writer_sqlite_log_apart(store->wal, true);
+    }
+
+    rc = writer_sqlite_do(store, WRITER_SQL_COMMIT, "COMMIT", "");
+
+    if (store->wal != NULL) {
+        writer_sqlite_log_apart(store->wal, false);
+    }
+
+    return rc;
 }
 
 

@@ -134,6 +134,8 @@ struct writer_store_s {
     size_t                 page;        /* bytes */
     size_t                 log;         /* bytes, as of the last commit */
     int                    code;        /* of the last failure */
+    sqlite3_file          *wal;         /* NULL: commits wait for the disk */
+    int                    wal_fd;
     size_t                 tallies_n;
     writer_sqlite_tally_t  tallies[WRITER_SQLITE_TALLIES];
 };
@@ -161,6 +163,7 @@ int writer_sqlite_end(sqlite3_stmt *stmt);
 int writer_sqlite_changed(writer_store_t *store) keepers_checked;
 
 int writer_sqlite_fault(writer_store_t *store, int code, int id);
+void writer_sqlite_give_up(int code) __attribute__((noreturn));
 
 /* Columns into buffers of a fixed size; longer than that is cut. */
 void writer_sqlite_text(sqlite3_stmt *stmt, int column, char *to, size_t size);
@@ -172,6 +175,9 @@ int writer_sqlite_tallies(writer_store_t *store) keepers_checked;
 /* Once, before a connection is opened: SQLite's codes. */
 int writer_sqlite_cache_use(void) keepers_checked;
 int writer_sqlite_log_use(void) keepers_checked;
+
+/* Whether commits leave it to writer_store_sync() to wait for the disk. */
+void writer_sqlite_log_apart(sqlite3_file *file, bool apart);
 
 
 #endif /* _WRITER_STORE_SQLITE_H_INCLUDED_ */

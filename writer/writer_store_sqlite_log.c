@@ -11,16 +11,26 @@
  * sync (synchronous=FULL): by then it was written.  Whatever else is done with
  * the file finds it written, too.  What could not be written is a failure of
  * the sync, so of the commit, as it was one of the write.
+ *
+ * A commit's sync may be left to another thread: it then says that all is
+ * written, and waits for no disk.  Not the one behind the header, when the log
+ * begins anew: frames must not be there before the header they belong to.  Nor
+ * one of a checkpoint, for the database must not have what the log may lose.
  */
 
 
 #include "writer/writer_store_sqlite.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 
 /* SQLite's way to the system loses what is more than 0x1ffff in a call. */
-#define WRITER_SQLITE_LOG_SIZE  126976
+#define WRITER_SQLITE_LOG_SIZE    126976
+
+#define WRITER_SQLITE_LOG_HEADER  32    /* sqlite.org/fileformat2.html, 4.1 */
 
 
 _Static_assert(WRITER_SQLITE_LOG_SIZE <= 0x1ffff, "a call to write");
@@ -32,6 +42,7 @@ typedef struct {
     unsigned char  *buf;
     sqlite3_int64   start;      /* where the first byte of "buf" belongs */
     size_t          len;
+    bool            apart;      /* the disk is waited for elsewhere */
 } writer_sqlite_log_t;
 
 
@@ -232,13 +243,72 @@ static int
 writer_sqlite_log_sync(sqlite3_file *file, int flags)
 {
     int                   rc;
+    bool                  header;
     writer_sqlite_log_t  *log;
 
     log = (writer_sqlite_log_t *) file;
+
+    header = log->start == 0 && log->len == WRITER_SQLITE_LOG_HEADER;
+
     rc = writer_sqlite_log_flush(log);
+
+    if (rc == SQLITE_OK && log->apart && !header) {
+        return SQLITE_OK;
+    }
 
     return rc == SQLITE_OK
            ? log->real->pMethods->xSync(log->real, flags) : rc;
+}
+
+
+void
+writer_sqlite_log_apart(sqlite3_file *file, bool apart)
+{
+    ((writer_sqlite_log_t *) file)->apart = apart;
+}
+
+
+/*
+ * By a descriptor of its own: the system tells each of them, once, what it
+ * could not write since it was opened.
+ */
+int
+writer_store_sync_apart(writer_store_t *store)
+{
+    const char    *path;
+    sqlite3_file  *file;
+
+    path = sqlite3_filename_wal(sqlite3_db_filename(store->db, "main"));
+
+    store->wal_fd = open(path, O_RDWR|O_CLOEXEC);
+
+    if (store->wal_fd == -1
+        || sqlite3_file_control(store->db, "main",
+                                SQLITE_FCNTL_JOURNAL_POINTER, &file)
+           != SQLITE_OK
+        || file->pMethods != &writer_sqlite_log_methods)
+    {
+        return writer_sqlite_fault(store, SQLITE_CANTOPEN, -1);
+    }
+
+    store->wal = file;
+
+    return WRITER_OK;
+}
+
+
+void
+writer_store_sync(writer_store_t *store)
+{
+    int  rc;
+
+    do {
+        rc = fdatasync(store->wal_fd);
+    } while (rc == -1 && errno == EINTR);
+
+    if (rc == -1) {
+        writer_sqlite_give_up(SQLITE_IOERR_FSYNC);
+    }
 }
 
 

@@ -13,6 +13,10 @@
  *   KEEPERS_POWERCUT_FAIL   that fsync() of the database, by its number, fails
  *                           once, and what it should have written is gone, as
  *                           the system forgets what it could not write
+ *   KEEPERS_POWERCUT_FAIL_LOG   that fsync() of the log fails, and what it
+ *                           should have written is gone; so does each one
+ *                           behind it, since whoever has the log open is told
+ *   KEEPERS_POWERCUT_HOLD   a file: while it is there fsync() of the log waits
  *   KEEPERS_POWERCUT_SLOW   if set, fsync() of all but the log takes 50 ms more
  *
  * A note: offset 8 | size of the file before 8 | n 4 | n bytes that were at
@@ -40,6 +44,7 @@
 
 static int powercut_watched(int fd, char notes[PATH_MAX]);
 static int powercut_fails(const char *notes);
+static void powercut_hold(void);
 static void powercut_take_back(int fd, const char *notes);
 static void powercut_note(int fd, off_t offset, size_t len);
 static int powercut_sync(int fd, long call);
@@ -152,6 +157,10 @@ powercut_sync(int fd, long call)
         (void) usleep(50000);
     }
 
+    if (strstr(notes, "-wal") != NULL) {
+        powercut_hold();
+    }
+
     pthread_mutex_lock(&powercut_lock);
 
     if (powercut_fails(notes)) {
@@ -179,12 +188,31 @@ static int
 powercut_fails(const char *notes)
 {
     const char  *which;
-    static int   seen;
+    static int   seen, logs;
 
     which = getenv("KEEPERS_POWERCUT_FAIL");
 
-    return which != NULL && strstr(notes, ".db.notes") != NULL
-           && ++seen == strtol(which, NULL, 10);
+    if (which != NULL && strstr(notes, ".db.notes") != NULL) {
+        return ++seen == strtol(which, NULL, 10);
+    }
+
+    which = getenv("KEEPERS_POWERCUT_FAIL_LOG");
+
+    return which != NULL && strstr(notes, "-wal") != NULL
+           && ++logs >= strtol(which, NULL, 10);
+}
+
+
+static void
+powercut_hold(void)
+{
+    const char  *hold;
+
+    hold = getenv("KEEPERS_POWERCUT_HOLD");
+
+    while (hold != NULL && access(hold, F_OK) == 0) {
+        (void) usleep(1000);
+    }
 }
 
 

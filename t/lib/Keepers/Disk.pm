@@ -2,12 +2,15 @@ package Keepers::Disk;
 
 # Copyright (C) Keepers
 
-# A disk under the writer that forgets, in a power cut, all that was written
-# and not synchronized; or one that lies, and synchronizes nothing.
+# A disk under the writer that forgets, in a power cut, what was written and not
+# synchronized: all of it, or some blocks, for the system writes them in any
+# order; or one that lies, and synchronizes nothing.
 #
-#     my $disk = Keepers::Disk->new($p);          # start_platform()
+#     my $disk = Keepers::Disk->new($p);          # start_platform(), or a
+#                                                 # Keepers::Writer that runs
 #     $disk->start;
 #     $disk->cut_power;                           # how many writes it took
+#     $disk->cut_power(0.5);                      # of half of the blocks
 #     $disk->start;
 
 use strict;
@@ -15,14 +18,17 @@ use warnings;
 
 use Keepers::Test;
 
+my $block = 4096;
+
 
 sub new {
-    my ($class, $platform) = @_;
+    my ($class, $p) = @_;
     my $shim = work_dir() . '/powercut.so';
-    my $self = bless({ platform => $platform, shim => $shim,
-                       data => "$platform->{dir}/data",
+    my $writer = $p->{writer} // $p->{process};
+    my $self = bless({ writer => $writer, url => $p->{url}, shim => $shim,
+                       data => "$p->{dir}/data", database => $p->{database},
                        notes => work_dir() . '/notes',
-                       command => [@{$platform->{writer}{command}}] }, $class);
+                       command => [@{$writer->{command}}] }, $class);
 
     mkdir($self->{notes});
     system('cc', '-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror',
@@ -36,9 +42,8 @@ sub new {
 # Starts the writer on this disk, again if it runs; true once it is ready.
 sub start {
     my ($self, @lie) = @_;
-    my $p = $self->{platform};
 
-    $p->{writer}{command} = [
+    $self->{writer}{command} = [
         'env', "LD_PRELOAD=$self->{shim}",
         "KEEPERS_POWERCUT_DIR=$self->{data}/",
         "KEEPERS_POWERCUT_NOTES=$self->{notes}", @lie,
@@ -46,17 +51,21 @@ sub start {
         @{$self->{command}},
     ];
 
-    restart($p->{writer});
-    return wait_for { ua()->get("$p->{url}/readyz")->res->code == 200 };
+    restart($self->{writer});
+
+    # without nginx it is there as soon as it listens
+    return 1 if !defined $self->{url};
+    return wait_for { ua()->get("$self->{url}/readyz")->res->code == 200 };
 }
 
 
-# Takes back, last one first, what was written since the last fsync.
+# Takes back, last one first, what was written since the last fsync; so much of
+# it was on the disk before.
 sub cut_power {
-    my ($self) = @_;
+    my ($self, $kept) = @_;
     my $taken = 0;
 
-    kill_hard($self->{platform}{writer});
+    kill_hard($self->{writer});
 
     for my $file (glob("$self->{notes}/*.notes")) {
         my $text = slurp($file);
@@ -73,8 +82,11 @@ sub cut_power {
             $at += 20 + $n;
         }
 
+        my $new = slurp("$self->{data}/$name");
+
         $taken += @writes;
         take_back("$self->{data}/$name", reverse @writes);
+        keep("$self->{data}/$name", $new, $kept) if $kept;
         unlink($file);
     }
 
@@ -106,12 +118,33 @@ sub take_back {
 }
 
 
+# Writes some blocks, by chance, as they were before they were taken back.
+sub keep {
+    my ($path, $new, $kept) = @_;
+    my $old = slurp($path);
+
+    open(my $to, '+<:raw', $path) or return;
+
+    for (my $at = 0; $at < length($new); $at += $block) {
+        my $bytes = substr($new, $at, $block);
+
+        next if $at < length($old) && substr($old, $at, $block) eq $bytes;
+        next if rand() >= $kept;
+        seek($to, $at, 0);
+        print $to $bytes;
+    }
+
+    close($to);
+    return;
+}
+
+
 # What is wrong with the database: nothing, if it is whole.  The writer stops.
 sub broken {
     my ($self) = @_;
-    my $database = "$self->{data}/keepers.db";
+    my $database = $self->{database};
 
-    stop($self->{platform}{writer});
+    stop($self->{writer});
 
     my @faults = grep { $_ ne "ok\n" }
                  map { qx(sqlite3 '$database' 'PRAGMA $_') }
