@@ -29,7 +29,7 @@ my @codes;
 
 $writer->command('', qw(link add --offer Tea --slug tea --business),
                  $ids->{business});
-$writer->{ua}->max_connections(0);
+$writer->{ua}->max_connections(0)->inactivity_timeout(0);
 $writer->start;
 
 my $disk = Keepers::Disk->new($writer);
@@ -125,6 +125,29 @@ subtest 'a disk that takes its time' => sub {
     unlink($hold);
     ok((soon(sub { !$under_way })), 'the disk is free: all are answered');
     is("@codes", join(' ', (202) x ($least + 1)), 'received');
+};
+
+# What was committed when a sync had begun waits for the next one.
+subtest 'one sync behind another' => sub {
+    my $had = stored();
+    my @bodies = map { sealed() } 1 .. $least;
+
+    @codes = ();
+    spew($hold, '');
+    send_signups(sealed());
+    ok((soon(sub { stored() == $had + 1 })), 'one is committed');
+    settle(0.2);
+    send_signups(@bodies);
+    ok((soon(sub { stored() == $had + 1 + $least })), 'others behind it');
+
+    rename($hold, "$hold.next");
+    ok((soon(sub { @codes > 0 })), 'the disk has the first');
+    settle(0.5);
+    is("@codes", '202', 'it alone is answered');
+
+    unlink("$hold.next");
+    ok((soon(sub { !$under_way })), 'the disk has the others');
+    is("@codes", join(' ', (202) x (1 + $least)), 'all are answered');
 };
 
 subtest 'a disk that stands still' => sub {

@@ -186,7 +186,10 @@ writer_commit_take(writer_commit_t *commit, writer_jobs_t *batch)
 
     commit->idle = false;
 
-    most = writer_commit_most(commit->jobs.n);
+    /* its time is over and nothing is ready: there is house to keep */
+
+    most = writer_commit_ready(commit) ? writer_commit_most(commit->jobs.n)
+                                       : 0;
     job = NULL;
 
     while (batch->n < most

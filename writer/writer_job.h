@@ -60,7 +60,7 @@ typedef bool (*writer_read_pt)(writer_job_t *job, void *http);
 typedef int (*writer_run_pt)(writer_context_t *ctx, writer_job_t *job);
 
 
-/* For a job that no request waits for; called on the thread that ran it. */
+/* For a job that no request waits for; on the syncer's thread, or a pool's. */
 typedef void (*writer_finished_pt)(writer_job_t *job);
 
 
@@ -221,7 +221,7 @@ struct writer_job_s {
         writer_query_t      query;
         struct {
             size_t              n;
-            size_t              left;   /* to be stored; the committer's */
+            size_t              left;   /* not yet durable; the syncer's */
             writer_job_t       *of[KEEPERS_BATCH_MAX];
         }                   batch;
         size_t              uses;       /* see writer_tokens */

@@ -48,7 +48,7 @@ int writer_redis_start(writer_redis_t *redis, const writer_conf_t *conf)
 /* Who notes when tokens were used; NULL: nobody any more. */
 void writer_redis_uses(writer_redis_t *redis, writer_commit_t *commit);
 
-/* writer_published_pt: from the committer's thread; never waits for Redis. */
+/* writer_published_pt: from the syncer's thread; never waits for Redis. */
 void writer_redis_publish(void *redis, const char *slug);
 void writer_redis_stop(writer_redis_t *redis);
 

@@ -20,6 +20,7 @@
 
 static void writer_sqlite_setup(void);
 static size_t writer_sqlite_page(sqlite3 *db);
+static int writer_sqlite_log_begin(sqlite3 *db);
 static int writer_sqlite_wal_hook(void *data, sqlite3 *db, const char *name,
     int pages);
 static int writer_sqlite_sync(sqlite3 *db);
@@ -91,6 +92,10 @@ writer_store_open(const char *path, bool writable, writer_store_t **out)
     pthread_once(&writer_sqlite_once, writer_sqlite_setup);
     rc = writer_sqlite_ready;
 
+    if (writable) {
+        writer_sqlite_log_forget(path);
+    }
+
     if (rc == SQLITE_OK) {
         rc = sqlite3_open_v2(path, &store->db, flags,
                              writable ? WRITER_SQLITE_LOG : NULL);
@@ -101,6 +106,10 @@ writer_store_open(const char *path, bool writable, writer_store_t **out)
         rc = sqlite3_exec(store->db, writable ? writer_sqlite_write_pragmas
                                               : writer_sqlite_read_pragmas,
                           NULL, NULL, NULL);
+    }
+
+    if (rc == SQLITE_OK && writable) {
+        rc = writer_sqlite_log_begin(store->db);
     }
 
     if (rc != SQLITE_OK) {
@@ -167,6 +176,23 @@ writer_sqlite_page(sqlite3 *db)
 }
 
 
+/*
+ * What a log has is moved before anything is added: behind a write that failed
+ * a file system may lose what is written to the same place later, too.  Whoever
+ * reads meanwhile, an sqlite3 for instance, keeps it as it is.
+ */
+static int
+writer_sqlite_log_begin(sqlite3 *db)
+{
+    int  rc;
+
+    rc = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                   NULL);
+
+    return rc == SQLITE_BUSY ? SQLITE_OK : rc;
+}
+
+
 static int
 writer_sqlite_wal_hook(void *data, sqlite3 *db, const char *name, int pages)
 {
@@ -221,9 +247,9 @@ writer_store_checkpoint(writer_store_t *store)
  * The system has forgotten what it could not write.  Was it the database, then
  * SQLite has noted in shared memory that it was moved: it would begin the log
  * anew over the only copy.  Was it the log, then more was committed behind what
- * is not there.  Who starts next makes that memory anew and moves what is whole
- * of the log, from its beginning.  Nothing is closed, for the last to close
- * moves the rest.
+ * is not there.  Who starts next makes that memory anew, reads what the disk
+ * has of the log and moves it, from its beginning.  Nothing is closed, for the
+ * last to close moves the rest.
  */
 void
 writer_sqlite_give_up(int code)

@@ -176,6 +176,9 @@ int writer_sqlite_tallies(writer_store_t *store) keepers_checked;
 int writer_sqlite_cache_use(void) keepers_checked;
 int writer_sqlite_log_use(void) keepers_checked;
 
+/* Before it is opened: the log of a database is read from the disk. */
+void writer_sqlite_log_forget(const char *path);
+
 /* Whether commits leave it to writer_store_sync() to wait for the disk. */
 void writer_sqlite_log_apart(sqlite3_file *file, bool apart);
 

@@ -23,6 +23,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -252,12 +254,18 @@ writer_sqlite_log_sync(sqlite3_file *file, int flags)
 
     rc = writer_sqlite_log_flush(log);
 
-    if (rc == SQLITE_OK && log->apart && !header) {
-        return SQLITE_OK;
+    if (rc != SQLITE_OK || (log->apart && !header)) {
+        return rc;
     }
 
-    return rc == SQLITE_OK
-           ? log->real->pMethods->xSync(log->real, flags) : rc;
+    rc = log->real->pMethods->xSync(log->real, flags);
+
+    if (rc != SQLITE_OK) {
+        /* each descriptor is told once: the next sync would find it well */
+        writer_sqlite_give_up(rc);
+    }
+
+    return rc;
 }
 
 
@@ -265,6 +273,35 @@ void
 writer_sqlite_log_apart(sqlite3_file *file, bool apart)
 {
     ((writer_sqlite_log_t *) file)->apart = apart;
+}
+
+
+/*
+ * What the system could not write stays in its memory, as if it were written:
+ * a log that is read from there, and gone on with, has a hole that only a power
+ * cut shows.  It is forgotten, so that what is read is what the disk has; what
+ * was not yet tried to be written is written first.  Without a log there is
+ * nothing to forget, and who cannot open it is told by SQLite.
+ */
+void
+writer_sqlite_log_forget(const char *path)
+{
+    int   fd;
+    char  log[PATH_MAX];
+
+    (void) snprintf(log, sizeof(log), "%s-wal", path);
+
+    fd = open(log, O_RDWR|O_CLOEXEC);
+    if (fd == -1) {
+        return;
+    }
+
+    if (fdatasync(fd) != 0) {
+        writer_sqlite_give_up(SQLITE_IOERR_FSYNC);
+    }
+
+    (void) posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    close(fd);
 }
 
 

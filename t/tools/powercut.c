@@ -3,21 +3,31 @@
  * Copyright (C) Keepers
  *
  * A disk that forgets: preloaded into the writer, it notes what each write to
- * a file of the database replaces, and drops the notes when the file is
- * synchronized.  After a kill -9 the test plays the notes back, last one
- * first: what is left is what a power cut leaves at the worst.
+ * a file of the database replaces, and drops the notes when the file has been
+ * synchronized: those of what was written before the sync began.  After a kill
+ * -9 the test plays the notes back, last one first: what is left is what a
+ * power cut leaves at the worst.
  *
  *   KEEPERS_POWERCUT_DIR    the folder whose files are watched
- *   KEEPERS_POWERCUT_NOTES  where the notes are: NAME.notes
+ *   KEEPERS_POWERCUT_NOTES  where the notes are: NAME.notes; NAME.syncing.N of
+ *                           the Nth sync, which is under way; NAME.lost of what
+ *                           the disk will never have
  *   KEEPERS_POWERCUT_LIE    if set, fsync() reports success and does nothing
  *   KEEPERS_POWERCUT_FAIL   that fsync() of the database, by its number, fails
  *                           once, and what it should have written is gone, as
  *                           the system forgets what it could not write
  *   KEEPERS_POWERCUT_FAIL_LOG   that fsync() of the log fails, and what it
- *                           should have written is gone; so does each one
- *                           behind it, since whoever has the log open is told
- *   KEEPERS_POWERCUT_HOLD   a file: while it is there fsync() of the log waits
+ *                           should have written is lost, but still read until
+ *                           the file is no more cached; so does each one behind
+ *                           it, since whoever has the log open is told.  What
+ *                           is written to the same place later is lost, too,
+ *                           until the file is cut off: so does ext4
+ *   KEEPERS_POWERCUT_HOLD   a file: while it is there fsync() of the log waits,
+ *                           and does not begin while FILE.next is there
  *   KEEPERS_POWERCUT_SLOW   if set, fsync() of all but the log takes 50 ms more
+ *
+ * A thread that has written to the log writes to the database only when it has
+ * synchronized the log: else there is a file "early" beside the notes.
  *
  * A note: offset 8 | size of the file before 8 | n 4 | n bytes that were at
  * the offset before.  Host byte order.  The index in shared memory (-shm) is
@@ -44,9 +54,14 @@
 
 static int powercut_watched(int fd, char notes[PATH_MAX]);
 static int powercut_fails(const char *notes);
-static void powercut_hold(void);
+static int powercut_log_fails(const char *notes);
+static void powercut_hold(const char *end);
+static void powercut_lose(const char *notes);
 static void powercut_take_back(int fd, const char *notes);
+static void powercut_beside(const char *notes, const char *what, int n,
+    char to[PATH_MAX]);
 static void powercut_note(int fd, off_t offset, size_t len);
+static void powercut_order(const char *notes);
 static int powercut_sync(int fd, long call);
 
 
@@ -55,6 +70,8 @@ static int powercut_sync(int fd, long call);
  * that the system did not see before the sync.
  */
 static pthread_mutex_t  powercut_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static __thread int  powercut_ahead;    /* of the disk, with the log */
 
 
 ssize_t
@@ -98,9 +115,15 @@ int
 ftruncate(int fd, off_t size)
 {
     int          rc;
+    char         notes[PATH_MAX], lost[PATH_MAX];
     struct stat  st;
 
     pthread_mutex_lock(&powercut_lock);
+
+    if (size == 0 && powercut_watched(fd, notes)) {
+        powercut_beside(notes, "lost", 0, lost);
+        (void) unlink(lost);
+    }
 
     if (fstat(fd, &st) == 0 && st.st_size > size) {
         powercut_note(fd, size, (size_t) (st.st_size - size));
@@ -140,8 +163,10 @@ fdatasync(int fd)
 static int
 powercut_sync(int fd, long call)
 {
-    int   rc;
-    char  notes[PATH_MAX];
+    int         rc, n;
+    char        notes[PATH_MAX], syncing[PATH_MAX];
+    size_t      at;
+    static int  syncs[2], done[2];      /* of the database, of its log */
 
     if (!powercut_watched(fd, notes)) {
         return (int) syscall(call, fd);
@@ -157,11 +182,20 @@ powercut_sync(int fd, long call)
         (void) usleep(50000);
     }
 
-    if (strstr(notes, "-wal") != NULL) {
-        powercut_hold();
+    at = strstr(notes, "-wal") != NULL;
+
+    if (at) {
+        powercut_hold(".next");
     }
 
     pthread_mutex_lock(&powercut_lock);
+
+    if (powercut_log_fails(notes)) {
+        powercut_lose(notes);
+        pthread_mutex_unlock(&powercut_lock);
+        errno = EIO;
+        return -1;
+    }
 
     if (powercut_fails(notes)) {
         powercut_take_back(fd, notes);
@@ -171,10 +205,31 @@ powercut_sync(int fd, long call)
         return -1;
     }
 
-    rc = (int) syscall(call, fd);
+    n = ++syncs[at];
+    powercut_beside(notes, "syncing", n, syncing);
+    (void) rename(notes, syncing);
 
-    if (rc == 0) {
-        (void) truncate(notes, 0);
+    pthread_mutex_unlock(&powercut_lock);
+
+    if (at) {
+        powercut_hold("");
+    }
+
+    rc = (int) syscall(call, fd);
+    powercut_ahead = powercut_ahead && !at;
+
+    if (rc != 0) {
+        /* its notes stay: none of it counts as written */
+        return rc;
+    }
+
+    /* it has written what an earlier one that goes on writes, too */
+
+    pthread_mutex_lock(&powercut_lock);
+
+    for ( /* void */ ; done[at] < n; done[at]++) {
+        powercut_beside(notes, "syncing", done[at] + 1, syncing);
+        (void) unlink(syncing);
     }
 
     pthread_mutex_unlock(&powercut_lock);
@@ -183,35 +238,122 @@ powercut_sync(int fd, long call)
 }
 
 
+/* The system no longer has in memory what it could not write. */
+
+int
+posix_fadvise(int fd, off_t offset, off_t len, int advice)
+{
+    char  notes[PATH_MAX], lost[PATH_MAX];
+
+    if (advice == POSIX_FADV_DONTNEED && powercut_watched(fd, notes)) {
+        pthread_mutex_lock(&powercut_lock);
+        powercut_beside(notes, "lost", 0, lost);
+        powercut_take_back(fd, lost);
+        pthread_mutex_unlock(&powercut_lock);
+    }
+
+    return -(int) syscall(SYS_fadvise64, fd, offset, len, advice);
+}
+
+
+int
+posix_fadvise64(int fd, off64_t offset, off64_t len, int advice)
+{
+    return posix_fadvise(fd, offset, len, advice);
+}
+
+
 /* The lock is held, here and below. */
 static int
 powercut_fails(const char *notes)
 {
     const char  *which;
-    static int   seen, logs;
+    static int   seen;
 
     which = getenv("KEEPERS_POWERCUT_FAIL");
 
-    if (which != NULL && strstr(notes, ".db.notes") != NULL) {
-        return ++seen == strtol(which, NULL, 10);
-    }
+    return which != NULL && strstr(notes, ".db.notes") != NULL
+           && ++seen == strtol(which, NULL, 10);
+}
+
+
+static int
+powercut_log_fails(const char *notes)
+{
+    const char  *which;
+    static int   seen;
 
     which = getenv("KEEPERS_POWERCUT_FAIL_LOG");
 
     return which != NULL && strstr(notes, "-wal") != NULL
-           && ++logs >= strtol(which, NULL, 10);
+           && ++seen >= strtol(which, NULL, 10);
+}
+
+
+/* What was to be written is behind what was lost before. */
+static void
+powercut_lose(const char *notes)
+{
+    char    lost[PATH_MAX], buf[65536];
+    FILE   *from, *to;
+    size_t  n;
+
+    powercut_beside(notes, "lost", 0, lost);
+
+    from = fopen(notes, "r");
+    to = fopen(lost, "a");
+
+    while (from != NULL && (n = fread(buf, 1, sizeof(buf), from)) != 0) {
+        if (to == NULL || fwrite(buf, 1, n, to) != n) {
+            abort();
+        }
+    }
+
+    if (from != NULL) {
+        fclose(from);
+    }
+
+    if (to != NULL) {
+        fclose(to);
+    }
+
+    (void) truncate(notes, 0);
 }
 
 
 static void
-powercut_hold(void)
+powercut_hold(const char *end)
 {
+    char         path[PATH_MAX];
     const char  *hold;
 
     hold = getenv("KEEPERS_POWERCUT_HOLD");
 
-    while (hold != NULL && access(hold, F_OK) == 0) {
+    if (hold == NULL) {
+        return;
+    }
+
+    snprintf(path, sizeof(path), "%s%s", hold, end);
+
+    while (access(path, F_OK) == 0) {
         (void) usleep(1000);
+    }
+}
+
+
+/* NAME.notes: NAME.WHAT, or NAME.WHAT.N. */
+static void
+powercut_beside(const char *notes, const char *what, int n, char to[PATH_MAX])
+{
+    int  len;
+
+    len = (int) (strlen(notes) - strlen(".notes"));
+
+    if (n == 0) {
+        snprintf(to, PATH_MAX, "%.*s.%s", len, notes, what);
+
+    } else {
+        snprintf(to, PATH_MAX, "%.*s.%s.%d", len, notes, what, n);
     }
 }
 
@@ -252,7 +394,8 @@ powercut_take_back(int fd, const char *notes)
             || fread(head, sizeof(head), 1, file) != 1
             || fread(&had, sizeof(had), 1, file) != 1
             || had > sizeof(old) || fread(old, 1, had, file) != had
-            || syscall(SYS_pwrite64, fd, old, had, head[0]) != (long) had)
+            || syscall(SYS_pwrite64, fd, old, had, head[0]) != (long) had
+            || syscall(SYS_ftruncate, fd, head[1]) != 0)
         {
             abort();
         }
@@ -277,6 +420,7 @@ powercut_note(int fd, off_t offset, size_t len)
         return;
     }
 
+    powercut_order(notes);
     old = malloc(len + 1);
 
     if (old == NULL) {
@@ -302,6 +446,27 @@ powercut_note(int fd, off_t offset, size_t len)
 
     close(to);
     free(old);
+}
+
+
+static void
+powercut_order(const char *notes)
+{
+    int   to;
+    char  early[PATH_MAX];
+
+    if (strstr(notes, "-wal") != NULL) {
+        powercut_ahead = 1;
+        return;
+    }
+
+    if (powercut_ahead) {
+        snprintf(early, sizeof(early), "%s/early",
+                 getenv("KEEPERS_POWERCUT_NOTES"));
+        to = (int) syscall(SYS_openat, AT_FDCWD, early,
+                           O_WRONLY|O_CREAT|O_CLOEXEC, 0600);
+        close(to);
+    }
 }
 
 

@@ -43,6 +43,9 @@ sub new {
 sub start {
     my ($self, @lie) = @_;
 
+    stop($self->{writer});
+    merge($self->{notes});
+
     $self->{writer}{command} = [
         'env', "LD_PRELOAD=$self->{shim}",
         "KEEPERS_POWERCUT_DIR=$self->{data}/",
@@ -67,31 +70,76 @@ sub cut_power {
 
     kill_hard($self->{writer});
 
-    for my $file (glob("$self->{notes}/*.notes")) {
-        my $text = slurp($file);
-        my ($name) = $file =~ m{([^/]+)\.notes$};
-        my ($at, @writes) = (0);
-
-        # a note that was cut short is of a write that was never made
-        while ($at + 20 <= length($text)) {
-            my ($offset, $size, $n) = unpack('QQL', substr($text, $at, 20));
-
-            last if $at + 20 + $n > length($text);
-
-            push(@writes, [$offset, $size, substr($text, $at + 20, $n)]);
-            $at += 20 + $n;
-        }
-
+    for my $name (names($self->{notes})) {
         my $new = slurp("$self->{data}/$name");
+        my @files = newest_first("$self->{notes}/$name");
+        my @writes = map { reverse writes($_) } @files;
 
         $taken += @writes;
-        take_back("$self->{data}/$name", reverse @writes);
+        take_back("$self->{data}/$name", @writes);
         keep("$self->{data}/$name", $new, $kept) if $kept;
-        unlink($file);
+        unlink(@files);
     }
 
     unlink(glob("$self->{data}/*-shm"));
     return $taken;
+}
+
+
+# The files of the database of which there are notes.
+sub names {
+    my ($dir) = @_;
+    my %names = map { m{([^/]+)\.(?:notes|lost|syncing\.\d+)$} ? ($1 => 1) : () }
+                glob("$dir/*");
+
+    return sort keys %names;
+}
+
+
+# Of a file: what was written since the last sync began, what was being
+# synchronized, what is lost for ever.
+sub newest_first {
+    my ($stem) = @_;
+    my $number = sub { $_[0] =~ /(\d+)$/ ? $1 : 0 };
+
+    return grep { -e } "$stem.notes",
+           (sort { $number->($b) <=> $number->($a) } glob("$stem.syncing.*")),
+           "$stem.lost";
+}
+
+
+# The writes that a file of notes tells of, the oldest first.
+sub writes {
+    my ($file) = @_;
+    my $text = slurp($file);
+    my ($at, @writes) = (0);
+
+    # a note that was cut short is of a write that was never made
+    while ($at + 20 <= length($text)) {
+        my ($offset, $size, $n) = unpack('QQL', substr($text, $at, 20));
+
+        last if $at + 20 + $n > length($text);
+
+        push(@writes, [$offset, $size, substr($text, $at + 20, $n)]);
+        $at += 20 + $n;
+    }
+
+    return @writes;
+}
+
+
+# What a writer that has ended was synchronizing is to be synchronized again.
+sub merge {
+    my ($dir) = @_;
+
+    for my $name (names($dir)) {
+        my @files = grep { !/\.lost$/ } newest_first("$dir/$name");
+        my $text = join('', map { slurp($_) } reverse @files);
+
+        unlink(@files);
+        spew("$dir/$name.notes", $text) if length($text);
+    }
+    return;
 }
 
 
@@ -139,6 +187,10 @@ sub keep {
 }
 
 
+# Whether the database was written before the log was on the disk.
+sub early { return -e "$_[0]{notes}/early" }
+
+
 # What is wrong with the database: nothing, if it is whole.  The writer stops.
 sub broken {
     my ($self) = @_;
@@ -151,7 +203,7 @@ sub broken {
                      qw(integrity_check foreign_key_check);
 
     # sqlite3 has synchronized what it found, unseen by us
-    unlink(glob("$self->{notes}/*.notes"));
+    unlink(glob("$self->{notes}/*"));
     return join('', @faults);
 }
 
