@@ -300,15 +300,9 @@ writer_store_commit(writer_store_t *store)
 
     /* a checkpoint of the same connection does wait */
 
-    if (store->wal != NULL) {
-        writer_sqlite_log_apart(store->wal, true);
-    }
-
+    writer_sqlite_log_apart(store, true);
     rc = writer_sqlite_do(store, WRITER_SQL_COMMIT, "COMMIT", "");
-
-    if (store->wal != NULL) {
-        writer_sqlite_log_apart(store->wal, false);
-    }
+    writer_sqlite_log_apart(store, false);
 
     return rc;
 }

@@ -179,8 +179,8 @@ int writer_sqlite_log_use(void) keepers_checked;
 /* Before it is opened: the log of a database is read from the disk. */
 void writer_sqlite_log_forget(const char *path);
 
-/* Whether commits leave it to writer_store_sync() to wait for the disk. */
-void writer_sqlite_log_apart(sqlite3_file *file, bool apart);
+/* Whether syncs are left to writer_store_sync(), if it is asked for at all. */
+void writer_sqlite_log_apart(writer_store_t *store, bool apart);
 
 
 #endif /* _WRITER_STORE_SQLITE_H_INCLUDED_ */

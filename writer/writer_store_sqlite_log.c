@@ -58,6 +58,7 @@ static int writer_sqlite_log_write(sqlite3_file *file, const void *from,
 static int writer_sqlite_log_flush(writer_sqlite_log_t *log);
 static int writer_sqlite_log_truncate(sqlite3_file *file, sqlite3_int64 size);
 static int writer_sqlite_log_sync(sqlite3_file *file, int flags);
+static void writer_sqlite_log_durable(int fd);
 static int writer_sqlite_log_size(sqlite3_file *file, sqlite3_int64 *size);
 static int writer_sqlite_log_lock(sqlite3_file *file, int lock);
 static int writer_sqlite_log_unlock(sqlite3_file *file, int lock);
@@ -270,9 +271,11 @@ writer_sqlite_log_sync(sqlite3_file *file, int flags)
 
 
 void
-writer_sqlite_log_apart(sqlite3_file *file, bool apart)
+writer_sqlite_log_apart(writer_store_t *store, bool apart)
 {
-    ((writer_sqlite_log_t *) file)->apart = apart;
+    if (store->wal != NULL) {
+        ((writer_sqlite_log_t *) store->wal)->apart = apart;
+    }
 }
 
 
@@ -296,10 +299,7 @@ writer_sqlite_log_forget(const char *path)
         return;
     }
 
-    if (fdatasync(fd) != 0) {
-        writer_sqlite_give_up(SQLITE_IOERR_FSYNC);
-    }
-
+    writer_sqlite_log_durable(fd);
     (void) posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     close(fd);
 }
@@ -337,10 +337,17 @@ writer_store_sync_apart(writer_store_t *store)
 void
 writer_store_sync(writer_store_t *store)
 {
+    writer_sqlite_log_durable(store->wal_fd);
+}
+
+
+static void
+writer_sqlite_log_durable(int fd)
+{
     int  rc;
 
     do {
-        rc = fdatasync(store->wal_fd);
+        rc = fdatasync(fd);
     } while (rc == -1 && errno == EINTR);
 
     if (rc == -1) {
